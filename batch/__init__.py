@@ -1,0 +1,1 @@
+"""How the model is applied to many files: the classify command."""

@@ -1,0 +1,1 @@
+"""What the logo detector is: bytes or a URL in, a score out. No HTTP server, no training."""

@@ -1,0 +1,176 @@
+"""The artifact: a directory with a model, and the manifest that says what the model is.
+
+    manifest.json  model.onnx  model.keras  MODEL_CARD.md  golden/
+
+Nothing that the manifest decides (labels, image specification, weights) can be set from
+elsewhere. What does not match its hash is not served. LiftWing's artifact, a bare `.keras`
+file, has no manifest; its profile is written down here.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from logo_detection.classifier import ModelSource, Precision, Runtime
+from logo_detection.errors import ArtifactError
+from logo_detection.image import LIFTWING_SPEC, ImageSpec
+
+MANIFEST = "manifest.json"
+ONNX = "model.onnx"
+KERAS = "model.keras"
+OUT_OF_DOMAIN = "out_of_domain"
+LIFTWING_LABELS = (OUT_OF_DOMAIN, "logo")  # index 1 is the logo, unlike the alphabet's order
+
+MAX_FILE_BYTES = 25_000_000
+
+
+def _plain_relative(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or str(path) != name:
+        raise ValueError("a file is named by a plain path inside the artifact")
+    return name
+
+
+def _known_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(labels)) != len(labels) or OUT_OF_DOMAIN not in labels:
+        raise ValueError(f"labels are distinct, and {OUT_OF_DOMAIN} is one of them")
+    return labels
+
+
+def _decodable(spec: ImageSpec) -> ImageSpec:
+    # The two ways of decoding that exist; any other mix of fields would be scored wrongly.
+    if spec not in (ImageSpec(spec.height, spec.width), LIFTWING_SPEC):
+        raise ValueError("no decoder fulfils this image specification")
+    return spec
+
+
+FileName = Annotated[str, AfterValidator(_plain_relative)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Calibration(BaseModel):
+    """What the probabilities mean: the share of logos for which they hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_rate: Annotated[float, Field(gt=0, lt=1)]
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Manifest(BaseModel):
+    """The artifact's contract, as `manifest.json` holds it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: Annotated[str, StringConstraints(min_length=1)]
+    version: Annotated[str, StringConstraints(min_length=1)]
+    labels: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_known_labels)]
+    image: Annotated[ImageSpec, AfterValidator(_decodable)]
+    files: dict[FileName, Sha256]
+    calibration: Calibration
+    training: dict[str, Any]
+    libraries: dict[str, str]
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A verified artifact: its files are there and are what the manifest says."""
+
+    path: Path
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    spec: ImageSpec
+    model_files: dict[Runtime, Path]
+
+    def model_source(
+        self, runtime: Runtime | Literal["auto"] = "auto", precision: Precision = "f32"
+    ) -> ModelSource:
+        """What a worker needs to build the classifier; `auto` prefers OpenVINO.
+
+        Raises:
+            ArtifactError: The artifact has no model for this runtime, or the runtime not this precision.
+        """
+        if runtime == "auto":
+            runtime = "openvino" if "openvino" in self.model_files else "keras"
+        if runtime not in self.model_files:
+            raise ArtifactError(f"{self.path.name} has no model for the {runtime} runtime")
+        if runtime == "keras" and precision != "f32":
+            raise ArtifactError(f"the keras runtime computes in f32, not {precision}")
+        return ModelSource(str(self.model_files[runtime]), runtime, precision, self.labels, self.spec)
+
+
+def load_artifact(path: Path) -> Artifact:
+    """Read and verify an artifact directory, or take a bare `.keras` file for LiftWing's.
+
+    Raises:
+        ArtifactError: Nothing is there, the manifest is malformed, or a file is not what it says.
+    """
+    if path.suffix == ".keras" and path.is_file():
+        return Artifact(
+            path, path.stem, "liftwing", LIFTWING_LABELS, LIFTWING_SPEC, {"keras": path.resolve()}
+        )
+    manifest = read_manifest(path)
+    for name, digest in manifest.files.items():
+        _verify(path / name, digest)
+    known: dict[str, Runtime] = {ONNX: "openvino", KERAS: "keras"}
+    model_files = {
+        runtime: (path / name).resolve() for name, runtime in known.items() if name in manifest.files
+    }
+    if not model_files:
+        raise ArtifactError(f"{path / MANIFEST} names neither {ONNX} nor {KERAS}")
+    return Artifact(path, manifest.name, manifest.version, manifest.labels, manifest.image, model_files)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Parse a directory's manifest, without looking at the files it names.
+
+    Raises:
+        ArtifactError: There is none, or it is malformed.
+    """
+    path = directory / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise ArtifactError(f"{path}: {where}: {first['msg']}") from error
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write `manifest.json`; the files it names must be there already.
+
+    Raises:
+        ArtifactError: A file is missing, too large, or not what the manifest says.
+    """
+    for name, digest in manifest.files.items():
+        _verify(directory / name, digest)
+    (directory / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+
+
+def hash_files(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file below a directory but the manifest, by relative path."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(directory).as_posix(): _sha256(path) for path in files}
+
+
+def _verify(path: Path, digest: str) -> None:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ArtifactError(f"{path} has more than {MAX_FILE_BYTES:,} bytes")
+        if _sha256(path) != digest:
+            raise ArtifactError(f"{path} is not the file that the manifest describes (SHA-256 differs)")
+    except OSError as error:
+        raise ArtifactError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""How the model is served: settings, schema, admission, KServe, metrics."""

@@ -1,0 +1,235 @@
+"""The edge: what happens to an HTTP request before KServe sees it, and after.
+
+A request id, routes that stay closed, the body read whole under its limits, the caller's
+hanging up, and one line of log. Plain ASGI, so that nothing of it depends on KServe.
+"""
+
+import asyncio
+import logging
+import random
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from logo_detection.memory import MemoryBudget
+from model_server.errors import (
+    STATUS,
+    BodyTooLarge,
+    Overloaded,
+    RequestError,
+    RequestMalformed,
+    RouteNotFound,
+    RouteNotSupported,
+    ServerFault,
+)
+from model_server.exchange import Exchange, current_exchange
+from model_server.metrics import Metrics
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+RETRY_AFTER_S = (1, 3)
+MEMORY_WAIT_S = 1.0
+HUNG_UP = 499  # nginx's number for a caller who went away; for the log only
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+CLOSED_ROUTES: tuple[tuple[re.Pattern[str], type[RequestError], str], ...] = (
+    # Anyone could unload the model through these; KServe leaves them open.
+    (re.compile(r"/v2/repository(/|$)"), RouteNotFound, "not found"),
+    (
+        re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer$"),
+        RouteNotSupported,
+        "the V2 inference protocol is not served; POST to /v1/models/<model>:predict",
+    ),
+    (
+        re.compile(r"/v1/models/[^/]+:explain$"),
+        RouteNotSupported,
+        "this model does not explain its predictions",
+    ),
+)
+
+log = logging.getLogger("model_server.requests")
+
+
+class Edge:
+    """ASGI middleware around KServe's application; see the module's docstring."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        memory: MemoryBudget,
+        metrics: Metrics,
+        body_max_bytes: int,
+        request_timeout_s: float,
+    ) -> None:
+        self._app = app
+        self._memory = memory
+        self._metrics = metrics
+        self._body_max_bytes = body_max_bytes
+        self._request_timeout_s = request_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; probes and metrics pass straight through, unlogged."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        now = asyncio.get_running_loop().time()
+        exchange = Exchange(_request_id(scope["headers"]), now, now + self._request_timeout_s)
+        answer = _Answer(send, exchange)
+        try:
+            await self._serve(scope, receive, answer, exchange)
+        except RequestError as error:
+            await answer.refuse(error)
+        except _HungUp:
+            pass
+        except Exception:  # else KServe's handler of last resort would show its text to the caller
+            log.exception("unexpected error", extra={"fields": {"request_id": exchange.request_id}})
+            await answer.refuse(ServerFault("internal error"))
+        finally:
+            self._close(scope, answer, exchange)
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer", exchange: Exchange) -> None:
+        _refuse_closed_routes(scope["path"])
+        async with self._memory.lease() as lease:
+            body = await self._read(scope, receive, lease.grow, exchange.deadline)
+            current_exchange.set(exchange)
+            await _run_unless_hung_up(self._app, scope, body, receive, answer)
+
+    async def _read(
+        self, scope: Scope, receive: Receive, reserve: Callable[[int], Awaitable[None]], deadline: float
+    ) -> bytes:
+        """The whole body; its Content-Length may refuse it early, and is not believed otherwise."""
+        if _content_length(scope["headers"]) > self._body_max_bytes:
+            raise self._too_large()
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout_at(deadline):
+                async for chunk in _chunks(receive):
+                    size += len(chunk)
+                    if size > self._body_max_bytes:
+                        raise self._too_large()
+                    await self._hold(reserve(len(chunk)))
+                    chunks.append(chunk)
+        except TimeoutError as error:
+            raise RequestMalformed("the body did not arrive in time") from error
+        return b"".join(chunks)
+
+    async def _hold(self, reserved: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(MEMORY_WAIT_S):
+                await reserved
+        except TimeoutError as error:
+            raise Overloaded("too many bytes are held; try again shortly") from error
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"the body has more than {self._body_max_bytes:,} bytes")
+
+    def _close(self, scope: Scope, answer: "_Answer", exchange: Exchange) -> None:
+        seconds = asyncio.get_running_loop().time() - exchange.started
+        status = answer.status or HUNG_UP
+        self._metrics.request_answered(status, seconds)
+        fields = {"request_id": exchange.request_id, "status": status, "seconds": round(seconds, 4)}
+        log.info(
+            "%s %s", scope["method"], scope["path"], extra={"fields": {**fields, **exchange.log_fields()}}
+        )
+
+
+class _HungUp(Exception):
+    """The caller went away; nobody is left to be answered."""
+
+
+class _Answer:
+    """ASGI's `send`, with the request id on every answer, and the status kept for the log."""
+
+    def __init__(self, send: Send, exchange: Exchange) -> None:
+        self._send = send
+        self._request_id = exchange.request_id
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
+        await self._send(message)
+
+    async def refuse(self, error: RequestError) -> None:
+        """Answer with an error, unless an answer is under way already."""
+        if self.status is not None:
+            return
+        status, headers, body = render_refusal(error)
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            headers.append((b"connection", b"close"))  # the rest of the body is not read
+        await self({"type": "http.response.start", "status": status, "headers": headers})
+        await self({"type": "http.response.body", "body": body})
+
+
+def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
+    """Status, headers and JSON body of a refused request."""
+    body = orjson.dumps({"error": str(error)})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if error.retry:
+        headers.append((b"retry-after", str(random.randint(*RETRY_AFTER_S)).encode()))  # noqa: S311  jitter
+    return STATUS[type(error)], headers, body
+
+
+def _refuse_closed_routes(path: str) -> None:
+    for pattern, error, message in CLOSED_ROUTES:
+        if pattern.match(path):
+            raise error(message)
+
+
+async def _chunks(receive: Receive) -> Any:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _HungUp
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return
+
+
+async def _run_unless_hung_up(app: App, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+    """Run the application on a body that is there; cancel it when the caller goes away."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive_body() -> Message:
+        message = next(messages, None)
+        return message if message is not None else await receive()
+
+    served = asyncio.ensure_future(app(scope, receive_body, send))
+    gone = asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait((served, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not served.done():
+            raise _HungUp
+        await served
+    finally:
+        served.cancel()
+        gone.cancel()
+        await asyncio.gather(served, gone, return_exceptions=True)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The caller's X-Request-Id where it is a plain one, else a new one."""
+    given = next((value.decode("latin-1") for name, value in headers if name == b"x-request-id"), "")
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _content_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    given = next((value for name, value in headers if name == b"content-length"), b"0")
+    return int(given) if given.isdigit() else 0

@@ -1,0 +1,80 @@
+"""Why a whole request is refused, and the one table from outcomes to HTTP statuses.
+
+    RequestError
+    ├── RequestMalformed     not what the contract asks for            (parse)
+    ├── BodyTooLarge         more bytes than a body may have           (edge)
+    ├── RouteNotFound        no such route, or one kept closed         (edge)
+    ├── RouteNotSupported    a KServe verb that this model has not     (edge)
+    ├── Overloaded           too many images admitted and unfinished   (admission)
+    ├── NotReady             the workers are not warm yet              (KServe's data plane)
+    └── ServerFault          our fault; the log knows more             (edge)
+
+What costs one file alone is an `ItemError` of `logo_detection.errors`, and no business of this tree.
+"""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import ClassVar
+
+from logo_detection.errors import DeadlineExceeded, InternalError
+
+
+class RequestError(Exception):
+    """A whole request is refused; the message is shown to the caller."""
+
+    retry: ClassVar[bool] = False
+    """Whether the same request may succeed a little later."""
+
+
+class RequestMalformed(RequestError):
+    """The body is not JSON, or not of the contract's shape."""
+
+
+class BodyTooLarge(RequestError):
+    """More bytes than BODY_MAX_SIZE."""
+
+
+class RouteNotFound(RequestError):
+    """There is nothing here, or nothing for callers."""
+
+
+class RouteNotSupported(RequestError):
+    """A part of KServe's protocols that this server does not offer."""
+
+
+class Overloaded(RequestError):
+    """More images than QUEUE_MAX_IMAGES would be admitted and unfinished."""
+
+    retry = True
+
+
+class NotReady(RequestError):
+    """Not every worker has warmed up."""
+
+    retry = True
+
+
+class ServerFault(RequestError):
+    """Something unexpected went wrong here."""
+
+
+STATUS: dict[type[RequestError], HTTPStatus] = {
+    RequestMalformed: HTTPStatus.BAD_REQUEST,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RouteNotFound: HTTPStatus.NOT_FOUND,
+    RouteNotSupported: HTTPStatus.NOT_IMPLEMENTED,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    ServerFault: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def status_of_items(codes: Collection[str | None]) -> HTTPStatus:
+    """The status of a parsed request, from its items' error codes (None: it was scored)."""
+    if None in codes:
+        return HTTPStatus.OK
+    if set(codes) == {DeadlineExceeded.code}:
+        return HTTPStatus.GATEWAY_TIMEOUT
+    if set(codes) == {InternalError.code}:
+        return HTTPStatus.INTERNAL_SERVER_ERROR
+    return HTTPStatus.UNPROCESSABLE_ENTITY

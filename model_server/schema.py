@@ -1,0 +1,240 @@
+"""The wire: JSON in, a typed request out; results in, JSON out.
+
+Parsing refuses what has the wrong shape, once, and names the item and the field. What is wrong
+with a file's content is not known here; it costs that file alone, later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Strict, StringConstraints, TypeAdapter, ValidationError
+
+from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.errors import ItemError
+from model_server.errors import RequestMalformed, status_of_items
+
+FILENAME_MAX_CHARS = 1024
+TARGET_MAX_CHARS = 256
+ERRORS_SHOWN = 10
+SCORE_DECIMALS = 4
+SECONDS_DECIMALS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Where the origin has the file."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """The file itself, as the base64 text that came."""
+
+    base64: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to score. The filename is the caller's label for it, and nothing else."""
+
+    filename: str
+    target: str
+    source: Url | Inline
+
+
+@dataclass(frozen=True, slots=True)
+class PredictRequest:
+    """A request of the right shape: 1 to IMAGES_MAX_NUM items, every target a class of the model."""
+
+    items: tuple[Item, ...]
+    debug: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where one item's time went, in seconds; 0 for a stage it did not reach."""
+
+    fetch_s: float = 0.0
+    queue_s: float = 0.0
+    decode_s: float = 0.0
+    score_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The probabilities of one file, and what the file turned out to be."""
+
+    target: float
+    out_of_domain: float
+    format: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What became of one item: its score, or the error that it cost."""
+
+    item: Item
+    outcome: Score | ItemError
+    timing: Timing
+
+    @property
+    def code(self) -> str | None:
+        """The error's code, or None."""
+        return self.outcome.code if isinstance(self.outcome, ItemError) else None
+
+
+class _RawItem(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    filename: Annotated[str, StringConstraints(min_length=1, max_length=FILENAME_MAX_CHARS)]
+    target: Annotated[str, StringConstraints(max_length=TARGET_MAX_CHARS)]
+    url: str = ""
+    image: str = ""
+
+
+_ITEMS = TypeAdapter(list[_RawItem])
+_DEBUG = TypeAdapter(Annotated[bool, Strict()])
+
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "model_type": "must be an object",
+    "list_type": "must be a list",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is too long (at most {max_length} characters)",
+}
+
+
+def parse_request(body: bytes, labels: Sequence[str], max_items: int) -> PredictRequest:
+    """Turn a body into a request: `{"instances": […], "debug": …}` or the bare list.
+
+    Args:
+        body: JSON, whatever the Content-Type said.
+        labels: The model's classes; each but `out_of_domain` may be a target.
+        max_items: How many items a request may have.
+
+    Raises:
+        RequestMalformed: The message names what is wrong, by index and field, up to ten times.
+    """
+    document = _load(body)
+    instances, debug = (document, False) if isinstance(document, list) else _open_envelope(document)
+    if not 1 <= len(instances) <= max_items:
+        raise RequestMalformed(f"instances: must have 1 to {max_items} items, not {len(instances)}")
+    try:
+        raw_items = _ITEMS.validate_python(instances)
+    except ValidationError as error:
+        raise RequestMalformed(_in_words(error)) from error
+    targets = [label for label in labels if label != OUT_OF_DOMAIN]
+    problems = [problem for index, raw in enumerate(raw_items) for problem in _problems(index, raw, targets)]
+    if problems:
+        raise RequestMalformed("; ".join(problems[:ERRORS_SHOWN]))
+    return PredictRequest(tuple(_item(raw) for raw in raw_items), debug)
+
+
+def _load(body: bytes) -> Any:
+    if not body:
+        raise RequestMalformed("the body is empty; JSON is expected")
+    try:
+        return orjson.loads(body)  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
+    except orjson.JSONDecodeError as error:
+        raise RequestMalformed(f"the body is not JSON: line {error.lineno}, column {error.colno}") from error
+
+
+def _open_envelope(document: Any) -> tuple[list[Any], bool]:
+    if not isinstance(document, dict):
+        raise RequestMalformed("the body must be an object with instances, or the list of them")
+    if "instances" not in document:
+        raise RequestMalformed("instances: is missing")
+    instances = document["instances"]
+    if not isinstance(instances, list):
+        raise RequestMalformed("instances: must be a list")
+    try:
+        return instances, _DEBUG.validate_python(document.get("debug", False))
+    except ValidationError as error:
+        raise RequestMalformed("debug: must be true or false") from error
+
+
+def _in_words(error: ValidationError) -> str:
+    return "; ".join(
+        f"{_where(found['loc'])}: {_WORDS.get(found['type'], 'is not valid').format(**found.get('ctx', {}))}"
+        for found in error.errors(include_url=False, include_input=False)[:ERRORS_SHOWN]
+    )
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    index, *fields = location
+    return ".".join([f"instances[{index}]", *map(str, fields)])
+
+
+def _problems(index: int, raw: _RawItem, targets: Sequence[str]) -> list[str]:
+    where = f"instances[{index}]"
+    problems = []
+    given = raw.model_fields_set & {"url", "image"}
+    if not given:
+        problems.append(f"{where}: url or image is missing")
+    if len(given) == 2:
+        problems.append(f"{where}: url and image exclude each other")
+    if raw.target not in targets:
+        problems.append(f"{where}.target: must be one of: {', '.join(targets)}")
+    return problems
+
+
+def _item(raw: _RawItem) -> Item:
+    source = Url(raw.url) if "url" in raw.model_fields_set else Inline(raw.image)
+    return Item(raw.filename, raw.target, source)
+
+
+def render_response(
+    results: Sequence[ItemResult], *, total_s: float, debug: bool
+) -> tuple[HTTPStatus, dict[str, Any]]:
+    """The status and the JSON of the answer: one prediction per result, in their order."""
+    status = status_of_items([result.code for result in results])
+    timings = [result.timing for result in results]
+    document: dict[str, Any] = {
+        "predictions": [_prediction(result, debug=debug) for result in results],
+        "latency": {
+            "preprocess (s)": _seconds(max(timing.fetch_s + timing.decode_s for timing in timings)),
+            "predict (s)": _seconds(max(timing.queue_s + timing.score_s for timing in timings)),
+            "total (s)": _seconds(total_s),
+        },
+    }
+    if status != HTTPStatus.OK:
+        document = {"error": _why(results), **document}
+    return status, document
+
+
+def _why(results: Sequence[ItemResult]) -> str:
+    codes = sorted({result.code for result in results if result.code})
+    return f"no file could be scored ({', '.join(codes)}); see predictions"
+
+
+def _prediction(result: ItemResult, *, debug: bool) -> dict[str, Any]:
+    prediction: dict[str, Any] = {"filename": result.item.filename, "target": result.item.target}
+    match result.outcome:
+        case Score() as score:
+            prediction["prediction"] = round(score.target, SCORE_DECIMALS)
+            prediction["out_of_domain"] = round(score.out_of_domain, SCORE_DECIMALS)
+            if debug:
+                prediction |= {"format": score.format, "width": score.width, "height": score.height}
+        case ItemError() as error:
+            prediction["error"] = {"code": error.code, "message": error.message}
+    if debug:
+        timing = result.timing
+        prediction["latency"] = {
+            "fetch (s)": _seconds(timing.fetch_s),
+            "queue (s)": _seconds(timing.queue_s),
+            "decode (s)": _seconds(timing.decode_s),
+            "score (s)": _seconds(timing.score_s),
+        }
+    return prediction
+
+
+def _seconds(value: float) -> float:
+    return round(value, SECONDS_DECIMALS)

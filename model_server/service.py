@@ -1,0 +1,121 @@
+"""The service: a typed request in, one result per item out. No HTTP here, and no JSON."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Hashable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.errors import DeadlineExceeded, ImageTooLarge, InternalError, ItemError
+from logo_detection.fetch import Credentials, Fetcher
+from logo_detection.workers import Scored, ScoringPool, Task
+from model_server.admission import Admission
+from model_server.metrics import Metrics
+from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score, Timing, Url
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request brings beside its items: who asks, and until when the answer is wanted.
+
+    `deadline` is on the event loop's clock, in seconds.
+    """
+
+    deadline: float
+    credentials: Credentials | None
+
+
+class LogoService:
+    """Admits a request, gets each file, has it scored, and answers in input order."""
+
+    def __init__(
+        self,
+        *,
+        pool: ScoringPool,
+        fetcher: Fetcher,
+        admission: Admission,
+        metrics: Metrics,
+        labels: Sequence[str],
+        image_max_bytes: int,
+    ) -> None:
+        self._pool = pool
+        self._fetcher = fetcher
+        self._admission = admission
+        self._metrics = metrics
+        self._index = {label: index for index, label in enumerate(labels)}
+        self._image_max_bytes = image_max_bytes
+
+    async def predict(self, request: PredictRequest, call: Call) -> list[ItemResult]:
+        """Score every item; a bad one costs itself alone.
+
+        Raises:
+            Overloaded: The images do not fit beside those already admitted.
+        """
+        lane = object()  # one per request: workers and fetches are shared fairly among requests
+        with self._admission.admit(len(request.items)):
+            results = await asyncio.gather(*(self._answer(item, lane, call) for item in request.items))
+        self._metrics.items_answered(results)
+        return results
+
+    async def _answer(self, item: Item, lane: Hashable, call: Call) -> ItemResult:
+        clock = _Clock()
+        try:
+            async with asyncio.timeout_at(call.deadline), self._file(item, lane, call.credentials) as task:
+                clock.fetched()
+                scored = await self._pool.score(task, lane)
+        except TimeoutError:
+            return ItemResult(item, DeadlineExceeded(), clock.timing)
+        except ItemError as error:
+            return ItemResult(item, error, clock.timing)
+        except Exception:  # nothing that goes wrong with one file may cost the others their answer
+            log.exception("a file could not be scored for a reason that is ours")
+            return ItemResult(item, InternalError(), clock.timing)
+        return ItemResult(item, self._score(item, scored), clock.scored(scored))
+
+    @asynccontextmanager
+    async def _file(self, item: Item, lane: Hashable, credentials: Credentials | None) -> AsyncIterator[Task]:
+        match item.source:
+            case Inline(base64=text):
+                yield self._inline(text)
+            case Url(value=url):
+                async with self._fetcher.fetch(url, lane=lane, credentials=credentials) as body:
+                    self._metrics.file_fetched(len(body))
+                    yield Task(body, is_base64=False)
+
+    def _inline(self, text: str) -> Task:
+        if len(text) * 3 // 4 - 2 > self._image_max_bytes:  # four characters hold three bytes, less padding
+            raise ImageTooLarge
+        return Task(text.encode(), is_base64=True)
+
+    def _score(self, item: Item, scored: Scored) -> Score:
+        return Score(
+            target=scored.scores[self._index[item.target]],
+            out_of_domain=scored.scores[self._index[OUT_OF_DOMAIN]],
+            format=scored.format,
+            width=scored.width,
+            height=scored.height,
+        )
+
+
+class _Clock:
+    """The stages of one item, as far as it came."""
+
+    def __init__(self) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._started = self._now()
+        self.timing = Timing()
+
+    def fetched(self) -> None:
+        self.timing = replace(self.timing, fetch_s=self._now() - self._started)
+
+    def scored(self, scored: Scored) -> Timing:
+        return replace(self.timing, queue_s=scored.queue_s, decode_s=scored.decode_s, score_s=scored.score_s)
+
+
+def count_outcomes(results: Sequence[ItemResult]) -> dict[str, int]:
+    """How many items came to which outcome, `scored` or an error's code."""
+    return dict(Counter(result.code or "scored" for result in results))

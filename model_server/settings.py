@@ -1,0 +1,90 @@
+"""Settings: every environment variable that the server reads, read once.
+
+docs/operations.md documents each with its unit and default; a test compares the two.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from logo_detection.classifier import Precision, Runtime
+from logo_detection.fetch import AllowedHost, OriginOverride, parse_allowed_hosts, parse_origin_overrides
+
+CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+
+
+class SettingsError(Exception):
+    """A setting is not usable. One line, for the operator, that names it."""
+
+
+def available_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:
+    """Whole cores this process may use: the smaller of its affinity and its cgroup's quota, at least 1.
+
+    The quota is cgroup v2's `cpu.max`: "<microseconds> <period>", or "max <period>".
+    """
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = cpu_max.read_text().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+
+
+class Settings(BaseSettings):
+    """The server's settings; names are those of the environment variables, in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
+    model_path: Path = Path("model_artifacts/logo-detection")
+    runtime: Runtime | Literal["auto"] = "auto"
+    precision: Precision = "f32"
+    workers: PositiveInt = Field(default_factory=available_cores)
+    images_max_num: PositiveInt = 50
+    image_max_size: PositiveInt = 4 * 2**20
+    body_max_size: PositiveInt = 64 * 2**20
+    fetch_max_size: PositiveInt = 64 * 2**20
+    fetch_concurrency: PositiveInt = 16
+    fetch_memory_max: PositiveInt = 128 * 2**20
+    image_max_pixels: PositiveInt = 100_000_000
+    allowed_hosts: Annotated[tuple[AllowedHost, ...], NoDecode, BeforeValidator(parse_allowed_hosts)] = (
+        parse_allowed_hosts("commons.wikimedia.org,upload.wikimedia.org")
+    )
+    origin_overrides: Annotated[
+        tuple[OriginOverride, ...], NoDecode, BeforeValidator(parse_origin_overrides)
+    ] = ()
+    fetch_headers_file: Path | None = None
+    forward_credentials: bool = False
+    fetch_timeout_s: PositiveFloat = 5
+    request_timeout_s: PositiveFloat = 12
+    decode_timeout_s: PositiveFloat = 3
+    queue_max_images: PositiveInt = 200
+    log_format: Literal["text", "json"] = "text"
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings of this process's environment.
+
+    Raises:
+        SettingsError: One of them is not usable.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+    for name in ("body_max_size", "fetch_max_size"):
+        if getattr(settings, name) > settings.fetch_memory_max:
+            raise SettingsError(
+                f"{name.upper()}: may not exceed FETCH_MEMORY_MAX, or nothing so large would ever fit"
+            )
+    if settings.images_max_num > settings.queue_max_images:
+        raise SettingsError(
+            "IMAGES_MAX_NUM: may not exceed QUEUE_MAX_IMAGES, or a full request is always refused"
+        )
+    return settings

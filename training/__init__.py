@@ -1,0 +1,1 @@
+"""How the model is made: datasets, generators, recipes, training, export."""
