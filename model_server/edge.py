@@ -9,13 +9,13 @@ import logging
 import random
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from logo_detection.memory import MemoryBudget
+from logo_detection.memory import Lease, MemoryBudget
 from model_server.errors import (
     STATUS,
     BodyTooLarge,
@@ -100,36 +100,28 @@ class Edge:
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer", exchange: Exchange) -> None:
         _refuse_closed_routes(scope["path"])
         async with self._memory.lease() as lease:
-            body = await self._read(scope, receive, lease.grow, exchange.deadline)
+            body = await self._read(scope, receive, lease, exchange.deadline)
             current_exchange.set(exchange)
             await _run_unless_hung_up(self._app, scope, body, receive, answer)
 
-    async def _read(
-        self, scope: Scope, receive: Receive, reserve: Callable[[int], Awaitable[None]], deadline: float
-    ) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive, lease: Lease, deadline: float) -> bytes:
         """The whole body; its Content-Length may refuse it early, and is not believed otherwise."""
-        if _content_length(scope["headers"]) > self._body_max_bytes:
+        declared_bytes = _content_length(scope["headers"])
+        if declared_bytes is not None and declared_bytes > self._body_max_bytes:
             raise self._too_large()
+        lease.expect(self._body_max_bytes if declared_bytes is None else declared_bytes)
         chunks: list[bytes] = []
-        size = 0
         try:
             async with asyncio.timeout_at(deadline):
                 async for chunk in _chunks(receive):
-                    size += len(chunk)
-                    if size > self._body_max_bytes:
+                    if lease.held_bytes + len(chunk) > self._body_max_bytes:
                         raise self._too_large()
-                    await self._hold(reserve(len(chunk)))
+                    await _hold(lease, len(chunk))
                     chunks.append(chunk)
         except TimeoutError as error:
             raise RequestMalformed("the body did not arrive in time") from error
+        lease.expect(lease.held_bytes)  # it is whole
         return b"".join(chunks)
-
-    async def _hold(self, reserved: Awaitable[None]) -> None:
-        try:
-            async with asyncio.timeout(MEMORY_WAIT_S):
-                await reserved
-        except TimeoutError as error:
-            raise Overloaded("too many bytes are held; try again shortly") from error
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body has more than {self._body_max_bytes:,} bytes")
@@ -188,7 +180,15 @@ def _refuse_closed_routes(path: str) -> None:
             raise error(message)
 
 
-async def _chunks(receive: Receive) -> Any:
+async def _hold(lease: Lease, size_bytes: int) -> None:
+    try:
+        async with asyncio.timeout(MEMORY_WAIT_S):
+            await lease.grow(size_bytes)
+    except TimeoutError as error:
+        raise Overloaded("too many bytes are held; try again shortly") from error
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -198,7 +198,9 @@ async def _chunks(receive: Receive) -> Any:
             return
 
 
-async def _run_unless_hung_up(app: App, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+async def _run_unless_hung_up(
+    app: App, scope: Scope, body: bytes, receive: Receive, answer: "_Answer"
+) -> None:
     """Run the application on a body that is there; cancel it when the caller goes away."""
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
@@ -206,11 +208,11 @@ async def _run_unless_hung_up(app: App, scope: Scope, body: bytes, receive: Rece
         message = next(messages, None)
         return message if message is not None else await receive()
 
-    served = asyncio.ensure_future(app(scope, receive_body, send))
+    served = asyncio.ensure_future(app(scope, receive_body, answer))
     gone = asyncio.ensure_future(_until_gone(receive))
     try:
         await asyncio.wait((served, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not served.done():
+        if not served.done() and answer.status is None:  # uvicorn says "disconnect" after an answer, too
             raise _HungUp
         await served
     finally:
@@ -230,6 +232,6 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _content_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    given = next((value for name, value in headers if name == b"content-length"), b"0")
-    return int(given) if given.isdigit() else 0
+def _content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    given = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(given) if given.isdigit() else None

@@ -4,6 +4,7 @@
     ├── RequestMalformed     not what the contract asks for            (parse)
     ├── BodyTooLarge         more bytes than a body may have           (edge)
     ├── RouteNotFound        no such route, or one kept closed         (edge)
+    ├── ModelUnknown         another model's name                      (KServe's data plane)
     ├── RouteNotSupported    a KServe verb that this model has not     (edge)
     ├── Overloaded           too many images admitted and unfinished   (admission)
     ├── NotReady             the workers are not warm yet              (KServe's data plane)
@@ -38,6 +39,10 @@ class RouteNotFound(RequestError):
     """There is nothing here, or nothing for callers."""
 
 
+class ModelUnknown(RequestError):
+    """This server has one model, and it has another name."""
+
+
 class RouteNotSupported(RequestError):
     """A part of KServe's protocols that this server does not offer."""
 
@@ -62,6 +67,7 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     RequestMalformed: HTTPStatus.BAD_REQUEST,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RouteNotFound: HTTPStatus.NOT_FOUND,
+    ModelUnknown: HTTPStatus.NOT_FOUND,
     RouteNotSupported: HTTPStatus.NOT_IMPLEMENTED,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,

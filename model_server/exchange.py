@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Exchange:
-    """Grows while the request is served; `started` and `deadline` are on the event loop's clock, in seconds."""
+    """Grows while the request is served; `started` and `deadline` are seconds on the event loop's clock."""
 
     request_id: str
     started: float

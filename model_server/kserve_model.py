@@ -19,13 +19,14 @@ from fastapi.exceptions import RequestValidationError
 from kserve.model_server import app
 from kserve.protocol.dataplane import DataPlane
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from logo_detection.errors import LogoDetectionError
 from logo_detection.fetch import Credentials
 from model_server.edge import Edge, render_refusal
-from model_server.errors import NotReady, RequestError, RequestMalformed
+from model_server.errors import ModelUnknown, NotReady, RequestError, RequestMalformed
 from model_server.exchange import current_exchange
-from model_server.schema import ItemResult, PredictRequest, parse_request, render_response
+from model_server.schema import ItemResult, PredictRequest, render_response
 from model_server.service import Call, LogoService, count_outcomes
 
 Headers = dict[str, str]
@@ -115,7 +116,7 @@ class LogoModel(kserve.Model):
         return body
 
 
-class RawDataPlane(DataPlane):  # type: ignore[misc]
+class RawDataPlane(DataPlane):
     """KServe's data plane, with the body left as it came and readiness told truly."""
 
     def decode(self, body: bytes, headers: Headers, *_: Any, **__: Any) -> tuple[bytes, dict[str, Any]]:
@@ -130,22 +131,25 @@ class RawDataPlane(DataPlane):  # type: ignore[misc]
 
     async def ready(self) -> bool:
         """KServe's own is always true."""
-        return all([await model.healthy() for model in self._model_registry.get_models().values()])
+        return all([await model.healthy() for model in self.model_registry.get_models().values()])
 
     async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
         """True.
 
         Raises:
+            ModelUnknown: KServe's own answer logs a traceback for a caller's typing error.
             NotReady: With a Retry-After, unlike KServe's own answer.
-            ModelNotFound: KServe's, for another name.
         """
-        if not await super().model_ready(model_name, disable_predictor_health_check):
+        if self.model_registry.get_model(model_name) is None:
+            raise ModelUnknown(f"Model with name {model_name} does not exist.")
+        if not await self.ready():
             raise NotReady("the model is warming up; try again shortly")
         return True
 
 
 def serve(model: LogoModel, *, port: int, grace_period_s: int, edge: dict[str, Any]) -> None:
     """Run KServe's server until SIGTERM, and then until what is in flight has been answered."""
+    app.router.default_response_class = JSONResponse  # KServe's choice warns of its deprecation
     app.add_middleware(Edge, **edge)
     for error in (RequestError, HTTPException, RequestValidationError):
         app.add_exception_handler(error, _HANDLERS[error])

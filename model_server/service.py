@@ -5,7 +5,8 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from string import whitespace
 
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ImageTooLarge, InternalError, ItemError
@@ -62,19 +63,19 @@ class LogoService:
         return results
 
     async def _answer(self, item: Item, lane: Hashable, call: Call) -> ItemResult:
-        clock = _Clock()
+        clock = _Clock(item)
         try:
             async with asyncio.timeout_at(call.deadline), self._file(item, lane, call.credentials) as task:
                 clock.fetched()
                 scored = await self._pool.score(task, lane)
         except TimeoutError:
-            return ItemResult(item, DeadlineExceeded(), clock.timing)
+            return ItemResult(item, DeadlineExceeded(), clock.timing())
         except ItemError as error:
-            return ItemResult(item, error, clock.timing)
+            return ItemResult(item, error, clock.timing())
         except Exception:  # nothing that goes wrong with one file may cost the others their answer
             log.exception("a file could not be scored for a reason that is ours")
-            return ItemResult(item, InternalError(), clock.timing)
-        return ItemResult(item, self._score(item, scored), clock.scored(scored))
+            return ItemResult(item, InternalError(), clock.timing())
+        return ItemResult(item, self._score(item, scored), clock.timing(scored))
 
     @asynccontextmanager
     async def _file(self, item: Item, lane: Hashable, credentials: Credentials | None) -> AsyncIterator[Task]:
@@ -87,7 +88,7 @@ class LogoService:
                     yield Task(body, is_base64=False)
 
     def _inline(self, text: str) -> Task:
-        if len(text) * 3 // 4 - 2 > self._image_max_bytes:  # four characters hold three bytes, less padding
+        if _decoded_bytes(text) > self._image_max_bytes:
             raise ImageTooLarge
         return Task(text.encode(), is_base64=True)
 
@@ -101,19 +102,29 @@ class LogoService:
         )
 
 
+def _decoded_bytes(base64: str) -> int:
+    """How many bytes base64 text stands for: three for four characters, less what is padding."""
+    characters = len(base64) - sum(map(base64.count, whitespace))
+    return characters * 3 // 4 - min(2, base64.count("="))
+
+
 class _Clock:
     """The stages of one item, as far as it came."""
 
-    def __init__(self) -> None:
+    def __init__(self, item: Item) -> None:
         self._now = asyncio.get_running_loop().time
-        self._started = self._now()
-        self.timing = Timing()
+        self._is_fetched = isinstance(item.source, Url)
+        self._began = self._now()
+        self._fetched: float | None = None
 
     def fetched(self) -> None:
-        self.timing = replace(self.timing, fetch_s=self._now() - self._started)
+        self._fetched = self._now()
 
-    def scored(self, scored: Scored) -> Timing:
-        return replace(self.timing, queue_s=scored.queue_s, decode_s=scored.decode_s, score_s=scored.score_s)
+    def timing(self, scored: Scored | None = None) -> Timing:
+        fetch_s = (self._fetched or self._now()) - self._began if self._is_fetched else 0.0
+        if scored is None:
+            return Timing(fetch_s)
+        return Timing(fetch_s, scored.queue_s, scored.decode_s, scored.score_s)
 
 
 def count_outcomes(results: Sequence[ItemResult]) -> dict[str, int]:

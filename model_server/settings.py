@@ -11,7 +11,14 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, Validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from logo_detection.classifier import Precision, Runtime
-from logo_detection.fetch import AllowedHost, OriginOverride, parse_allowed_hosts, parse_origin_overrides
+from logo_detection.fetch import (
+    AllowedHost,
+    FetchPolicy,
+    OriginOverride,
+    parse_allowed_hosts,
+    parse_origin_overrides,
+    read_fetch_headers,
+)
 
 CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
@@ -36,7 +43,9 @@ def available_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:
 class Settings(BaseSettings):
     """The server's settings; names are those of the environment variables, in lower case."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, validate_default=False
+    )
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
@@ -88,3 +97,24 @@ def read_settings(**overrides: Any) -> Settings:
             "IMAGES_MAX_NUM: may not exceed QUEUE_MAX_IMAGES, or a full request is always refused"
         )
     return settings
+
+
+def read_fetch_policy(settings: Settings) -> FetchPolicy:
+    """What the settings let the fetcher do; reads FETCH_HEADERS_FILE.
+
+    Raises:
+        SettingsError: That file is not usable.
+    """
+    try:
+        headers = read_fetch_headers(settings.fetch_headers_file) if settings.fetch_headers_file else {}
+    except ValueError as error:
+        raise SettingsError(f"FETCH_HEADERS_FILE: {error}") from error
+    return FetchPolicy(
+        allowed_hosts=settings.allowed_hosts,
+        overrides=settings.origin_overrides,
+        headers=headers,
+        forward_credentials=settings.forward_credentials,
+        timeout_s=settings.fetch_timeout_s,
+        max_bytes=settings.fetch_max_size,
+        concurrency=settings.fetch_concurrency,
+    )

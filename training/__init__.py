@@ -1,1 +1,7 @@
 """How the model is made: datasets, generators, recipes, training, export."""
+
+import os
+
+# Before Keras is first imported, which reads its backend then; the artifact's runtimes are TensorFlow's.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,265 @@
+"""Images for tests, made in memory: every format, every awkward mode, and bombs. Nothing here is a file.
+
+Encoders take a Pillow image, `picture()` by default, and return a file's bytes.
+"""
+
+import base64
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+ORIENTATION = 0x0112  # EXIF
+
+
+def picture(width: int = 96, height: int = 64, mode: str = "RGB") -> Image.Image:
+    """A smooth gradient with a dark disc off its centre: no two of its eight rotations are alike."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    u, v = x / max(1, width - 1), y / max(1, height - 1)
+    rgb = np.stack([60 + 180 * u, 200 - 150 * v, 90 + 100 * u * v], axis=-1)
+    rgb[(u - 0.3) ** 2 + (v - 0.35) ** 2 < 0.03] = (20, 30, 40)
+    return Image.fromarray(rgb.astype(np.uint8)).convert(mode)
+
+
+def see_through(width: int = 96, height: int = 64) -> Image.Image:
+    """RGBA: opaque at the left, fading to nothing at the right, with black hidden below nothing."""
+    image = picture(width, height, "RGBA")
+    alpha = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_270).resize((width, height))
+    image.putalpha(alpha)
+    hidden = Image.new("RGBA", image.size, (0, 0, 0, 0))
+    return Image.composite(image, hidden, alpha.point(lambda value: 255 if value else 0))
+
+
+def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """The file that Pillow's encoder of that name writes."""
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def jpeg(image: Image.Image | None = None, *, quality: int = 95, **options: Any) -> bytes:
+    return encode(image or picture(), "JPEG", quality=quality, **options)
+
+
+def jpeg_oriented(image: Image.Image, orientation: int) -> bytes:
+    """A JPEG whose EXIF asks for one of the turns 1 to 8; lossless enough to compare (quality 100, 4:4:4)."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    return encode(image, "JPEG", quality=100, subsampling=0, exif=exif)
+
+
+def jpeg_cmyk(image: Image.Image | None = None, *, adobe: bool = True) -> bytes:
+    """A CMYK JPEG with Adobe's marker and inverted inks; or without either."""
+    cmyk = (image or picture()).convert("CMYK")
+    data = encode(cmyk, "JPEG", quality=100, subsampling=0)
+    if adobe:
+        return data
+    upright = encode(cmyk.point(lambda ink: 255 - ink), "JPEG", quality=100, subsampling=0)
+    at = upright.index(b"\xff\xee")
+    return upright[:at] + upright[at + 2 + struct.unpack_from(">H", upright, at + 2)[0] :]
+
+
+def png(image: Image.Image | None = None, **options: Any) -> bytes:
+    return encode(image or picture(), "PNG", **options)
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_raw(width: int, height: int, depth: int, colour: int, rows: bytes, *chunks: bytes) -> bytes:
+    """A PNG from its parts: unfiltered rows without their filter bytes, and chunks to precede the pixels."""
+    stride = len(rows) // height
+    filtered = b"".join(b"\0" + rows[at : at + stride] for at in range(0, len(rows), stride))
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)),
+            *chunks,
+            png_chunk(b"IDAT", zlib.compress(filtered)),
+            png_chunk(b"IEND", b""),
+        )
+    )
+
+
+def png_rgb16(image: Image.Image) -> bytes:
+    """RGB of 16 bits a channel, which Pillow reads but does not write."""
+    values = np.asarray(image.convert("RGB")).astype(">u2") * 257
+    return png_raw(*image.size, 16, 2, values.astype(">u2").tobytes())
+
+
+def grey16(image: Image.Image) -> Image.Image:
+    """Pillow's mode I;16."""
+    return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+
+
+def palette(image: Image.Image | None = None) -> Image.Image:
+    """Pillow's mode P, of 16 colours."""
+    return (image or picture()).quantize(16)
+
+
+def gif(image: Image.Image | None = None, **options: Any) -> bytes:
+    return encode(palette(image), "GIF", **options)
+
+
+def webp(image: Image.Image | None = None, *, lossless: bool = True, **options: Any) -> bytes:
+    return encode(image or picture(), "WEBP", lossless=lossless, exact=True, **options)
+
+
+def bmp(image: Image.Image | None = None, **options: Any) -> bytes:
+    return encode(image or picture(), "BMP", **options)
+
+
+def bmp_run_length(width: int, height: int, body: bytes) -> bytes:
+    """An 8-bit BMP with run-length coded pixels and a palette of colours."""
+    colours = b"".join(bytes((i, 255 - i, 7 * i % 256, 0)) for i in range(256))
+    offset = 14 + 40 + len(colours)
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", offset + len(body), 0, 0, offset) + info + colours + body
+
+
+def tiff(image: Image.Image | None = None, **options: Any) -> bytes:
+    return encode(image or picture(), "TIFF", **options)
+
+
+def tiff_oriented(image: Image.Image, orientation: int) -> bytes:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[ORIENTATION] = orientation
+    return tiff(image, tiffinfo=tags)
+
+
+def animation(kind: str, frames: Sequence[Image.Image]) -> bytes:
+    """An animated GIF, WebP or PNG, or a TIFF of several pages."""
+    options = {"lossless": True} if kind == "WEBP" else {}
+    return encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+
+
+SVG_NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+
+
+def svg(body: str, attributes: str = 'width="100" height="100"', before: str = "") -> bytes:
+    return f"{before}<svg {SVG_NAMESPACES} {attributes}>{body}</svg>".encode()
+
+
+def svg_logo() -> bytes:
+    """What people upload: an orange disc on a blue field, written by an editor."""
+    return svg(
+        '<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></metadata>'
+        '<rect width="200" height="100" fill="#003399"/><circle cx="100" cy="50" r="30" fill="orange"/>',
+        'width="200" height="100" viewBox="0 0 200 100"',
+        before='<?xml version="1.0" encoding="UTF-8"?>\n<!-- Created with an editor -->\n',
+    )
+
+
+def svg_embedding(image: bytes, kind: str = "png") -> bytes:
+    """An SVG that is all one raster image."""
+    href = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+    return svg(f'<image width="100" height="100" preserveAspectRatio="none" xlink:href="{href}"/>')
+
+
+def svg_entity_bomb() -> bytes:
+    """Billion laughs."""
+    entities = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))
+    before = f'<!DOCTYPE svg [<!ENTITY a0 "{"lol" * 10}">{entities}]>'
+    return svg("<text>&a9;</text>", before=before)
+
+
+def svg_quadratic_bomb() -> bytes:
+    """One long entity, named many times."""
+    before = f'<!DOCTYPE svg [<!ENTITY a "{"a" * 50_000}">]>'
+    return svg(f"<text>{'&a;' * 50_000}</text>", before=before)
+
+
+def svg_nested(depth: int = 100_000) -> bytes:
+    return svg("<g>" * depth + "</g>" * depth)
+
+
+def scan_bomb(scans: int = 5000, side: int = 64) -> bytes:
+    """A progressive grey JPEG with a scan of a few bytes repeated, each of which costs a pass over the image."""
+    data = jpeg(Image.new("L", (side, side), 128), progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * scans + data[-2:]
+
+
+def webp_bomb() -> bytes:
+    """Some 90 bytes that ask for 268 megapixels of one colour."""
+    pixels = struct.pack("<I", (16383 - 1) | (16383 - 1) << 14) + b"\x88\x88\x08" + b"\0" * 55
+    body = b"WEBPVP8L" + struct.pack("<I", len(pixels) + 1) + b"\x2f" + pixels
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def png_bomb(width: int = 65535, height: int = 65535) -> bytes:
+    """A PNG whose header asks for 4 gigapixels."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(b"\0" * 100_000))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + png_chunk(b"IEND", b"")
+
+
+def gif_bomb() -> bytes:
+    """A GIF whose small screen has a first frame of 4 gigapixels."""
+    frame = struct.pack("<BHHHHB", 0x2C, 0, 0, 65535, 65535, 0) + b"\x08\x01\0\0;"
+    return b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0, 0, 0) + frame
+
+
+def metadata_bomb(kind: bytes = b"iCCP") -> bytes:
+    """A small PNG with a compressed profile or text chunk that unpacks to 256 MiB."""
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(b"\0" * 2**20) for _ in range(256)) + packer.flush()
+    return png_raw(8, 8, 8, 0, bytes(range(64)), png_chunk(kind, b"name\0\0" + packed))
+
+
+def every_kind() -> dict[str, bytes]:
+    """One legal file for every format and mode, by name; all but the SVGs show `picture()`."""
+    rgb, clear = picture(), see_through()
+    colour = palette()
+    return {
+        "jpeg": jpeg(),
+        "jpeg-progressive": jpeg(progressive=True),
+        "jpeg-grey": jpeg(rgb.convert("L")),
+        "jpeg-cmyk": jpeg_cmyk(),
+        "jpeg-cmyk-plain": jpeg_cmyk(adobe=False),
+        "jpeg-oriented": jpeg_oriented(rgb, 6),
+        "png": png(),
+        "png-rgba": png(clear),
+        "png-grey": png(rgb.convert("L")),
+        "png-grey-alpha": png(clear.convert("LA")),
+        "png-grey-16": png(grey16(rgb)),
+        "png-rgb-16": png_rgb16(rgb),
+        "png-1-bit": png(rgb.convert("1")),
+        "png-palette": png(colour),
+        "png-palette-transparent": png(colour, transparency=0),
+        "png-colour-key": png(rgb, transparency=(20, 30, 40)),
+        "png-animated": animation("PNG", [rgb, rgb.rotate(180)]),
+        "gif": gif(),
+        "gif-transparent": gif(transparency=0),
+        "gif-animated": animation("GIF", [rgb, rgb.rotate(180)]),
+        "webp": webp(),
+        "webp-lossy": webp(lossless=False),
+        "webp-rgba": webp(clear),
+        "webp-animated": animation("WEBP", [rgb, rgb.rotate(180)]),
+        "bmp": bmp(),
+        "bmp-palette": bmp(colour),
+        "bmp-1-bit": bmp(rgb.convert("1")),
+        "bmp-32-bit": bmp(clear),
+        "bmp-run-length": bmp_run_length(8, 2, b"\x08\x10\0\0\x04\x20\x04\x30\0\x01"),
+        "tiff": tiff(),
+        "tiff-lzw": tiff(compression="tiff_lzw"),
+        "tiff-jpeg": tiff(compression="jpeg"),
+        "tiff-cmyk": tiff(rgb.convert("CMYK")),
+        "tiff-16": tiff(grey16(rgb)),
+        "tiff-32": tiff(rgb.convert("I")),
+        "tiff-float": tiff(rgb.convert("F")),
+        "tiff-1-bit": tiff(rgb.convert("1"), compression="group4"),
+        "tiff-lab": tiff(rgb.convert("LAB")),
+        "tiff-rgba": tiff(clear),
+        "tiff-oriented": tiff_oriented(rgb, 6),
+        "tiff-big": tiff(big_tiff=True),
+        "tiff-pages": animation("TIFF", [rgb, rgb.rotate(180)]),
+        "svg": svg_logo(),
+        "svg-utf16": svg_logo().decode().replace("UTF-8", "UTF-16").encode("utf-16"),
+        "svg-embedding": svg_embedding(png()),
+    }

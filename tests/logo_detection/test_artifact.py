@@ -1,0 +1,126 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logo_detection.artifact import (
+    LIFTWING_LABELS,
+    Calibration,
+    Manifest,
+    hash_files,
+    load_artifact,
+    read_manifest,
+    write_manifest,
+)
+from logo_detection.errors import ArtifactError
+from logo_detection.image import LIFTWING_SPEC, ImageSpec
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "model.onnx").write_bytes(b"weights")
+    (tmp_path / "golden").mkdir()
+    (tmp_path / "golden" / "a.png").write_bytes(b"picture")
+    write_manifest(
+        tmp_path,
+        Manifest(
+            name="logo-detection",
+            version="1",
+            labels=("out_of_domain", "logo"),
+            image=ImageSpec(),
+            files=hash_files(tmp_path),
+            calibration=Calibration(base_rate=0.5),
+            training={},
+            libraries={},
+            metrics={},
+        ),
+    )
+    return tmp_path
+
+
+def change_manifest(directory: Path, **fields: Any) -> None:
+    path = directory / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_a_written_manifest_is_read_back(directory: Path) -> None:
+    artifact = load_artifact(directory)
+    assert artifact.labels == ("out_of_domain", "logo")
+    assert artifact.spec == ImageSpec()
+    assert set(read_manifest(directory).files) == {"model.onnx", "golden/a.png"}
+    source = artifact.model_source()
+    assert (source.runtime, source.precision) == ("openvino", "f32")
+    assert Path(source.path) == (directory / "model.onnx").resolve()
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "golden/a.png"])
+def test_a_changed_file_is_not_served(directory: Path, name: str) -> None:
+    (directory / name).write_bytes(b"other")
+    with pytest.raises(ArtifactError, match=r"SHA-256 differs"):
+        load_artifact(directory)
+
+
+def test_a_missing_file_is_not_served(directory: Path) -> None:
+    (directory / "model.onnx").unlink()
+    with pytest.raises(ArtifactError, match=r"cannot read .*model\.onnx"):
+        load_artifact(directory)
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"labels": ["logo"]}, "labels"),
+        ({"labels": ["logo", "logo"]}, "labels"),
+        ({"labels": ["logo", "flag"]}, "labels"),
+        ({"schema_version": 2}, "schema_version"),
+        ({"unknown": 1}, "unknown"),
+        ({"calibration": {"base_rate": 0}}, "calibration.base_rate"),
+        ({"files": {"../model.onnx": "0" * 64}}, "files"),
+        ({"files": {"/etc/passwd": "0" * 64}}, "files"),
+        ({"files": {"model.onnx": "abc"}}, "files"),
+        ({"image": {"filter": "nearest"}}, "image.filter"),
+        ({"image": {"antialias": False}}, "image"),
+        ({"files": {}}, "model.onnx"),
+    ],
+)
+def test_a_malformed_manifest_is_refused_in_one_line(
+    directory: Path, fields: dict[str, Any], place: str
+) -> None:
+    change_manifest(directory, **fields)
+    with pytest.raises(ArtifactError) as failure:
+        load_artifact(directory)
+    assert place in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_directory_without_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"cannot read .*manifest\.json"):
+        load_artifact(tmp_path)
+
+
+def test_a_manifest_is_not_written_for_other_files(directory: Path) -> None:
+    manifest = read_manifest(directory)
+    (directory / "model.onnx").write_bytes(b"other")
+    with pytest.raises(ArtifactError):
+        write_manifest(directory, manifest)
+
+
+def test_a_bare_keras_file_has_liftwings_profile(tmp_path: Path) -> None:
+    path = tmp_path / "logo_max_all.keras"
+    path.write_bytes(b"weights")
+    artifact = load_artifact(path)
+    assert artifact.labels == LIFTWING_LABELS == ("out_of_domain", "logo")
+    assert artifact.spec == LIFTWING_SPEC
+    assert artifact.model_source().runtime == "keras"
+
+
+def test_a_runtime_that_the_artifact_lacks_is_refused(directory: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="no model for the keras runtime"):
+        load_artifact(directory).model_source("keras")
+    bare = tmp_path / "a.keras"
+    bare.touch()
+    with pytest.raises(ArtifactError, match="no model for the openvino runtime"):
+        load_artifact(bare).model_source("openvino")
+    with pytest.raises(ArtifactError, match="f32"):
+        load_artifact(bare).model_source("auto", "bf16")

@@ -1,0 +1,250 @@
+"""Turns and lanes: fairness, and every race between a grant and a cancellation."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Hashable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logo_detection.turns import Lanes, Turns
+
+
+class Guest:
+    """Someone in a lane, who may give up before leaving it."""
+
+    def __init__(self, lane: Hashable) -> None:
+        self.lane = lane
+        self.gone = False
+
+    def done(self) -> bool:
+        return self.gone
+
+
+def lanes_of(*lanes: str) -> Lanes[Guest]:
+    queue: Lanes[Guest] = Lanes()
+    for lane in lanes:
+        queue.add(lane, Guest(lane))
+    return queue
+
+
+def drain(queue: Lanes[Guest]) -> str:
+    return "".join(str(guest.lane) for guest in iter(queue.pop, None))
+
+
+def test_lanes_alternate_however_long_each_is() -> None:
+    assert drain(lanes_of(*"aaaaabbc")) == "abcabaaa"
+
+
+def test_one_waits_behind_one_of_every_other_lane_at_most() -> None:
+    queue = lanes_of(*"a" * 50, *"b" * 50)
+    queue.add("c", Guest("c"))
+    assert drain(queue).index("c") == 2
+
+
+def test_a_lane_that_returns_goes_to_the_back() -> None:
+    queue = lanes_of("a", "b", "c")
+    assert queue.pop()
+    queue.add("a", Guest("a"))
+    assert drain(queue) == "bca"
+
+
+def test_who_gave_up_is_passed_over_and_costs_the_lane_nothing() -> None:
+    queue: Lanes[Guest] = Lanes()
+    gone, waits = Guest("a"), Guest("a")
+    gone.gone = True
+    for guest in (gone, waits, Guest("b")):
+        queue.add(guest.lane, guest)
+    assert queue.pop() is waits
+
+
+def test_leaving_a_lane_one_is_not_in_changes_nothing() -> None:
+    queue = lanes_of("a")
+    queue.leave("a", Guest("a"))
+    queue.leave("nobody's", Guest("a"))
+    assert len(queue) == 1
+
+
+@settings(max_examples=200)
+@given(st.lists(st.one_of(st.sampled_from("abc"), st.sampled_from(["pop", "give up", "leave"])), max_size=60))
+def test_nobody_is_lost_served_twice_or_overtaken_twice_by_one_lane(steps: list[str]) -> None:
+    queue: Lanes[Guest] = Lanes()
+    waiting: list[Guest] = []
+    # For each lane's first in line: how often every other lane was served since it came to be the first.
+    overtaken: dict[Hashable, Counter[Hashable]] = {}
+    for step in steps:
+        if step in ("a", "b", "c"):
+            guest = Guest(step)
+            overtaken.setdefault(step, Counter())
+            queue.add(step, guest)
+            waiting.append(guest)
+        elif step == "pop":
+            served = queue.pop()
+            assert (served is None) == (not waiting)
+            if served is None:
+                continue
+            assert served is next(guest for guest in waiting if guest.lane == served.lane)
+            waiting.remove(served)
+            overtaken[served.lane] = Counter()
+            for lane in {guest.lane for guest in waiting} - {served.lane}:
+                overtaken[lane][served.lane] += 1
+                assert overtaken[lane][served.lane] <= 1
+        elif waiting:
+            guest = waiting.pop(len(waiting) // 2)
+            guest.gone = True
+            if step == "leave":
+                queue.leave(guest.lane, guest)
+            if all(other.lane != guest.lane for other in waiting):
+                overtaken[guest.lane] = Counter()
+    assert sum(1 for _ in iter(queue.pop, None)) == len(waiting)
+    assert len(queue) == 0
+
+
+async def free(turns: Turns) -> int:
+    """How many turns can be taken at once; they are given back."""
+    takers = [asyncio.create_task(turns.take("probe")) for _ in range(10)]
+    await settle()
+    taken = sum(taker.done() for taker in takers)
+    for taker in takers:
+        taker.cancel()
+    await asyncio.gather(*takers, return_exceptions=True)
+    for _ in range(taken):
+        turns.give_back()
+    return taken
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_no_more_hold_a_turn_than_there_are() -> None:
+    turns, holding, most = Turns(3), 0, 0
+
+    async def hold(lane: int) -> None:
+        nonlocal holding, most
+        async with turns.turn(lane):
+            holding += 1
+            most = max(most, holding)
+            await asyncio.sleep(0.001)
+            holding -= 1
+
+    await asyncio.gather(*(hold(i % 4) for i in range(40)))
+    assert most == 3
+    assert turns.waiting == 0
+    assert await free(turns) == 3
+
+
+async def test_turns_go_round_robin_over_lanes() -> None:
+    turns, order = Turns(1), ""
+
+    async def hold(lane: str) -> None:
+        nonlocal order
+        async with turns.turn(lane):
+            order += lane
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*map(hold, "aaaabbc"))
+    assert order == "aabcaba"  # the first "a" found a free turn and never waited
+
+
+async def test_a_turn_granted_to_a_task_cancelled_in_the_same_pass_goes_on() -> None:
+    turns = Turns(1)
+    await turns.take("holder")
+    waiter = asyncio.create_task(turns.take("a"))
+    await settle()
+    turns.give_back()
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    assert await free(turns) == 1
+
+
+async def test_a_turn_given_back_in_the_pass_in_which_its_heir_is_cancelled_goes_to_the_next() -> None:
+    turns = Turns(1)
+    await turns.take("holder")
+    cancelled, heir = (asyncio.create_task(turns.take("a")) for _ in range(2))
+    await settle()
+    cancelled.cancel()
+    turns.give_back()
+    await heir
+    assert cancelled.cancelled()
+    assert turns.waiting == 0
+    turns.give_back()
+    assert await free(turns) == 1
+
+
+async def test_who_is_cancelled_while_waiting_leaves_the_lane() -> None:
+    turns = Turns(1)
+    await turns.take("holder")
+    waiters = [asyncio.create_task(turns.take("a")) for _ in range(3)]
+    await settle()
+    assert turns.waiting == 3
+    waiters[1].cancel()
+    await settle()
+    assert turns.waiting == 2
+    turns.give_back()
+    await waiters[0]
+    turns.give_back()
+    await waiters[2]
+
+
+async def test_an_error_inside_the_block_ends_the_turn() -> None:
+    turns = Turns(1)
+    with pytest.raises(ZeroDivisionError):
+        async with turns.turn("a"):
+            _ = 1 / 0
+    assert await free(turns) == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    at_once=st.integers(1, 2),
+    steps=st.lists(
+        st.sampled_from(["take", "take", "pass", "end", "cancel", "cancel holder"]), min_size=20, max_size=60
+    ),
+)
+def test_no_order_of_takes_cancellations_and_ends_loses_a_turn(at_once: int, steps: list[str]) -> None:
+    async def play() -> None:
+        turns = Turns(at_once)
+        tasks: list[asyncio.Task[None]] = []
+        waiting: list[asyncio.Task[None]] = []
+        holding: dict[asyncio.Task[None], asyncio.Event] = {}
+
+        async def hold(lane: int) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            async with turns.turn(lane):
+                holding[task] = asyncio.Event()
+                assert len(holding) <= at_once
+                if task in waiting:
+                    waiting.remove(task)
+                try:
+                    await holding[task].wait()
+                finally:
+                    del holding[task]
+
+        for step in steps:
+            if step == "take":
+                tasks.append(asyncio.create_task(hold(len(tasks) % 3)))
+                waiting.append(tasks[-1])
+            elif step == "pass":
+                await asyncio.sleep(0)
+            elif step == "cancel" and waiting:
+                waiting.pop(0).cancel()
+            elif step == "cancel holder" and holding:
+                next(iter(holding)).cancel()
+            elif step == "end" and holding:
+                next(iter(holding.values())).set()
+        for _ in range(2 * len(tasks)):
+            for end in holding.values():
+                end.set()
+            await settle()
+        assert all(task.done() for task in tasks)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(outcome is None or isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
+        assert turns.waiting == 0
+        assert await free(turns) == at_once
+
+    asyncio.run(play())

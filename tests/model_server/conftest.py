@@ -1,0 +1,123 @@
+"""A server with a small model: the mean colour decides, so that every answer can be told beforehand."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from PIL import Image
+
+from logo_detection.artifact import Calibration, Manifest, hash_files, write_manifest
+from logo_detection.image import ImageSpec
+from tests.models import LABELS, tiny_onnx
+from tests.origins import Origin, drip
+from tests.running import RunningServer, running_server
+
+Start = Callable[..., AbstractContextManager[RunningServer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Small PNGs of one colour, 40x30."""
+
+    red: bytes
+    grey: bytes
+    blue: bytes
+    black: bytes
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def files() -> Files:
+    return Files(png("red"), png("#808080"), png("blue"), png("black"))
+
+
+def write_artifact(directory: Path) -> Path:
+    """Describe the model.onnx that is there already."""
+    write_manifest(
+        directory,
+        Manifest(
+            name="mean-colour",
+            version="1",
+            labels=LABELS,
+            image=ImageSpec(),
+            files=hash_files(directory),
+            calibration=Calibration(base_rate=0.5),
+            training={},
+            libraries={},
+            metrics={},
+        ),
+    )
+    return directory
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("artifact")
+    tiny_onnx(directory / "model.onnx")
+    return write_artifact(directory)
+
+
+@pytest.fixture(scope="session")
+def nan_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose scores are no numbers where the image is nearly black."""
+    directory = tmp_path_factory.mktemp("nan")
+    model = onnx.load(tiny_onnx(directory / "model.onnx"))
+    graph = model.graph
+    graph.node[-1].output[0] = "sound"
+    constants = {"colours": np.array([1], np.int64), "nearly_black": np.array(0.1, np.float32)}
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    graph.node.extend(
+        [
+            helper.make_node("ReduceSum", ["colour", "colours"], ["lightness"], keepdims=1),
+            helper.make_node("Sub", ["lightness", "nearly_black"], ["rest"]),
+            helper.make_node("Sqrt", ["rest"], ["root"]),
+            helper.make_node("Div", ["root", "root"], ["one"]),
+            helper.make_node("Mul", ["sound", "one"], ["scores"]),
+        ]
+    )
+    onnx.save(model, directory / "model.onnx")
+    return write_artifact(directory)
+
+
+@pytest.fixture
+def start(artifact: Path, tmp_path: Path) -> Start:
+    """Start a server with settings of the test's own."""
+
+    def start_server(**settings: Any) -> AbstractContextManager[RunningServer]:
+        return running_server(tmp_path / "stderr", **{"MODEL_PATH": artifact, "WORKERS": 1, **settings})
+
+    return start_server
+
+
+@pytest.fixture(scope="session")
+def server(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for all tests that change nothing of it."""
+    stderr = tmp_path_factory.mktemp("server") / "stderr"
+    with running_server(stderr, MODEL_PATH=artifact) as running:
+        yield running
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with Origin() as running:
+        yield running
+
+
+@pytest.fixture
+def slow_origin() -> Iterator[Origin]:
+    """Answers requests for /slow with a byte now and then, until it is let go."""
+    with Origin() as running:
+        running.serve("/slow", drip())
+        yield running

@@ -1,0 +1,69 @@
+"""The edge over real sockets: slow bodies, lying lengths, callers who hang up."""
+
+import socket
+import time
+
+import httpx
+
+from tests.model_server.conftest import Files, Start
+from tests.origins import Origin
+from tests.running import PREDICT, RunningServer
+
+HEAD = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def connect(server: RunningServer) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", httpx.URL(server.url).port or 0), timeout=10)
+
+
+def answer(connection: socket.socket) -> str:
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received.decode()
+
+
+def gauge(server: RunningServer, name: str) -> float:
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    (value,) = [float(line.split()[1]) for line in lines if line.startswith(f"{name} ")]
+    return value
+
+
+def wait_for(server: RunningServer, name: str, value: float, timeout_s: float) -> float:
+    began = time.monotonic()
+    while gauge(server, name) != value:
+        assert time.monotonic() - began < timeout_s, f"{name} is {gauge(server, name)}"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def test_a_body_that_does_not_arrive_is_refused_at_the_deadline(start: Start) -> None:
+    with start(REQUEST_TIMEOUT_S=0.5) as server, connect(server) as connection:
+        connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: 100\r\n\r\n[".encode())
+        began = time.monotonic()
+        received = answer(connection)
+        assert 0.4 < time.monotonic() - began < 3
+    assert received.startswith("HTTP/1.1 400 ")
+    assert "the body did not arrive in time" in received
+
+
+def test_a_declared_length_over_the_limit_is_refused_before_the_body(start: Start) -> None:
+    with start(BODY_MAX_SIZE=10_000) as server, connect(server) as connection:
+        connection.sendall(f"{HEAD}Content-Length: 1000000000\r\n\r\n".encode())
+        received = connection.recv(65536).decode()
+    assert received.startswith("HTTP/1.1 413 ")
+    assert "connection: close" in received.lower()
+
+
+def test_a_caller_who_hangs_up_frees_everything(start: Start, slow_origin: Origin, files: Files) -> None:
+    settings = {"ALLOWED_HOSTS": "origin.test", "ORIGIN_OVERRIDES": f"origin.test={slow_origin.url}"}
+    item = b'{"filename": "a", "target": "logo", "url": "https://origin.test/slow"}'
+    body = b"[" + b",".join([item] * 40) + b"]"
+    with start(**settings) as server:
+        with connect(server) as connection:
+            connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            wait_for(server, "logo_in_flight_images", 40, timeout_s=5)
+        assert wait_for(server, "logo_in_flight_images", 0, timeout_s=0.5) < 0.5
+        assert gauge(server, "logo_held_bytes") == 0
+        wait_for(server, "logo_queued_images", 0, timeout_s=0.5)
+        assert "status=499" in server.stderr()

@@ -1,0 +1,122 @@
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logo_detection.errors import DeadlineExceeded, ImageCorrupt, InternalError, ItemError
+from model_server.errors import RequestMalformed, status_of_items
+from model_server.schema import Inline, Item, ItemResult, Score, Timing, Url, parse_request, render_response
+
+LABELS = ("out_of_domain", "logo", "coat_of_arms")
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+almost_items = st.fixed_dictionaries(
+    {},
+    optional={
+        "filename": st.text(max_size=3) | json_values,
+        "target": st.sampled_from([*LABELS, "", "x"]) | json_values,
+        "url": st.text(max_size=5) | json_values,
+        "image": st.text(max_size=5) | json_values,
+    },
+)
+
+
+def test_url_and_inline_items_become_different_types() -> None:
+    body = [
+        {"filename": "a", "url": "https://a.example/", "target": "logo"},
+        {"filename": "b", "image": "AAAA", "target": "coat_of_arms"},
+    ]
+    request = parse_request(orjson.dumps({"instances": body, "debug": True}), LABELS, 50)
+    assert request.debug
+    assert request.items == (
+        Item("a", "logo", Url("https://a.example/")),
+        Item("b", "coat_of_arms", Inline("AAAA")),
+    )
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
+    with pytest.raises(RequestMalformed):
+        parse_request(body, LABELS, 50)
+
+
+@given(st.lists(almost_items, max_size=4) | json_values, json_values)
+@settings(max_examples=300, deadline=None)
+def test_any_json_is_parsed_or_refused(instances: Any, debug: Any) -> None:
+    try:
+        body = orjson.dumps({"instances": instances, "debug": debug})
+    except TypeError:  # an integer of more than 64 bits; not JSON that orjson writes
+        return
+    try:
+        request = parse_request(body, LABELS, 3)
+    except RequestMalformed:
+        return
+    assert 1 <= len(request.items) <= 3
+    assert isinstance(request.debug, bool)
+    for item, raw in zip(request.items, instances, strict=True):
+        assert item.filename == raw["filename"]
+        assert item.target in LABELS[1:]
+        assert ("url" in raw) != ("image" in raw)
+
+
+def test_at_most_ten_problems_are_listed() -> None:
+    with pytest.raises(RequestMalformed) as refusal:
+        parse_request(orjson.dumps([{}] * 30), LABELS, 50)
+    assert len(str(refusal.value).split("; ")) == 10
+
+
+@pytest.mark.parametrize(
+    ("codes", "status"),
+    [
+        ([None, "internal"], HTTPStatus.OK),
+        (["image_corrupt"], HTTPStatus.UNPROCESSABLE_ENTITY),
+        (["image_corrupt", "deadline_exceeded"], HTTPStatus.UNPROCESSABLE_ENTITY),
+        (["internal", "deadline_exceeded"], HTTPStatus.UNPROCESSABLE_ENTITY),
+        (["deadline_exceeded", "deadline_exceeded"], HTTPStatus.GATEWAY_TIMEOUT),
+        (["internal", "internal"], HTTPStatus.INTERNAL_SERVER_ERROR),
+    ],
+)
+def test_the_status_follows_from_the_items(codes: list[str | None], status: HTTPStatus) -> None:
+    assert status_of_items(codes) == status
+
+
+def result(outcome: Score | ItemError, timing: Timing) -> ItemResult:
+    return ItemResult(Item("a", "logo", Inline("")), outcome, timing)
+
+
+def test_latency_is_the_longest_of_each_stage() -> None:
+    score = Score(0.123456, 0.876544, "png", 3, 2)
+    results = [
+        result(score, Timing(fetch_s=0.5, queue_s=0.1, decode_s=0.1, score_s=0.2)),
+        result(score, Timing(fetch_s=0.0, queue_s=0.5, decode_s=0.2, score_s=0.1)),
+        result(ImageCorrupt(), Timing(fetch_s=0.7)),
+    ]
+    status, document = render_response(results, total_s=1.5, debug=False)
+    assert status == HTTPStatus.OK
+    assert document["latency"] == {"preprocess (s)": 0.7, "predict (s)": 0.6, "total (s)": 1.5}
+    assert document["predictions"][0] == {
+        "filename": "a",
+        "target": "logo",
+        "prediction": 0.1235,
+        "out_of_domain": 0.8765,
+    }
+
+
+@pytest.mark.parametrize("error", [DeadlineExceeded(), InternalError(), ImageCorrupt()])
+def test_an_unscored_request_says_so_and_keeps_its_predictions(error: ItemError) -> None:
+    _, document = render_response([result(error, Timing())], total_s=0.1, debug=False)
+    assert document["error"] == f"no file could be scored ({error.code}); see predictions"
+    (prediction,) = document["predictions"]
+    assert prediction == {
+        "filename": "a",
+        "target": "logo",
+        "error": {"code": error.code, "message": error.message},
+    }

@@ -1,0 +1,90 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from model_server.settings import Settings, SettingsError, available_cores, read_settings
+
+DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def documented() -> dict[str, str]:
+    settings = DOCS.read_text().split("## Settings")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]*?) \|", settings, re.MULTILINE))
+
+
+def as_documented(value: object) -> str:
+    if value is None or value == ():
+        return "(none)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    settings = read_settings()
+    defaults = {name.upper(): as_documented(getattr(settings, name)) for name in Settings.model_fields}
+    defaults["WORKERS"] = "cores of the cgroup"
+    assert documented() == defaults
+
+
+def test_a_setting_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9001")
+    monkeypatch.setenv("FETCH_TIMEOUT_S", "0.5")
+    monkeypatch.setenv("ALLOWED_HOSTS", "a.example,b.example/x/")
+    settings = read_settings()
+    assert (settings.port, settings.fetch_timeout_s) == (9001, 0.5)
+    assert len(settings.allowed_hosts) == 2
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.setenv("FETCH_HEADERS_FILE", "")
+    settings = read_settings()
+    assert (settings.port, settings.fetch_headers_file) == (8080, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("WORKERS", "-1"),
+        ("FETCH_TIMEOUT_S", "0"),
+        ("IMAGE_MAX_SIZE", "4MB"),
+        ("RUNTIME", "onnx"),
+        ("LOG_FORMAT", "xml"),
+        ("MODEL_NAME", "a/b"),
+        ("ALLOWED_HOSTS", "https://a.example"),
+        ("ORIGIN_OVERRIDES", "a.example"),
+        ("BODY_MAX_SIZE", "1000000000"),
+        ("IMAGES_MAX_NUM", "201"),
+    ],
+)
+def test_an_unusable_setting_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as failure:
+        read_settings()
+    assert str(failure.value).startswith(f"{name}: ")
+    assert "\n" not in str(failure.value)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read_settings().port = 1
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", None), ("50000 100000", 1), ("100000 100000", 1)]
+)
+def test_the_cgroups_quota_bounds_the_workers(tmp_path: Path, quota: str, cores: int | None) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(quota + "\n")
+    everything = available_cores(tmp_path / "missing")
+    assert available_cores(file) == (cores or everything)

@@ -1,0 +1,47 @@
+"""Models that need no training: small ones, whose scores can be told beforehand."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from logo_detection.classifier import ModelSource
+from logo_detection.image import ImageSpec
+
+LABELS = ("out_of_domain", "logo")
+
+
+def tiny_onnx(path: Path, weights: tuple[tuple[float, ...], ...] = ((0, 4), (0, 0), (4, 0))) -> Path:
+    """Save a model of the mean colour: red is a logo, blue is none, grey is undecided.
+
+    Input float32[N, 224, 224, 3] in 0..255, output float32[N, classes], probabilities, as the real one's.
+
+    Args:
+        path: The file to write.
+        weights: One row per colour channel, one column per class.
+    """
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 224, 224, 3])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", len(weights[0])])
+    constants = {
+        "axes": np.array([1, 2], np.int64),
+        "white": np.array(255, np.float32),
+        "weights": np.array(weights, np.float32),
+    }
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Div", ["mean", "white"], ["colour"]),
+        helper.make_node("MatMul", ["colour", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["scores"], axis=1),
+    ]
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "mean_colour", [image], [scores], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+def tiny_source(directory: Path) -> ModelSource:
+    """The tiny model, written to a directory, as a worker is told of it."""
+    path = tiny_onnx(directory / "model.onnx")
+    return ModelSource(str(path), "openvino", "f32", LABELS, ImageSpec())

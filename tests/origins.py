@@ -1,0 +1,247 @@
+"""Origins: small real servers on 127.0.0.1 that answer as told, properly or not.
+
+    with Origin() as origin:
+        origin.serve("/a.png", png)
+        origin.serve("/b.png", drip())
+        ...
+        assert origin.connections == 1
+
+An origin runs in threads of its own, so that it serves sync and async tests and other processes alike.
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+REQUEST_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an origin was asked; header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+
+
+class Connection:
+    """One accepted connection, as a behaviour uses it. Ends with OSError when nobody listens any more."""
+
+    def __init__(self, accepted: socket.socket, released: threading.Event) -> None:
+        self._socket = accepted
+        self._released = released
+        self._received = b""
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the origin lets go of whoever waits."""
+        if self._released.wait(seconds):
+            raise ConnectionAbortedError
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def read_request(self) -> Request | None:
+        """The next request, or None when the other side closed."""
+        while b"\r\n\r\n" not in self._received:
+            chunk = self._socket.recv(65536)
+            if not chunk:
+                return None
+            self._received += chunk
+        head, self._received = self._received.split(b"\r\n\r\n", 1)
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = first.split(" ")
+        pairs = (line.split(":", 1) for line in lines)
+        return Request(method, target, {name.lower(): value.strip() for name, value in pairs})
+
+
+Behaviour = Callable[[Connection], None]
+
+
+class Origin:
+    """A server on a free port of the loopback interface. What it was not told to serve is a 404."""
+
+    def __init__(self, host: str = "127.0.0.1", ssl_context: ssl.SSLContext | None = None) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=256)
+        self._ssl_context = ssl_context
+        self._behaviours: dict[str, Behaviour] = {}
+        self._released = threading.Event()
+        self._asked = threading.Event()
+        self._open: dict[Connection, threading.Thread] = {}
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.host = host
+        self.port: int = self._listener.getsockname()[1]
+        self.connections = 0
+        self.requests: list[Request] = []
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._ssl_context else 'http'}://{host}:{self.port}"
+
+    def serve(self, path: str, answer: bytes | Behaviour) -> None:
+        """Answer requests for a path, whatever their query, with a file or with a behaviour."""
+        self._behaviours[path] = file(answer) if isinstance(answer, bytes) else answer
+
+    def wait_for_request(self, timeout_s: float) -> None:
+        """Until it was asked for something, if it was not yet."""
+        if not self._asked.wait(timeout_s):
+            raise TimeoutError(f"nothing was asked for within {timeout_s} s")
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Forget what was asked so far; at the end of the block, let go of whoever waits for an answer."""
+        self._asked.clear()
+        try:
+            yield
+        finally:
+            released, self._released = self._released, threading.Event()
+            released.set()
+
+    def __enter__(self) -> Self:
+        self._acceptor.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the acceptor, which close() alone does not
+        self._acceptor.join()
+        self._listener.close()
+        self._released.set()
+        for connection, thread in list(self._open.items()):
+            connection.close()
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._converse, args=(accepted,), daemon=True)
+            thread.start()
+
+    def _converse(self, accepted: socket.socket) -> None:
+        accepted.settimeout(REQUEST_TIMEOUT_S)
+        try:
+            if self._ssl_context is not None:
+                accepted = self._ssl_context.wrap_socket(accepted, server_side=True)
+        except OSError:
+            accepted.close()
+            return
+        connection = Connection(accepted, self._released)
+        self._open[connection] = threading.current_thread()
+        try:
+            while (request := connection.read_request()) is not None:
+                self.requests.append(request)
+                self._asked.set()
+                self._behaviours.get(request.target.split("?")[0], status(404))(connection)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+            self._open.pop(connection, None)
+
+
+def response(status_line: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+    """An HTTP/1.1 response, with the headers that are given and no others."""
+    lines = [f"HTTP/1.1 {status_line}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def file(body: bytes, **headers: str) -> Behaviour:
+    """200 and a body; `content_encoding="gzip"` is the header Content-Encoding."""
+    given = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return raw(response("200 OK", {"Content-Length": str(len(body)), **given}, body))
+
+
+def chunked(body: bytes, chunk_bytes: int = 10_000) -> Behaviour:
+    """200 and a body without Content-Length."""
+    chunks = [body[start : start + chunk_bytes] for start in range(0, len(body), chunk_bytes)]
+    coded = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
+    return raw(response("200 OK", {"Transfer-Encoding": "chunked"}, coded))
+
+
+def status(code: int) -> Behaviour:
+    return raw(response(f"{code} Told To", {"Content-Length": "0"}))
+
+
+def redirect(location: str, code: int = 302) -> Behaviour:
+    return raw(response(f"{code} Elsewhere", {"Content-Length": "0", "Location": location}))
+
+
+def raw(*parts: bytes, pause_s: float = 0.0) -> Behaviour:
+    """Exactly these bytes, with a pause between the parts; then the next request is read."""
+
+    def behave(connection: Connection) -> None:
+        for index, part in enumerate(parts):
+            if index:
+                connection.pause(pause_s)
+            connection.send(part)
+
+    return behave
+
+
+def lying(declared_bytes: int, body: bytes) -> Behaviour:
+    """200, a Content-Length that is not the body's, the body, and the end."""
+
+    def behave(connection: Connection) -> None:
+        connection.send(response("200 OK", {"Content-Length": str(declared_bytes)}))
+        connection.send(body)
+        connection.close()
+
+    return behave
+
+
+def silence() -> Behaviour:
+    """Nothing at all."""
+    return lambda connection: connection.pause(REQUEST_TIMEOUT_S)
+
+
+def closes_early() -> Behaviour:
+    """The end, without an answer."""
+    return Connection.close
+
+
+def drip(byte_s: float = 1.0) -> Behaviour:
+    """200 and one byte after the other, a second each; no end in sight."""
+    return _endless(response("200 OK", {"Content-Length": "1000000"}), b"x", byte_s)
+
+
+def endless_body() -> Behaviour:
+    """200 and as many bytes as are taken, chunked."""
+    head = response("200 OK", {"Transfer-Encoding": "chunked"})
+    return _endless(head, b"10000\r\n%s\r\n" % bytes(0x10000), 0)
+
+
+def endless_headers(header_s: float = 0.0) -> Behaviour:
+    """200 and one header after the other."""
+    return _endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n", header_s)
+
+
+def endless_interim_answers() -> Behaviour:
+    """100 Continue, for ever."""
+    return _endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0)
+
+
+def _endless(head: bytes, again: bytes, pause_s: float) -> Behaviour:
+    def behave(connection: Connection) -> None:
+        connection.send(head)
+        while True:
+            connection.send(again)
+            connection.pause(pause_s)
+
+    return behave

@@ -1,0 +1,131 @@
+"""Export: a trained Keras model becomes an artifact that the server can load.
+
+    manifest.json  model.keras  model.onnx  MODEL_CARD.md  golden/
+
+Nothing is published that was not checked: the ONNX model must agree with the Keras model on real
+images, and the artifact must load.
+"""
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from logo_detection.artifact import (
+    KERAS,
+    ONNX,
+    Artifact,
+    Calibration,
+    Manifest,
+    hash_files,
+    load_artifact,
+    write_manifest,
+)
+from logo_detection.classifier import Classifier, load_classifier
+from logo_detection.errors import ArtifactError
+from logo_detection.image import ImageSpec, Pixels, load_image
+from training import golden, model_card
+from training.materialise import read_shard
+from training.model_card import Facts
+from training.run import Run
+
+PARITY = 1e-5  # between Keras and OpenVINO in float32; 3e-6 was measured
+PARITY_STEP = 50  # every 50th validation image is compared
+BASE_RATE = 0.5  # half of every training batch are logos
+LIBRARIES = (
+    "keras",
+    "keras-cv",
+    "tensorflow-cpu",
+    "tf2onnx",
+    "onnx",
+    "openvino",
+    "numpy",
+    "pillow",
+    "resvg-py",
+)
+
+
+def export(model: Any, facts: Facts, destination: Path, images: Sequence[Pixels] = ()) -> Artifact:
+    """Write the artifact of a float32 model into a directory, checked on its golden set and on `images`.
+
+    Raises:
+        ArtifactError: The two runtimes disagree, or a file came out too large.
+    """
+    destination.mkdir(parents=True, exist_ok=True)
+    model.save(destination / KERAS, include_optimizer=False)
+    export_onnx(model, destination / ONNX)
+    golden.write_images(destination / golden.DIRECTORY)
+    publish(facts, destination)
+    artifact = load_artifact(destination)
+    tensors = [load_image(data, facts.spec) for data in golden.read_images(destination).values()]
+    check_parity(model, load_classifier(artifact.model_source("openvino")), np.stack([*tensors, *images]))
+    golden.write_expected(artifact)
+    publish(facts, destination)
+    return load_artifact(destination)
+
+
+def export_run(run: Run, destination: Path) -> Artifact:
+    """Publish what a run has made, checked on some of its validation images."""
+    recipe = tomllib.loads(run.recipe.read_text())
+    facts = Facts(
+        name=recipe["name"],
+        version=recipe["version"],
+        labels=tuple(recipe["labels"]),
+        spec=ImageSpec(),
+        base_rate=BASE_RATE,
+        training={"commit": git_commit(), "recipe": recipe, "sources": json.loads(run.sources.read_text())},
+        metrics={"validation": json.loads(run.report.read_text())},
+    )
+    images = read_shard(run.validation).images[::PARITY_STEP].astype(np.float32)
+    return export(keras.models.load_model(run.model, compile=False), facts, destination, list(images))
+
+
+def git_commit() -> str:
+    """The commit that is checked out, or `unknown`."""
+    command = ["git", "rev-parse", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+    return found.stdout.strip() if found.returncode == 0 else "unknown"
+
+
+def export_onnx(model: Any, path: Path) -> None:
+    """`float32[N, height, width, 3]` in, `float32[N, classes]` out; only N is left open."""
+    model(np.zeros((1, *model.input_shape[1:]), np.float32))  # Keras exports no model that was never called
+    model.export(path, format="onnx", verbose=False)
+
+
+def publish(facts: Facts, directory: Path) -> None:
+    """Write the model card, then the manifest over all that lies in the directory."""
+    (directory / model_card.NAME).write_text(model_card.render(facts))
+    manifest = Manifest(
+        name=facts.name,
+        version=facts.version,
+        labels=facts.labels,
+        image=facts.spec,
+        files=hash_files(directory),
+        calibration=Calibration(base_rate=facts.base_rate),
+        training=facts.training,
+        libraries={library: version(library) for library in LIBRARIES},
+        metrics=facts.metrics,
+    )
+    write_manifest(directory, manifest)
+
+
+def check_parity(model: Any, classifier: Classifier, images: NDArray[np.float32]) -> float:
+    """The largest difference between the two runtimes' scores of float32[N, height, width, 3].
+
+    Raises:
+        ArtifactError: It is larger than PARITY.
+    """
+    expected = np.asarray(model(images, training=False))
+    scores = np.stack([classifier.score(image) for image in images])
+    difference = float(np.abs(expected - scores).max())
+    if not difference <= PARITY:
+        raise ArtifactError(f"Keras and OpenVINO differ by {difference:.1e} on {len(images)} images")
+    return difference
