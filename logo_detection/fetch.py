@@ -213,16 +213,18 @@ class Fetcher:
             raise FetchTooLarge
         protocol = response.connection.protocol if response.connection else None
         lease.expect(declared_bytes)
-        body = io.BytesIO()  # getvalue() hands its buffer over, where join() and bytes() would copy it
-        async for chunk in response.content.iter_any():
-            if body.tell() + len(chunk) > max_bytes:
-                raise FetchTooLarge
-            await lease.grow(len(chunk))
-            body.write(chunk)
-        lease.expect(lease.held_bytes)
-        if protocol is not None and protocol.exception() is not None:
-            raise FetchFailed  # more came than was declared
-        return body.getvalue()
+        # getvalue() hands its buffer over, where join() and bytes() would copy it; and if there is an
+        # error, the end of the block empties it: an error keeps the frames that it passed through.
+        with io.BytesIO() as body:
+            async for chunk in response.content.iter_any():
+                if body.tell() + len(chunk) > max_bytes:
+                    raise FetchTooLarge
+                await lease.grow(len(chunk))
+                body.write(chunk)
+            lease.expect(lease.held_bytes)
+            if protocol is not None and protocol.exception() is not None:
+                raise FetchFailed  # more came than was declared
+            return body.getvalue()
 
 
 def _redirect(url: URL, response: aiohttp.ClientResponse) -> str:

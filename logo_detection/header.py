@@ -99,16 +99,22 @@ def _reader(data: bytes) -> Callable[[bytes], Header]:
     return next((reader for magic, reader in _MAGIC if magic.match(data)), _svg)
 
 
-# What any image costs besides its own pixels. A row: 4 bytes for each of the 224 columns that it is
-# squashed to before the columns are. A column: one row in every stage of a band, and the filter.
-_BYTES_PER_ROW = 1024
-_BYTES_PER_COLUMN = 64
+# What an image costs besides its own pixels. Its band, the pixels that are converted at a time: a million, or
+# a row. Its narrow copy, squashed to the model's width but not yet to its height. Its sides: the filter, and
+# what Pillow keeps for each row.
+_BAND_PIXELS, _BAND_PIXEL_BYTES = 2**20, 12
+_NARROW_PIXELS, _NARROW_PIXEL_BYTES = 224, 4
+_SIDE_BYTES = 64
 
 
 def _header(kind: Format, width: int, height: int, pixel_bytes: int, extra_bytes: int = 0) -> Header:
-    """`pixel_bytes` are measured per format (docs/decisions); Pillow takes 4 for more than one channel."""
-    peak = width * height * pixel_bytes + height * _BYTES_PER_ROW + width * _BYTES_PER_COLUMN + extra_bytes
-    return Header(kind, width, height, peak)
+    """`pixel_bytes` is what was measured. Pillow takes 1 or 2 for one channel of integers, 4 for all else."""
+    pixels = width * height
+    band_bytes = min(pixels, max(_BAND_PIXELS, width)) * _BAND_PIXEL_BYTES
+    narrow_bytes = min(width, _NARROW_PIXELS) * height * _NARROW_PIXEL_BYTES
+    side_bytes = (width + height) * _SIDE_BYTES
+    peak_bytes = pixels * pixel_bytes + band_bytes + narrow_bytes + side_bytes + extra_bytes
+    return Header(kind, width, height, peak_bytes)
 
 
 # A marker that leads a segment, or ends the image. FF00 is data, FFD0 to FFD7 are restarts within
@@ -168,10 +174,11 @@ _MAX_GIF_PREAMBLE_BYTES = 2**20  # before the first frame: a palette, comments, 
 
 
 def _gif_frame_at(data: bytes) -> int:
-    """Offset of the first frame's descriptor. Raises IndexError if there is none, ImageCorrupt if too far."""
+    """Offset of the first frame's descriptor. Raises IndexError where there is none, or none so soon."""
+    data = data[:_MAX_GIF_PREAMBLE_BYTES]
     at = 13 + _gif_palette_bytes(data[10])
     while data[at] != 0x2C:
-        if at > _MAX_GIF_PREAMBLE_BYTES or data[at] == 0x3B:
+        if data[at] == 0x3B:
             raise ImageCorrupt
         at = _after_gif_blocks(data, at + 2) if data[at] == 0x21 else at + 1
     return at
@@ -209,7 +216,8 @@ def _webp(data: bytes) -> Header:
     """Pillow holds two RGBA canvases, the frame as bytes, and the image: 16 bytes a pixel."""
     kind = data[12:16]
     if kind == b"VP8X":
-        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        sides = struct.unpack_from("<3s3s", data, 24)
+        width, height = (1 + int.from_bytes(side, "little") for side in sides)
     elif kind == b"VP8L" and data[20] == 0x2F:
         bits = struct.unpack_from("<I", data, 21)[0]
         width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

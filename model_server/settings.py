@@ -3,7 +3,6 @@
 docs/operations.md documents each with its unit and default; a test compares the two.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +10,7 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, Validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from logo_detection.classifier import Precision, Runtime
+from logo_detection.cores import available_cores
 from logo_detection.fetch import (
     AllowedHost,
     FetchPolicy,
@@ -20,24 +20,9 @@ from logo_detection.fetch import (
     read_fetch_headers,
 )
 
-CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
-
 
 class SettingsError(Exception):
     """A setting is not usable. One line, for the operator, that names it."""
-
-
-def available_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:
-    """Whole cores this process may use: the smaller of its affinity and its cgroup's quota, at least 1.
-
-    The quota is cgroup v2's `cpu.max`: "<microseconds> <period>", or "max <period>".
-    """
-    cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = cpu_max.read_text().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
 
 
 class Settings(BaseSettings):

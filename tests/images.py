@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageChops, TiffImagePlugin
 
 ORIENTATION = 0x0112  # EXIF
 
@@ -61,6 +61,16 @@ def jpeg_cmyk(image: Image.Image | None = None, *, adobe: bool = True) -> bytes:
     upright = encode(cmyk.point(lambda ink: 255 - ink), "JPEG", quality=100, subsampling=0)
     at = upright.index(b"\xff\xee")
     return upright[:at] + upright[at + 2 + struct.unpack_from(">H", upright, at + 2)[0] :]
+
+
+def jpeg_ycck(image: Image.Image | None = None) -> bytes:
+    """A JPEG with Adobe's other coding of CMYK; Pillow reads it but does not write it."""
+    cyan, magenta, yellow, black = (image or picture()).convert("CMYK").split()
+    coded = Image.merge("RGB", (cyan, magenta, yellow)).convert("YCbCr").split()
+    planes = Image.merge("CMYK", (*(ImageChops.invert(plane) for plane in coded), black))
+    data = bytearray(encode(planes, "JPEG", quality=100, subsampling=0))
+    data[data.index(b"Adobe") + 11] = 2
+    return bytes(data)
 
 
 def png(image: Image.Image | None = None, **options: Any) -> bytes:
@@ -179,17 +189,19 @@ def svg_nested(depth: int = 100_000) -> bytes:
 
 
 def scan_bomb(scans: int = 5000, side: int = 64) -> bytes:
-    """A progressive grey JPEG with a scan of a few bytes repeated, each of which costs a pass over the image."""
+    """A progressive grey JPEG whose last scan, of a few bytes, comes again and again: a pass each time."""
     data = jpeg(Image.new("L", (side, side), 128), progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:last] + data[last:-2] * scans + data[-2:]
 
 
-def webp_bomb() -> bytes:
-    """Some 90 bytes that ask for 268 megapixels of one colour."""
-    pixels = struct.pack("<I", (16383 - 1) | (16383 - 1) << 14) + b"\x88\x88\x08" + b"\0" * 55
-    body = b"WEBPVP8L" + struct.pack("<I", len(pixels) + 1) + b"\x2f" + pixels
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+def webp_bomb(side: int = 16383) -> bytes:
+    """38 bytes that decode to as many as 268 megapixels of one colour."""
+    small = webp(Image.new("RGB", (16, 16), (9, 8, 7)))
+    at = small.index(b"\x2f", 20) + 1
+    (bits,) = struct.unpack_from("<I", small, at)
+    sides = (side - 1) << 14 | (side - 1)
+    return small[:at] + struct.pack("<I", bits >> 28 << 28 | sides) + small[at + 4 :]
 
 
 def png_bomb(width: int = 65535, height: int = 65535) -> bytes:
@@ -206,9 +218,9 @@ def gif_bomb() -> bytes:
 
 
 def metadata_bomb(kind: bytes = b"iCCP") -> bytes:
-    """A small PNG with a compressed profile or text chunk that unpacks to 256 MiB."""
+    """A small PNG with a compressed profile or text chunk that unpacks to 80 MiB."""
     packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(b"\0" * 2**20) for _ in range(256)) + packer.flush()
+    packed = b"".join(packer.compress(b"\0" * 2**20) for _ in range(80)) + packer.flush()
     return png_raw(8, 8, 8, 0, bytes(range(64)), png_chunk(kind, b"name\0\0" + packed))
 
 
@@ -222,6 +234,7 @@ def every_kind() -> dict[str, bytes]:
         "jpeg-grey": jpeg(rgb.convert("L")),
         "jpeg-cmyk": jpeg_cmyk(),
         "jpeg-cmyk-plain": jpeg_cmyk(adobe=False),
+        "jpeg-ycck": jpeg_ycck(),
         "jpeg-oriented": jpeg_oriented(rgb, 6),
         "png": png(),
         "png-rgba": png(clear),

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from logo_detection.artifact import Calibration, Manifest, hash_files, write_manifest
 from logo_detection.classifier import ModelSource
 from logo_detection.image import ImageSpec
 
@@ -45,3 +46,22 @@ def tiny_source(directory: Path) -> ModelSource:
     """The tiny model, written to a directory, as a worker is told of it."""
     path = tiny_onnx(directory / "model.onnx")
     return ModelSource(str(path), "openvino", "f32", LABELS, ImageSpec())
+
+
+def write_artifact(directory: Path) -> Path:
+    """Describe the model.onnx that is there already."""
+    write_manifest(
+        directory,
+        Manifest(
+            name="mean-colour",
+            version="1",
+            labels=LABELS,
+            image=ImageSpec(),
+            files=hash_files(directory),
+            calibration=Calibration(base_rate=0.5),
+            training={},
+            libraries={},
+            metrics={},
+        ),
+    )
+    return directory

@@ -9,9 +9,11 @@
 An origin runs in threads of its own, so that it serves sync and async tests and other processes alike.
 """
 
+import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,9 +44,18 @@ class Connection:
         self._socket.sendall(data)
 
     def pause(self, seconds: float) -> None:
-        """Wait, unless the origin lets go of whoever waits."""
-        if self._released.wait(seconds):
-            raise ConnectionAbortedError
+        """Wait, unless the other side closes, or the origin lets go of whoever waits."""
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0:
+            if self._released.wait(min(left_s, 0.05)) or self._is_closed():
+                raise ConnectionAbortedError
+
+    def _is_closed(self) -> bool:
+        readable, _, _ = select.select([self._socket], [], [], 0)
+        if readable:  # the end, or the next request
+            self._received += (received := self._socket.recv(65536))
+            return not received
+        return False
 
     def close(self) -> None:
         with suppress(OSError):
@@ -89,6 +100,10 @@ class Origin:
     def url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self._ssl_context else 'http'}://{host}:{self.port}"
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._open)
 
     def serve(self, path: str, answer: bytes | Behaviour) -> None:
         """Answer requests for a path, whatever their query, with a file or with a behaviour."""

@@ -77,7 +77,7 @@ def train_chunks(recipe: Recipe, model: Any, run: Run, done: int) -> None:
     for index, chunk in enumerate(chunks[done:], done):
         started = time.monotonic()
         batches = training_batches(shard, chunk.stage.size, chunk.stage.batch, recipe.seed, chunk.steps)
-        pace = Pace(chunk, chunks, recipe.warm_up)
+        pace = Pace(chunk, recipe.warm_up)
         history = model.fit(batches, shuffle=False, verbose=0, callbacks=[pace]).history
         seconds = time.monotonic() - started
         run.checkpoint(model, index + 1)

@@ -11,12 +11,13 @@ from training.datasets import HoldOut
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One size at which to train: pixels, how many images to see, how many at a time, and the peak rate."""
+    """One size at which to train: pixels, images to see, how many at a time, first and last learning rate."""
 
     size: int
     images: int
     batch: int
     rate: float
+    last_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Recipe:
     drawn: MappingProxyType[str, int]
     drawn_validation: MappingProxyType[str, int]
     stages: tuple[Stage, ...]
-    warm_up: float
+    warm_up: int
     weight_decay: float
     label_smoothing: float
     dropout: float

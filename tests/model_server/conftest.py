@@ -13,9 +13,7 @@ import pytest
 from onnx import helper, numpy_helper
 from PIL import Image
 
-from logo_detection.artifact import Calibration, Manifest, hash_files, write_manifest
-from logo_detection.image import ImageSpec
-from tests.models import LABELS, tiny_onnx
+from tests.models import tiny_onnx, write_artifact
 from tests.origins import Origin, drip
 from tests.running import RunningServer, running_server
 
@@ -41,25 +39,6 @@ def png(colour: str) -> bytes:
 @pytest.fixture(scope="session")
 def files() -> Files:
     return Files(png("red"), png("#808080"), png("blue"), png("black"))
-
-
-def write_artifact(directory: Path) -> Path:
-    """Describe the model.onnx that is there already."""
-    write_manifest(
-        directory,
-        Manifest(
-            name="mean-colour",
-            version="1",
-            labels=LABELS,
-            image=ImageSpec(),
-            files=hash_files(directory),
-            calibration=Calibration(base_rate=0.5),
-            training={},
-            libraries={},
-            metrics={},
-        ),
-    )
-    return directory
 
 
 @pytest.fixture(scope="session")

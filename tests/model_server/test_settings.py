@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from model_server.settings import Settings, SettingsError, available_cores, read_settings
+from logo_detection.cores import available_cores
+from model_server.settings import Settings, SettingsError, read_settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 

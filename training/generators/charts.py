@@ -6,12 +6,13 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from training.generators.chance import Rng, colour, dark, pale, palette
-from training.generators.lettering import number, words
+from training.generators.lettering import font, number, words
 
 STYLES = (
     "default", "classic", "ggplot", "bmh", "fivethirtyeight", "seaborn-v0_8", "seaborn-v0_8-whitegrid",
@@ -46,8 +47,6 @@ def chart(plot: Plot, projection: str | None = None) -> Callable[[Rng], Image.Im
     """A kind of chart: the plot in a random style, with or without its title, labels and legend."""
 
     def draw(rng: Rng) -> Image.Image:
-        from matplotlib import style
-
         with mpl.rc_context(), style.context(rng.choice(STYLES)):
             mpl.rcParams["font.family"] = rng.choice(FAMILIES)
             mpl.rcParams["font.size"] = rng.uniform(7, 16)
@@ -229,10 +228,6 @@ def surface(axes: Any, rng: Rng, array: np.random.Generator) -> None:
 
 def infographic(rng: Rng) -> Image.Image:
     """Bars without axes under a headline, as newspapers and slides have them."""
-    from PIL import ImageDraw
-
-    from training.generators.lettering import font
-
     width, height = rng.randint(400, 900), rng.randint(350, 800)
     paper, ink = pale(rng), dark(rng)
     image = Image.new("RGB", (width, height), paper)

@@ -1,14 +1,32 @@
-"""Documents: typeset pages, forms, tables, covers, formulas, music, and what a scanner makes of them."""
+"""Documents: typeset pages, forms, tables, covers, formulas, and what a scanner makes of them."""
 
 import io
 import math
 
 import numpy as np
+from matplotlib import mathtext
+from matplotlib.font_manager import FontProperties
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from training.generators import music
 from training.generators.chance import Rng, colour, dark, mix, noise, pale, size
 from training.generators.lettering import MONOSPACED, font, number, word, words, write_paragraph
-from training.generators.shapes import meander, smooth
+from training.generators.shapes import meander
+
+SYMBOLS = (
+    r"\alpha",
+    r"\beta",
+    r"\gamma",
+    r"\theta",
+    r"\lambda",
+    r"\mu",
+    r"\pi",
+    r"\sigma",
+    r"\phi",
+    "x",
+    "y",
+    "n",
+)
 
 
 def page(rng: Rng) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -128,51 +146,16 @@ def receipt(rng: Rng) -> Image.Image:
 
 def formula(rng: Rng) -> Image.Image:
     """Mathematics, typeset."""
-    from matplotlib import mathtext
-    from matplotlib.font_manager import FontProperties
-
-    greek = (
-        "\\alpha",
-        "\\beta",
-        "\\gamma",
-        "\\theta",
-        "\\lambda",
-        "\\mu",
-        "\\pi",
-        "\\sigma",
-        "\\phi",
-        "\\omega",
-        "x",
-        "y",
-        "n",
-    )
-
-    def term() -> str:
-        a, b, c = (rng.choice(greek) for _ in range(3))
-        return rng.choice(
-            (
-                rf"\frac{{{a} + {b}}}{{{c}^2}}",
-                rf"\int_0^\infty {a}\,d{b}",
-                rf"\sum_{{i=1}}^{{n}} {a}_i {b}^i",
-                rf"\sqrt{{{a}^2 + {b}^2}}",
-                rf"{a}^{{{rng.randint(2, 9)}}}",
-                rf"\frac{{\partial {a}}}{{\partial {b}}}",
-                rf"\left({a} - {b}\right)",
-                rf"\lim_{{{a} \to 0}} {b}",
-            )
-        )
-
-    lines = [
-        f"${rng.choice(greek)} = {' + '.join(term() for _ in range(rng.randint(1, 4)))}$"
-        for _ in range(rng.randint(1, 5))
-    ]
     style = FontProperties(
         math_fontfamily=rng.choice(("cm", "stix", "dejavusans", "dejavuserif", "stixsans"))
     )
     rows = []
-    for line in lines:
+    for _ in range(rng.randint(1, 5)):
+        sum_of_terms = " + ".join(term(rng) for _ in range(rng.randint(1, 4)))
         buffer = io.BytesIO()
-        mathtext.math_to_image(line, buffer, style, rng.randint(90, 220), "png")
+        mathtext.math_to_image(
+            f"${rng.choice(SYMBOLS)} = {sum_of_terms}$", buffer, style, rng.randint(90, 220), "png"
+        )
         rows.append(Image.open(buffer).convert("RGBA"))
     margin = rng.randint(4, 60)
     width = max(row.width for row in rows) + 2 * margin
@@ -182,6 +165,22 @@ def formula(rng: Rng) -> Image.Image:
         image.paste(row, (margin, y), row)
         y += row.height + 12
     return image
+
+
+def term(rng: Rng) -> str:
+    """A part of a formula, in TeX's language."""
+    a, b, c = (rng.choice(SYMBOLS) for _ in range(3))
+    forms = (
+        rf"\frac{{{a} + {b}}}{{{c}^2}}",
+        rf"\int_0^\infty {a}\,d{b}",
+        rf"\sum_{{i=1}}^{{n}} {a}_i {b}^i",
+        rf"\sqrt{{{a}^2 + {b}^2}}",
+        rf"{a}^{{{rng.randint(2, 9)}}}",
+        rf"\frac{{\partial {a}}}{{\partial {b}}}",
+        rf"\left({a} - {b}\right)",
+        rf"\lim_{{{a} \to 0}} {b}",
+    )
+    return rng.choice(forms)
 
 
 def quotation(rng: Rng) -> Image.Image:
@@ -258,55 +257,6 @@ def cover(rng: Rng) -> Image.Image:
     return image
 
 
-def music(rng: Rng) -> Image.Image:
-    """Staves with notes, beams, bars and words."""
-    width = rng.randint(500, 1000)
-    staves = rng.randint(1, 9)
-    gap = rng.randint(9, 16)
-    image = Image.new("RGB", (2 * width, (gap * 13 * staves + 6 * gap)), pale(rng))
-    draw, ink = ImageDraw.Draw(image), dark(rng)
-    letters = font(rng, gap * 2)
-    for staff in range(staves):
-        top, left = gap * 4 + staff * gap * 13, width // 14
-        right = image.width - left
-        for line in range(5):
-            draw.line((left, top + line * gap, right, top + line * gap), ink, max(1, gap // 8))
-        x: float = left + gap * 5
-        draw.text(
-            (left + 4, top - gap),
-            rng.choice(("&", "?", "C")),
-            ink,
-            font(rng, gap * 5, ("DejaVuSerif",)),
-        )
-        ends: list[tuple[float, float]] = []
-        while x < right - gap * 3:
-            place = rng.randint(-2, 10)
-            y = top + 4 * gap - place * gap / 2
-            hollow = rng.random() < 0.2
-            draw.ellipse(
-                (x - gap * 0.65, y - gap * 0.45, x + gap * 0.65, y + gap * 0.45),
-                None if hollow else ink,
-                ink,
-                2,
-            )
-            up = place < 5
-            tip = (x + gap * 0.6, y - gap * 3.4) if up else (x - gap * 0.6, y + gap * 3.4)
-            draw.line(((tip[0], y), tip), ink, max(2, gap // 7))
-            ends.append(tip)
-            if len(ends) == rng.randint(2, 4):
-                draw.line((ends[0], ends[-1]), ink, gap // 2)
-                ends = []
-            elif len(ends) > 4 or rng.random() < 0.3:
-                ends = []
-            if rng.random() < 0.15:
-                x += gap * 2
-                draw.line((x, top, x, top + 4 * gap), ink, max(2, gap // 6))
-            x += gap * rng.uniform(2.2, 4.5)
-        if rng.random() < 0.4:
-            draw.text((left + gap * 5, top + gap * 6.5), words(rng, rng.randint(5, 12)), ink, letters)
-    return smooth(image)
-
-
 def scan(rng: Rng, image: Image.Image) -> Image.Image:
     """A page as a scanner or a phone gives it: turned, yellowed, uneven, grainy, or in two tones."""
     paper = mix((255, 255, 255), (235, 215, 170), rng.uniform(0.2, 1.0))
@@ -332,9 +282,9 @@ def scanned(rng: Rng) -> Image.Image:
     """Any of the documents, scanned."""
     return scan(
         rng,
-        rng.choice((text_page, text_page, text_page, table, form, music, handwriting, formula, quotation))(
-            rng
-        ),
+        rng.choice(
+            (text_page, text_page, text_page, table, form, music.sheet, handwriting, formula, quotation)
+        )(rng),
     )
 
 
@@ -348,6 +298,6 @@ KINDS = {
     "handwriting": handwriting,
     "slide": slide,
     "cover": cover,
-    "music": music,
+    "music": music.sheet,
     "scanned": scanned,
 }

@@ -10,6 +10,8 @@ from training.generators.lettering import font, words
 from training.generators.shapes import Point, blob, polygon, smooth, star
 
 GOLD: Colour = (244, 196, 48)
+EDGE: Colour = (80, 60, 0)
+INK: Colour = (20, 20, 20)
 TINCTURES: tuple[Colour, ...] = (*CLOTHS[:7], GOLD, GOLD, (192, 192, 192), (80, 40, 120))
 
 
@@ -51,7 +53,7 @@ def divide(rng: Rng, side: float, draw: ImageDraw.ImageDraw) -> None:
 
 def draw_charge(rng: Rng, draw: ImageDraw.ImageDraw, centre: Point, radius: float) -> None:
     """A star, a beast (of sorts), a tower, a tree or a fleur."""
-    shade, ink = rng.choice(TINCTURES), (20, 20, 20)
+    shade, ink = rng.choice(TINCTURES), INK
     x, y = centre
     form = rng.choice(("star", "beast", "beast", "tower", "tree", "cross", "fleur"))
     if form == "star":
@@ -86,49 +88,46 @@ def arms(rng: Rng) -> Image.Image:
     """A coat of arms with what may stand over, beside and under it."""
     side = 2 * rng.randint(200, 500)
     image = Image.new("RGB", (side, side), rng.choice(((255, 255, 255), (255, 255, 255), (240, 235, 220))))
-    field = Image.new("RGB", image.size, rng.choice(TINCTURES))
-    pen = ImageDraw.Draw(field)
-    divide(rng, side, pen)
-    for _ in range(rng.randint(1, 5)):
-        draw_charge(
-            rng,
-            pen,
-            (rng.uniform(0.32, 0.68) * side, rng.uniform(0.32, 0.7) * side),
-            side * rng.uniform(0.06, 0.16),
-        )
-    shield, mask = outline(rng, side), Image.new("L", image.size)
+    draw, shield, mask = ImageDraw.Draw(image), outline(rng, side), Image.new("L", image.size)
     ImageDraw.Draw(mask).polygon(shield, fill=255)
-    draw = ImageDraw.Draw(image)
     if rng.random() < 0.5:
-        for mirror in (0.1, 0.9):
-            for _ in range(rng.randint(4, 9)):
-                limb = (side * (mirror + rng.uniform(-0.06, 0.06)), side * rng.uniform(0.25, 0.85))
-                draw.polygon(
-                    blob(rng, limb, side * rng.uniform(0.04, 0.1), 0.6),
-                    rng.choice(TINCTURES),
-                    (20, 20, 20),
-                    2,
-                )
-    image.paste(field, mask=mask)
-    draw.line([*shield, shield[0]], (0, 0, 0), max(3, side // 120))
+        draw_supporters(rng, draw, side)
+    image.paste(draw_field(rng, side), mask=mask)
+    draw.line([*shield, shield[0]], INK, max(3, side // 120))
     if rng.random() < 0.6:
-        for index in range(5):
-            x = side * (0.34 + 0.08 * index)
-            draw.polygon(
-                [
-                    (x, side * 0.2),
-                    (x + side * 0.04, side * rng.uniform(0.06, 0.1)),
-                    (x + side * 0.08, side * 0.2),
-                ],
-                GOLD,
-                (80, 60, 0),
-                2,
-            )
-        draw.rectangle((side * 0.33, side * 0.17, side * 0.75, side * 0.215), GOLD, (80, 60, 0), 2)
+        draw_crown(rng, draw, side)
     if rng.random() < 0.5:
         draw.arc((side * 0.1, side * 0.55, side * 0.9, side * 0.97), 20, 160, (240, 230, 200), side // 14)
-        draw.text((side * 0.3, side * 0.91), words(rng, 2).upper(), (0, 0, 0), font(rng, side // 24))
+        draw.text((side * 0.3, side * 0.91), words(rng, 2).upper(), INK, font(rng, side // 24))
     return smooth(image)
+
+
+def draw_field(rng: Rng, side: int) -> Image.Image:
+    """What the shield shows: a division, and charges on it."""
+    field = Image.new("RGB", (side, side), rng.choice(TINCTURES))
+    draw = ImageDraw.Draw(field)
+    divide(rng, side, draw)
+    for _ in range(rng.randint(1, 5)):
+        centre = (rng.uniform(0.32, 0.68) * side, rng.uniform(0.32, 0.7) * side)
+        draw_charge(rng, draw, centre, side * rng.uniform(0.06, 0.16))
+    return field
+
+
+def draw_supporters(rng: Rng, draw: ImageDraw.ImageDraw, side: int) -> None:
+    """A beast on either side."""
+    for edge in (0.1, 0.9):
+        for _ in range(rng.randint(4, 9)):
+            limb = (side * (edge + rng.uniform(-0.06, 0.06)), side * rng.uniform(0.25, 0.85))
+            draw.polygon(blob(rng, limb, side * rng.uniform(0.04, 0.1), 0.6), rng.choice(TINCTURES), INK, 2)
+
+
+def draw_crown(rng: Rng, draw: ImageDraw.ImageDraw, side: int) -> None:
+    """A crown of five points above the shield."""
+    for index in range(5):
+        x, tip = side * (0.34 + 0.08 * index), side * rng.uniform(0.06, 0.1)
+        points = [(x, side * 0.2), (x + side * 0.04, tip), (x + side * 0.08, side * 0.2)]
+        draw.polygon(points, GOLD, EDGE, 2)
+    draw.rectangle((side * 0.33, side * 0.17, side * 0.75, side * 0.215), GOLD, EDGE, 2)
 
 
 def medal(rng: Rng) -> Image.Image:
@@ -144,12 +143,10 @@ def medal(rng: Rng) -> Image.Image:
     metal = rng.choice((GOLD, (190, 190, 195), (170, 110, 60)))
     centre, radius = (side / 2, side * 0.65), side * 0.3
     if rng.random() < 0.5:
-        draw.polygon(
-            star(centre, radius, rng.choice((5, 8, 16)), rng.uniform(0.5, 0.8)), metal, (90, 70, 20), 3
-        )
+        draw.polygon(star(centre, radius, rng.choice((5, 8, 16)), rng.uniform(0.5, 0.8)), metal, EDGE, 3)
     for share in (0.8, 0.7, 0.55):
         shade = tuple(round(channel * rng.uniform(0.7, 1)) for channel in metal)
-        draw.polygon(polygon(centre, radius * share, 60), shade, (90, 70, 20), 2)
+        draw.polygon(polygon(centre, radius * share, 60), shade, EDGE, 2)
     draw_charge(rng, draw, centre, radius * 0.4)
     return smooth(image)
 

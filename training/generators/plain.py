@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from training.generators.chance import Rng, colour, noise, palette, size
+from training.generators.shapes import blob, smooth
 
 
 def solid(rng: Rng) -> Image.Image:
@@ -47,8 +48,6 @@ def clouds(rng: Rng) -> Image.Image:
 
 def cells(rng: Rng) -> Image.Image:
     """Many blobs on a ground: a micrograph, pebbles, crowds of dots."""
-    from training.generators.shapes import blob, smooth
-
     width, height = (2 * side for side in size(rng, 200, 600))
     image = Image.new("RGB", (width, height), colour(rng))
     draw = ImageDraw.Draw(image)

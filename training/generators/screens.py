@@ -1,5 +1,6 @@
 """Screenshots of programs that are not: windows, web pages, phones, terminals, editors, games."""
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from training.generators.chance import Colour, Rng, colour, mix, noise, palette
@@ -29,8 +30,6 @@ def theme(rng: Rng) -> tuple[Colour, Colour, Colour, Colour]:
 
 def picture(rng: Rng, width: int, height: int) -> Image.Image:
     """What stands where a page has a picture."""
-    import numpy as np
-
     clouds = Image.fromarray(
         (noise(rng, (max(4, height), max(4, width)), rng.randint(1, 5)) * 255).astype(np.uint8)
     )

@@ -1,0 +1,106 @@
+"""The engine: inputs in, one result for each out, in their order, however many there are.
+
+    Input -> its bytes -> a worker of the pool -> Result
+
+So many inputs are under way at a time: enough to keep the workers and the fetcher busy, and no
+more than the memory budget behind `Input.open` lets hold their bytes.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.errors import DeadlineExceeded, ItemError
+from logo_detection.workers import Scored, ScoringPool, Task
+
+INPUT_TIMEOUT_S = 300.0
+"""For one input, from the moment it is under way. It ends only what nothing else ended: a worker
+that is never replaced, a file on a network disk that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something to score.
+
+    Attributes:
+        name: What its result is called.
+        open: Gives the bytes, which are held for the length of the block; raises ItemError.
+    """
+
+    name: str
+    open: Callable[[], AbstractAsyncContextManager[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an input."""
+
+    name: str
+    outcome: Scored | ItemError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The class that is asked for, and where a model's scores for it and for anything else are."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def prediction(self, scored: Scored) -> float:
+        """The probability of the class."""
+        return scored.scores[self.labels.index(self.name)]
+
+    def out_of_domain(self, scored: Scored) -> float:
+        """The probability of none of the classes."""
+        return scored.scores[self.labels.index(OUT_OF_DOMAIN)]
+
+
+Look = Callable[[int, bytes, Scored], Awaitable[None]]
+"""Is shown every scored input, by its number from 0, while its bytes are still there."""
+
+
+async def score_all(
+    inputs: Iterable[Input], pool: ScoringPool, *, ahead: int, look: Look | None = None
+) -> AsyncGenerator[Result, None]:
+    """Score inputs.
+
+    Whoever leaves early closes the generator (`contextlib.aclosing`): that cancels what is under way.
+
+    Args:
+        inputs: Taken one by one, as they are needed.
+        pool: Entered already.
+        ahead: How many are under way at a time, at the most.
+        look: See `Look`.
+
+    Yields:
+        One result per input, in the order of the inputs.
+    """
+    lane = object()
+    under_way: deque[asyncio.Task[Result]] = deque()
+    try:
+        for number, item in enumerate(inputs):
+            if len(under_way) == ahead:
+                yield await under_way.popleft()
+            under_way.append(asyncio.create_task(_score(number, item, pool, lane, look)))
+        while under_way:
+            yield await under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _score(number: int, item: Input, pool: ScoringPool, lane: object, look: Look | None) -> Result:
+    try:
+        async with asyncio.timeout(INPUT_TIMEOUT_S), item.open() as data:
+            scored = await pool.score(Task(data), lane)
+            if look is not None:
+                await look(number, data, scored)
+    except ItemError as error:
+        return Result(item.name, error)
+    except TimeoutError:
+        return Result(item.name, DeadlineExceeded())
+    return Result(item.name, scored)

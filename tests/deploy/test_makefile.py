@@ -1,0 +1,45 @@
+"""What the make verbs would do, as make itself says it, without doing it."""
+
+import subprocess
+
+import pytest
+
+from tests.running import ROOT, clean_environment
+
+
+def planned(verb: str, **settings: str) -> str:
+    """Every command of a verb on a machine where nothing is set up yet."""
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", verb],
+        cwd=ROOT,
+        env=clean_environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_serving_the_shipped_artifact_installs_no_tensorflow() -> None:
+    commands = planned("run")
+    assert "requirements/runtime.txt" in commands
+    assert "requirements/keras.txt" not in commands
+    assert "tensorflow" not in (ROOT / "requirements" / "runtime.txt").read_text()
+
+
+@pytest.mark.parametrize("settings", [{"MODEL_PATH": "/mnt/models/logo_max_all.keras"}, {"RUNTIME": "keras"}])
+def test_serving_a_keras_file_installs_what_it_needs(settings: dict[str, str]) -> None:
+    assert "requirements/keras.txt" in planned("run", **settings)
+    assert "tensorflow-cpu==" in (ROOT / "requirements" / "keras.txt").read_text()
+
+
+def test_a_keras_file_can_be_classified_with() -> None:
+    assert "requirements/keras.txt" in planned("classify", MODEL="a.keras", INPUT="x.png")
+    assert "requirements/keras.txt" not in planned("classify", INPUT="x.png")
+
+
+def test_the_help_names_every_verb() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    verbs = {line.split()[0] for line in done.stdout.splitlines()}
+    assert verbs >= {"run", "classify", "train", "test", "test-all", "lint", "lock"}
