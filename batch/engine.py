@@ -100,7 +100,8 @@ async def _score(number: int, item: Input, pool: ScoringPool, lane: object, look
             if look is not None:
                 await look(number, data, scored)
     except ItemError as error:
-        return Result(item.name, error)
+        # A traceback holds the frames that it went through, and those hold the bytes.
+        return Result(item.name, error.with_traceback(None))
     except TimeoutError:
         return Result(item.name, DeadlineExceeded())
     return Result(item.name, scored)

@@ -33,7 +33,7 @@ class Classifier(Protocol):
     """One image at a time: on a CPU a batch gains nothing (docs/decisions)."""
 
     def score(self, pixels: Pixels) -> Scores:
-        """Probabilities, float32[classes] in label order, of one image, float32[height, width, 3] in 0..255."""
+        """Of one image, float32[height, width, 3] in 0..255: probabilities, float32[classes] in label order."""
         ...
 
 

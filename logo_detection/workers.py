@@ -200,6 +200,7 @@ class ScoringPool:
             raise
         finally:
             self._unanswered.discard(job)
+            del job  # it holds the error, whose traceback holds this frame, and so the image's bytes
 
     def _offer(self, job: "_Job") -> None:
         if seat := self._idle.pop():
@@ -218,6 +219,7 @@ class ScoringPool:
         while not worker.lost and not (successor and successor.done()):
             if job := await self._next_job(worker):
                 await self._do(job, worker)
+            del job  # and its bytes; not while waiting for the next
             if worker.images == share > 0:
                 successor = self._spawn(self._hire())
         await self._dismiss(worker)

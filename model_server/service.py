@@ -71,7 +71,8 @@ class LogoService:
         except TimeoutError:
             return ItemResult(item, DeadlineExceeded(), clock.timing())
         except ItemError as error:
-            return ItemResult(item, error, clock.timing())
+            # A traceback holds the frames that it went through, and those the bytes of the file.
+            return ItemResult(item, error.with_traceback(None), clock.timing())
         except Exception:  # nothing that goes wrong with one file may cost the others their answer
             log.exception("a file could not be scored for a reason that is ours")
             return ItemResult(item, InternalError(), clock.timing())

@@ -1,7 +1,11 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +94,29 @@ async def test_an_input_without_bytes_costs_only_itself(pool: ScoringPool) -> No
     outcomes = [result.outcome async for result in score_all(inputs, pool, ahead=4)]
     codes = [outcome.code if isinstance(outcome, ItemError) else "scored" for outcome in outcomes]
     assert codes == ["scored", "fetch_failed", "image_unsupported", "scored"]
+
+
+class Bytes(bytearray):
+    """Bytes that can be watched."""
+
+
+async def test_results_hold_no_bytes_even_before_garbage_is_collected(pool: ScoringPool) -> None:
+    watched: list[weakref.ref[Bytes]] = []
+
+    @asynccontextmanager
+    async def opened(data: bytes) -> AsyncIterator[Any]:
+        copy = Bytes(data)
+        watched.append(weakref.ref(copy))
+        yield copy
+
+    inputs = [Input("", partial(opened, data)) for data in (RED, b"no image", RED[:60])]
+    gc.disable()
+    try:
+        results = [result async for result in score_all(inputs, pool, ahead=3)]
+    finally:
+        gc.enable()
+    assert [isinstance(result.outcome, ItemError) for result in results] == [False, True, True]
+    assert [reference() for reference in watched] == [None, None, None]
 
 
 async def test_leaving_early_cancels_what_is_under_way(pool: ScoringPool) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks: what the docs' figures are measured with."""
