@@ -33,7 +33,14 @@ class Classifier(Protocol):
     """One image at a time: on a CPU a batch gains nothing (docs/decisions)."""
 
     def score(self, pixels: Pixels) -> Scores:
-        """Of one image, float32[height, width, 3] in 0..255: probabilities, float32[classes] in label order."""
+        """Score one image.
+
+        Args:
+            pixels: float32[height, width, 3], 0..255.
+
+        Returns:
+            float32[classes]: probabilities, in label order.
+        """
         ...
 
 

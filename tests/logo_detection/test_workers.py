@@ -1,6 +1,7 @@
 """The pool, with real processes: whatever becomes of a worker, nobody else notices."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -10,7 +11,9 @@ import stat
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -595,3 +598,26 @@ def test_whatever_a_worker_sends_is_an_outcome_or_malformed(reply: bytes) -> Non
     except ValueError:
         return
     assert isinstance(outcome, Scored | ItemError)
+
+
+class Bytes(bytearray):
+    """Bytes that can be watched."""
+
+
+async def test_bytes_are_let_go_with_their_answer_and_not_when_garbage_is_collected(
+    config: WorkerConfig,
+) -> None:
+    async def score(image: Task) -> weakref.ref[Bytes]:
+        data = Bytes(image.data)
+        with suppress(ItemError):
+            await pool.score(Task(data), "lane")
+        return weakref.ref(data)
+
+    async with ScoringPool(config, workers=1) as pool:
+        gc.disable()
+        try:
+            references = [await score(image) for image in (BROKEN, RED)]
+            await asyncio.sleep(0.1)  # the last one's frames
+            assert [reference() for reference in references] == [None, None]
+        finally:
+            gc.enable()
