@@ -197,6 +197,12 @@ def _die_with_parent() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
+def _silence() -> None:
+    """Drop what libraries write: libtiff a line per bad row of a stranger's file, TensorFlow its greetings."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
+
+
 def serve(stream: BinaryIO, channel: socket.socket) -> int:
     """Answer until the stream ends. Returns the exit status."""
     request = read_frame(stream)
@@ -222,11 +228,11 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
 def main(fd: int) -> NoReturn:
     """Run on a socket's file descriptor, and end without the engines' teardown (TensorFlow's is noisy)."""
     _die_with_parent()
+    _silence()
     channel = socket.socket(fileno=fd)
     status = 0
     with suppress(OSError):  # the parent is gone
         status = serve(channel.makefile("rb"), channel)
-    sys.stderr.flush()
     os._exit(status)
 
 

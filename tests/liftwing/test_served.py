@@ -1,0 +1,58 @@
+"""LiftWing's own artifact behind the server, as `MODEL_PATH=file.keras make run` serves it."""
+
+import base64
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT, running_server
+
+HERE = Path(__file__).parent
+ROUNDING = 0.5e-4  # the server answers with four decimals
+TOLERANCE = 1e-4 + ROUNDING
+
+
+@pytest.mark.slow
+def test_a_bare_keras_file_is_served_to_productions_scores_and_ends_quietly(tmp_path: Path) -> None:
+    expected = json.loads((HERE / "expected.json").read_text())["scores"]
+    body = [
+        {
+            "filename": name,
+            "image": base64.b64encode((HERE / "images" / name).read_bytes()).decode(),
+            "target": "logo",
+        }
+        for name in expected
+    ]
+    model = (HERE / "small.keras").relative_to(ROOT)
+    with running_server(tmp_path / "stderr", may_write=True, MODEL_PATH=model, WORKERS=1) as server:
+        response = server.predict(body)
+        os.killpg(server.process.pid, signal.SIGTERM)
+        assert server.process.wait(timeout=15) == 0
+        stderr = server.stderr()
+    assert response.status_code == 200, response.text
+    for prediction in response.json()["predictions"]:
+        out_of_domain, logo = expected[prediction["filename"]]
+        assert prediction["prediction"] == pytest.approx(logo, abs=TOLERANCE)
+        assert prediction["out_of_domain"] == pytest.approx(out_of_domain, abs=TOLERANCE)
+    for noise in ("Traceback", "Exception ignored", "TensorFlow", "oneDNN"):
+        assert noise not in stderr
+
+
+def test_a_missing_keras_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RuntimeError, match=r"ended with 2: model_server: cannot read .*nothing\.keras"),
+        running_server(tmp_path / "stderr", MODEL_PATH=tmp_path / "nothing.keras"),
+    ):
+        raise AssertionError("it started")
+
+
+def test_a_broken_keras_file_ends_the_server_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "broken.keras").write_bytes(b"no model")
+    with (
+        pytest.raises(RuntimeError, match=r"ended with 1: .*broken\.keras: "),
+        running_server(tmp_path / "stderr", may_write=True, MODEL_PATH=tmp_path / "broken.keras", WORKERS=1),
+    ):
+        raise AssertionError("it started")
