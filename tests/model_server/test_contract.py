@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import images
 from tests.model_server.conftest import Files, Start
 from tests.origins import Origin
 from tests.running import PREDICT, RunningServer
@@ -315,6 +316,47 @@ class TestItems:
         url, image, _ = predictions(response)
         assert url["prediction"] == image["prediction"]
         assert url["latency"]["fetch (s)"] > 0
+
+
+class TestEveryCode:
+    """Each code of the closed list, as a caller gets it; those above are not repeated."""
+
+    def test_an_origin_costs_its_own_files_alone(
+        self, start: Start, slow_origin: Origin, files: Files
+    ) -> None:
+        slow_origin.serve("/red.png", files.red)
+        slow_origin.serve("/large.png", files.red + bytes(2_000_000))
+        slow_origin.serve("/broken.png", files.red[:60])
+        settings = {"ALLOWED_HOSTS": "origin.test", "ORIGIN_OVERRIDES": f"origin.test={slow_origin.url}"}
+        with start(**settings, FETCH_TIMEOUT_S=0.5, FETCH_MAX_SIZE=2_000_000) as server:
+            paths = ["red.png", "missing.png", "slow", "large.png", "broken.png"]
+            response = server.predict([by_url(f"https://origin.test/{path}") for path in paths])
+        assert response.status_code == 200
+        assert codes(response) == [
+            None,
+            "fetch_failed",
+            "fetch_timeout",
+            "fetch_too_large",
+            "image_corrupt",
+        ]
+
+    def test_an_image_of_too_many_pixels_is_refused(self, server: RunningServer, files: Files) -> None:
+        response = server.predict([inline(images.png_bomb()), inline(files.red)])
+        assert codes(response) == ["image_too_many_pixels", None]
+
+    def test_an_image_that_takes_too_long_costs_itself_alone(self, start: Start, files: Files) -> None:
+        with start(DECODE_TIMEOUT_S=0.3) as server:
+            began = time.monotonic()
+            response = server.predict([inline(files.red), inline(SLOW_SVG), inline(files.red)])
+            assert time.monotonic() - began < 10
+        assert codes(response) == [None, "image_timeout", None]
+
+
+SLOW_SVG = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="900"><filter id="f">'
+    + b'<feGaussianBlur stdDeviation="90"/><feTurbulence baseFrequency=".3" numOctaves="9"/>' * 300
+    + b'</filter><rect width="900" height="900" filter="url(#f)"/></svg>'
+)
 
 
 class TestStatus:
