@@ -198,7 +198,7 @@ def _die_with_parent() -> None:
 
 
 def _silence() -> None:
-    """Drop what libraries write: libtiff a line per bad row of a stranger's file, TensorFlow its greetings."""
+    """Drop what libraries write: libtiff a line per bad row of a file, TensorFlow its greetings."""
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
 
