@@ -62,21 +62,30 @@ class LogoModel(kserve.Model):
         """Nothing: KServe would set `ready` here, before the engine runs."""
 
     async def start_engine(self) -> None:
-        """Hold the workers and the fetcher until the server has drained.
+        """Hold the workers and the fetcher until the server has drained, or is told to stop before.
 
         A worker that does not come up ends the server: `failure` says why.
         """
-        stopped = asyncio.ensure_future(self._stopped.wait())
+        holding = asyncio.ensure_future(self._hold_engine())
+        stopping = asyncio.ensure_future(self._stopped.wait())
+        await asyncio.wait((holding, stopping), return_when=asyncio.FIRST_COMPLETED)
+        holding.cancel()
+        stopping.cancel()
         try:
-            async with self._engine:
-                self._warm = True
-                await stopped
+            await holding
+        except asyncio.CancelledError:
+            pass
         except LogoDetectionError as error:
             self.failure = error
             signal.raise_signal(signal.SIGTERM)
-        finally:
-            self._warm = False
-            stopped.cancel()
+
+    async def _hold_engine(self) -> None:
+        async with self._engine:
+            self._warm = True
+            try:
+                await asyncio.Event().wait()  # until it is cancelled
+            finally:
+                self._warm = False
 
     def stop_engine(self) -> None:
         """Let `start_engine` end; KServe calls this when the last request has been answered."""
@@ -130,21 +139,25 @@ class RawDataPlane(DataPlane):
         return response, {"content-type": "application/json"}
 
     async def ready(self) -> bool:
-        """KServe's own is always true."""
-        return all([await model.healthy() for model in self.model_registry.get_models().values()])
+        """True. KServe's own always is, and its answer where it is not logs a traceback.
+
+        Raises:
+            NotReady: With a Retry-After.
+        """
+        if not all([await model.healthy() for model in self.model_registry.get_models().values()]):
+            raise NotReady("the model is warming up; try again shortly")
+        return True
 
     async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
         """True.
 
         Raises:
-            ModelUnknown: KServe's own answer logs a traceback for a caller's typing error.
-            NotReady: With a Retry-After, unlike KServe's own answer.
+            ModelUnknown: It has another name. KServe logs a traceback for that, too.
+            NotReady: With a Retry-After.
         """
         if self.model_registry.get_model(model_name) is None:
             raise ModelUnknown(f"Model with name {model_name} does not exist.")
-        if not await self.ready():
-            raise NotReady("the model is warming up; try again shortly")
-        return True
+        return await self.ready()
 
 
 def serve(model: LogoModel, *, port: int, grace_period_s: int, edge: dict[str, Any]) -> None:

@@ -18,6 +18,8 @@ import httpx
 ROOT = Path(__file__).parents[1]
 READY_TIMEOUT_S = 90.0
 PREDICT = "/v1/models/logo-detection:predict"
+READY = "/v1/models/logo-detection"
+LIVE = "/v2/health/live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,9 @@ def _forbid_writing_files() -> None:
 
 @contextmanager
 def running_server(
-    stderr_path: Path, *, may_write: bool = False, **settings: object
+    stderr_path: Path, *, may_write: bool = False, until: str = READY, **settings: Any
 ) -> Iterator[RunningServer]:
-    """Start `python -m model_server`, wait until it is ready, and end it afterwards."""
+    """Start `python -m model_server`, wait until a route answers 200, and end it afterwards."""
     port = free_port()
     read_end, write_end = os.pipe()  # a pipe: RLIMIT_FSIZE holds for files only
     tee = subprocess.Popen(["tee", str(stderr_path)], stdin=read_end, stdout=subprocess.DEVNULL)
@@ -82,7 +84,7 @@ def running_server(
     os.close(write_end)
     server = RunningServer(f"http://127.0.0.1:{port}", process, stderr_path)
     try:
-        wait_until_ready(server)
+        wait_until_answered(server, until)
         yield server
     finally:
         if process.poll() is None:
@@ -95,14 +97,14 @@ def running_server(
             tee.wait(timeout=20)
 
 
-def wait_until_ready(server: RunningServer) -> None:
-    """Until GET /v1/models/logo-detection answers 200."""
+def wait_until_answered(server: RunningServer, path: str) -> None:
+    """Until GET on the path answers 200."""
     give_up = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < give_up:
         if server.process.poll() is not None:
             raise RuntimeError(f"the server ended with {server.process.returncode}: {server.stderr()}")
         try:
-            if httpx.get(f"{server.url}/v1/models/logo-detection", timeout=5).status_code == 200:
+            if httpx.get(server.url + path, timeout=5).status_code == 200:
                 return
         except httpx.TransportError:
             pass

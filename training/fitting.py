@@ -64,7 +64,9 @@ def start(recipe: Recipe, run: Run, weights: str | None) -> tuple[Any, int]:
     """The model to train, and how many chunks it has seen already."""
     progress = run.progress()
     if progress is not None:
-        return keras.models.load_model(run.path / progress.checkpoint), progress.chunks
+        model = keras.models.load_model(run.path / progress.checkpoint)
+        model.optimizer.ema_momentum = recipe.ema  # the recipe's word holds, should it have changed
+        return model, progress.chunks
     model = build(recipe, None, weights)
     compile_for(recipe, model)
     return model, 0
