@@ -74,7 +74,7 @@ def _sources(counts: Mapping[str, int]) -> list[str]:
 def _drawn(counts: Mapping[str, int]) -> list[str]:
     if not counts:
         return []
-    kinds = ", ".join(f"{count} {category}" for category, count in counts.items())
+    kinds = ", ".join(f"{count:,} {category}" for category, count in counts.items())
     return [f"And {sum(counts.values()):,} generated pictures, none of them a logo: {kinds}.", ""]
 
 
@@ -87,10 +87,14 @@ def _metrics(report: Mapping[str, Any]) -> list[str]:
     for name, value in columns[0].items():
         if isinstance(value, int | float):
             lines.append(
-                f"| {name.replace('_', ' ')} | {' | '.join(f'{column[name]:g}' for column in columns)} |"
+                f"| {name.replace('_', ' ')} | {' | '.join(f'{_number(column[name])}' for column in columns)} |"
             )
     for category, recall in columns[0]["recall_by_category"].items():
         shares = [f"{column['recall_by_category'][category]['share']:.1%}" for column in columns]
         lines.append(f"| {category}: right at 0.5, of {recall['images']} | {' | '.join(shares)} |")
     flips = f"PNG and JPEG of one image are called differently in {report['recoding_flips']:.1%} of cases."
     return [*lines, "", flips, ""]
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

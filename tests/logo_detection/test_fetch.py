@@ -100,6 +100,13 @@ class TestFile:
         assert [len(body) for body in bodies] == [900_000] * 20
         assert memory.held_bytes == 0
 
+    async def test_a_file_that_is_there_keeps_no_memory_free_for_itself(self, origin: Origin) -> None:
+        origin.serve("/a", origins.chunked(bytes(600_000)))
+        chosen = policy(origin, max_bytes=1_500_000, timeout_s=1.0)
+        async with Fetcher(chosen, MemoryBudget(2_000_000)) as fetcher, contextlib.AsyncExitStack() as stack:
+            for _ in range(3):
+                await stack.enter_async_context(fetcher.fetch("https://origin.test/a", lane=1))
+
     def test_a_budget_smaller_than_a_file_may_be_is_refused(self) -> None:
         with pytest.raises(ValueError, match="never fit"):
             Fetcher(policy(max_bytes=1001), MemoryBudget(1000))
@@ -177,6 +184,7 @@ class TestOrigin:
             origins.closes_early(),
             origins.lying(1_000_000, b"hello"),
             origins.lying(2, b"hello"),
+            origins.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"hello", pause_s=0.1),
             origins.lying(-5, b"hello"),
             origins.raw(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nhello"),
             origins.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
@@ -191,7 +199,7 @@ class TestOrigin:
             origins.file(b"hello", content_encoding="gzip"),
             origins.file(b"hello", content_encoding="identity, br"),
         ],
-        ids=range(14),
+        ids=range(15),
     )
     async def test_a_broken_or_lying_answer_fails(self, origin: Origin, behaviour: origins.Behaviour) -> None:
         origin.serve("/a", behaviour)
@@ -296,7 +304,7 @@ class TestOrigin:
 
     @pytest.mark.parametrize(
         "behaviour",
-        [origins.closes_early(), origins.lying(9, b"x"), origins.silence(), origins.status(404)],
+        [origins.closes_early(), origins.raw(b"nonsense\r\n\r\n"), origins.silence(), origins.status(404)],
     )
     async def test_an_error_says_nothing_of_what_was_asked(
         self, origin: Origin, behaviour: origins.Behaviour
@@ -422,10 +430,15 @@ class TestCredentials:
         assert "hunter2" not in str(third.headers)
 
     async def test_they_are_one_requests_alone(self, origin: Origin) -> None:
-        origin.serve(
-            "/a", origins.raw(origins.response("200 OK", {"Set-Cookie": "c=d", "Content-Length": "0"}))
+        set_cookie = {"Set-Cookie": "c=d; Path=/", "Content-Length": "0"}
+        origin.serve("/a", origins.raw(origins.response("200 OK", set_cookie)))
+        chosen = FetchPolicy(
+            allowed_hosts=(AllowedHost("origin.test"),),
+            # By name: a cookie jar would keep no cookie of an IP address anyway.
+            overrides=parse_origin_overrides(f"origin.test=http://localhost:{origin.port}"),
+            forward_credentials=True,
         )
-        async with Fetcher(policy(origin, forward_credentials=True), MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(chosen, MemoryBudget(2**30)) as fetcher:
             await get(fetcher, "https://origin.test/a", self.CALLER)
             await get(fetcher, "https://origin.test/a")
         assert {"authorization", "cookie"}.isdisjoint(origin.requests[1].headers)

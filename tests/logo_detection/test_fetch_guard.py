@@ -1,5 +1,6 @@
 """What the fetcher must not reach: no socket of this process may so much as try to."""
 
+import asyncio
 import os
 import ssl
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.abc import ResolveResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -93,6 +95,21 @@ class TestGuard:
                     with pytest.raises(UrlNotAllowed):
                         await get(fetcher, f"https://{name}/")
             assert canary.connections == 0
+        assert connects == []
+
+    async def test_all_who_wait_for_the_same_forbidden_answer_are_refused(self, connects: list[Any]) -> None:
+        class Slow(Answers):
+            async def resolve(self, *args: Any, **options: Any) -> list[ResolveResult]:
+                await asyncio.sleep(0.05)
+                return await super().resolve(*args, **options)
+
+        resolver = Slow({"inner.test": ["10.0.0.1"]})
+        async with Fetcher(policy(None, "inner.test"), MemoryBudget(2**30), resolver) as fetcher:
+            results = await asyncio.gather(
+                *(get(fetcher, f"https://inner.test/{number}") for number in range(20)),
+                return_exceptions=True,
+            )
+        assert [type(result) for result in results] == [UrlNotAllowed] * 20
         assert connects == []
 
     async def test_no_redirect_leads_to_a_forbidden_address(
