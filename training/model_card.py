@@ -86,9 +86,8 @@ def _metrics(report: Mapping[str, Any]) -> list[str]:
     lines = [f"| | {' | '.join(by_recoding)} |", f"| --- |{' ---: |' * len(columns)}"]
     for name, value in columns[0].items():
         if isinstance(value, int | float):
-            lines.append(
-                f"| {name.replace('_', ' ')} | {' | '.join(f'{_number(column[name])}' for column in columns)} |"
-            )
+            values = " | ".join(_number(column[name]) for column in columns)
+            lines.append(f"| {name.replace('_', ' ')} | {values} |")
     for category, recall in columns[0]["recall_by_category"].items():
         shares = [f"{column['recall_by_category'][category]['share']:.1%}" for column in columns]
         lines.append(f"| {category}: right at 0.5, of {recall['images']} | {' | '.join(shares)} |")
