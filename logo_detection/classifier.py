@@ -76,7 +76,10 @@ class OpenVINOClassifier:
 
 
 class KerasClassifier:
-    """A `.keras` file on TensorFlow, traced once with a batch of 1."""
+    """A `.keras` file on TensorFlow, traced once with a batch of 1.
+
+    How many threads it takes is the process's business: TensorFlow cannot be told once it has started.
+    """
 
     def __init__(self, source: ModelSource) -> None:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -85,8 +88,6 @@ class KerasClassifier:
         import keras_cv  # noqa: F401  registers the layers that LiftWing's artifact names
         import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
         model = keras.models.load_model(source.path, compile=False)
         signature = tf.TensorSpec((1, source.spec.height, source.spec.width, 3), tf.float32)
         self._call = tf.function(lambda batch: model(batch, training=False), input_signature=[signature])

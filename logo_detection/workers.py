@@ -48,6 +48,8 @@ _FIXED = {
     "OMP_NUM_THREADS": "1",  # a worker per core, and a thread per worker
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # glibc would return an image's memory to the system and fetch it again for the next: 480 page faults, and
     # 15 % of the time, for a JPEG of 1024x1024.
