@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ItemError
-from logo_detection.workers import Scored, ScoringPool, Task
+from logo_detection.worker_process import Scored, Task
+from logo_detection.workers import ScoringPool
 
 INPUT_TIMEOUT_S = 300.0
 """For one input, from the moment it is under way. It ends only what nothing else ended: a worker

@@ -18,7 +18,7 @@ from batch.engine import Result, Target
 from batch.listing import SCORE_DECIMALS
 from logo_detection.errors import ItemError
 from logo_detection.image import load_thumbnail
-from logo_detection.workers import Scored
+from logo_detection.worker_process import Scored
 
 MAX_CELLS = 120
 MAX_COLUMNS = 10

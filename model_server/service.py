@@ -11,7 +11,8 @@ from string import whitespace
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ImageTooLarge, InternalError, ItemError
 from logo_detection.fetch import Credentials, Fetcher
-from logo_detection.workers import Scored, ScoringPool, Task
+from logo_detection.worker_process import Scored, Task
+from logo_detection.workers import ScoringPool
 from model_server.admission import Admission
 from model_server.metrics import Metrics
 from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score, Timing, Url

@@ -12,7 +12,8 @@ import pytest
 from batch.engine import Input, Result, Target, score_all
 from logo_detection.errors import FetchFailed, ItemError
 from logo_detection.worker import WorkerConfig
-from logo_detection.workers import Scored, ScoringPool
+from logo_detection.worker_process import Scored
+from logo_detection.workers import ScoringPool
 from tests.batch.conftest import one_colour
 from tests.models import LABELS, tiny_source
 

@@ -8,7 +8,7 @@ from batch.engine import Result, Target
 from batch.grid import LOGO, MAX_CELLS, NO_SCORE, OTHER, PICTURE_SIDE, Grid, fitted, shape
 from logo_detection.errors import ImageTooManyPixels
 from logo_detection.image import load_thumbnail
-from logo_detection.workers import Scored
+from logo_detection.worker_process import Scored
 from tests import images
 from tests.batch.conftest import one_colour
 

@@ -13,7 +13,8 @@ from logo_detection.artifact import LIFTWING_LABELS, load_artifact
 from logo_detection.classifier import load_classifier
 from logo_detection.image import LIFTWING_SPEC, ImageSpec, load_image
 from logo_detection.worker import WorkerConfig
-from logo_detection.workers import ScoringPool, Task
+from logo_detection.worker_process import Task
+from logo_detection.workers import ScoringPool
 
 HERE = Path(__file__).parent
 MODEL = HERE / "small.keras"

@@ -26,7 +26,8 @@ from PIL import Image
 from logo_detection.errors import ImageCorrupt, ImageTimeout, InternalError, ItemError, WorkerStartError
 from logo_detection.header import DecodeLimits
 from logo_detection.worker import WorkerConfig, frame
-from logo_detection.workers import Scored, ScoringPool, Task, parse_reply
+from logo_detection.worker_process import Scored, Task, parse_reply
+from logo_detection.workers import ScoringPool
 from tests import images
 from tests.models import tiny_source
 
@@ -348,7 +349,8 @@ def test_no_worker_outlives_a_server_that_is_killed(tmp_path: Path, config: Work
     script = f"""
 import asyncio, os, pathlib, signal, sys
 from logo_detection.worker import WorkerConfig
-from logo_detection.workers import ScoringPool, Task
+from logo_detection.worker_process import Task
+from logo_detection.workers import ScoringPool
 config = WorkerConfig.from_json({config.to_json()!r})
 
 async def main():
