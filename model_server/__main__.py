@@ -18,7 +18,7 @@ from logo_detection.memory import MemoryBudget
 from logo_detection.worker import WorkerConfig
 from logo_detection.workers import ScoringPool
 from model_server.logs import configure_logging
-from model_server.settings import Settings, SettingsError, read_fetch_policy, read_settings
+from model_server.settings import Settings, SettingsError, check_port, read_fetch_policy, read_settings
 
 DRAIN_SLACK_S = 1
 
@@ -30,6 +30,7 @@ def main() -> int:
     try:
         settings = read_settings()
         configure_logging(settings.log_format)
+        check_port(settings.port)
         policy = read_fetch_policy(settings)
         artifact = load_artifact(settings.model_path)
         pool = launch_pool(settings, artifact)
@@ -73,11 +74,16 @@ def serve_pool(
 
     admission = Admission(settings.queue_max_images)
     metrics = Metrics(REGISTRY)
-    metrics.watch("logo_in_flight_images", "Images admitted and unfinished.", lambda: admission.in_flight)
-    metrics.watch("logo_queued_images", "Images that wait for a worker.", lambda: pool.waiting)
-    metrics.watch("logo_workers_ready", "Workers that can score.", lambda: pool.workers_ready)
-    metrics.watch("logo_worker_restarts_total", "Workers lost and replaced.", lambda: pool.restarts)
-    metrics.watch("logo_held_bytes", "Bytes of bodies and fetched files held.", lambda: memory.held_bytes)
+    metrics.watch(
+        {
+            "logo_in_flight_images": ("Images admitted and unfinished.", lambda: admission.in_flight),
+            "logo_queued_images": ("Images that wait for a worker.", lambda: pool.waiting),
+            "logo_workers_ready": ("Workers that can score.", lambda: pool.workers_ready),
+            "logo_workers_busy": ("Workers that have an image.", lambda: pool.busy),
+            "logo_worker_restarts": ("Workers lost and replaced.", lambda: pool.restarts),
+            "logo_held_bytes": ("Bytes of bodies and fetched files held.", lambda: memory.held_bytes),
+        }
+    )
     service = LogoService(
         pool=pool,
         fetcher=fetcher,
@@ -90,7 +96,10 @@ def serve_pool(
     @asynccontextmanager
     async def engine() -> AsyncIterator[None]:
         async with pool, fetcher:
-            log.info("ready: %s %s on port %d", artifact.name, artifact.version, settings.port)
+            log.info(
+                "ready: /v1/models/%s:predict on port %d, %s %s",
+                *(settings.model_name, settings.port, artifact.name, artifact.version),
+            )
             yield
 
     model = LogoModel(

@@ -44,6 +44,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 CLOSED_ROUTES: tuple[tuple[re.Pattern[str], type[RequestError], str], ...] = (
     # Anyone could unload the model through these; KServe leaves them open.
     (re.compile(r"/v2/repository(/|$)"), RouteNotFound, "not found"),
+    # KServe's own description promises what is closed here.
+    (re.compile(r"/openapi\.json$"), RouteNotFound, "not found"),
     (
         re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer$"),
         RouteNotSupported,
@@ -79,8 +81,10 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; probes and metrics pass straight through, unlogged."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
-            await self._app(scope, receive, send)
+        if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and not _closed(scope["path"])):
+            # HEAD as GET, which is all that KServe knows; uvicorn leaves the body out.
+            get = {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
+            await self._app(get, receive, send)
             return
         now = asyncio.get_running_loop().time()
         exchange = Exchange(_request_id(scope["headers"]), now, now + self._request_timeout_s)
@@ -98,9 +102,11 @@ class Edge:
             self._close(scope, answer, exchange)
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer", exchange: Exchange) -> None:
-        _refuse_closed_routes(scope["path"])
+        if closed := _closed(scope["path"]):
+            raise closed
         async with self._memory.lease() as lease:
             body = await self._read(scope, receive, lease, exchange.deadline)
+            answer.body_is_read = True
             current_exchange.set(exchange)
             await _run_unless_hung_up(self._app, scope, body, receive, answer)
 
@@ -147,6 +153,7 @@ class _Answer:
         self._send = send
         self._request_id = exchange.request_id
         self.status: int | None = None
+        self.body_is_read = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -159,8 +166,8 @@ class _Answer:
         if self.status is not None:
             return
         status, headers, body = render_refusal(error)
-        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            headers.append((b"connection", b"close"))  # the rest of the body is not read
+        if not self.body_is_read:
+            headers.append((b"connection", b"close"))  # what is left of it would be taken for a request
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": body})
 
@@ -174,10 +181,8 @@ def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
     return STATUS[type(error)], headers, body
 
 
-def _refuse_closed_routes(path: str) -> None:
-    for pattern, error, message in CLOSED_ROUTES:
-        if pattern.match(path):
-            raise error(message)
+def _closed(path: str) -> RequestError | None:
+    return next((error(message) for pattern, error, message in CLOSED_ROUTES if pattern.match(path)), None)
 
 
 async def _hold(lease: Lease, size_bytes: int) -> None:

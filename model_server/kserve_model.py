@@ -163,6 +163,7 @@ class RawDataPlane(DataPlane):
 def serve(model: LogoModel, *, port: int, grace_period_s: int, edge: dict[str, Any]) -> None:
     """Run KServe's server until SIGTERM, and then until what is in flight has been answered."""
     app.router.default_response_class = JSONResponse  # KServe's choice warns of its deprecation
+    app.router.redirect_slashes = False  # it would redirect to whatever Host the caller names
     app.add_middleware(Edge, **edge)
     for error in (RequestError, HTTPException, RequestValidationError):
         app.add_exception_handler(error, _HANDLERS[error])

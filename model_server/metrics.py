@@ -3,7 +3,7 @@
 docs/operations.md says what each is for.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -43,9 +43,10 @@ class Metrics:
         self._fetched = Counter("logo_fetch_bytes", "Bytes of fetched files.", registry=registry)
         self._registry = registry
 
-    def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """Expose a number that is read when Prometheus asks."""
-        Gauge(name, description, registry=self._registry).set_function(read)
+    def watch(self, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+        """Expose numbers that are read when Prometheus asks: name -> description, how to read it."""
+        for name, (description, read) in gauges.items():
+            Gauge(name, description, registry=self._registry).set_function(read)
 
     def request_answered(self, status: HTTPStatus | int, seconds: float) -> None:
         """Count one answer, refusals included."""

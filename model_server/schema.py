@@ -19,6 +19,7 @@ from model_server.errors import RequestMalformed, status_of_items
 FILENAME_MAX_CHARS = 1024
 TARGET_MAX_CHARS = 256
 ERRORS_SHOWN = 10
+UTF8_BOM = b"\xef\xbb\xbf"  # Windows tools write it
 SCORE_DECIMALS = 4
 SECONDS_DECIMALS = 6
 
@@ -142,7 +143,9 @@ def _load(body: bytes) -> Any:
     if not body:
         raise RequestMalformed("the body is empty; JSON is expected")
     try:
-        return orjson.loads(body)  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
+        return orjson.loads(
+            body.removeprefix(UTF8_BOM)
+        )  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
     except orjson.JSONDecodeError as error:
         raise RequestMalformed(f"the body is not JSON: line {error.lineno}, column {error.colno}") from error
 

@@ -70,14 +70,14 @@ class LogoService:
                 clock.fetched()
                 scored = await self._pool.score(task, lane)
         except TimeoutError:
-            return ItemResult(item, DeadlineExceeded(), clock.timing())
+            return ItemResult(item, DeadlineExceeded(), clock.waited())
         except ItemError as error:
             # A traceback holds the frames that it went through, and those the bytes of the file.
-            return ItemResult(item, error.with_traceback(None), clock.timing())
+            return ItemResult(item, error.with_traceback(None), clock.failed())
         except Exception:  # nothing that goes wrong with one file may cost the others their answer
             log.exception("a file could not be scored for a reason that is ours")
-            return ItemResult(item, InternalError(), clock.timing())
-        return ItemResult(item, self._score(item, scored), clock.timing(scored))
+            return ItemResult(item, InternalError(), clock.failed())
+        return ItemResult(item, self._score(item, scored), clock.scored(scored))
 
     @asynccontextmanager
     async def _file(self, item: Item, lane: Hashable, credentials: Credentials | None) -> AsyncIterator[Task]:
@@ -111,22 +111,33 @@ def _decoded_bytes(base64: str) -> int:
 
 
 class _Clock:
-    """The stages of one item, as far as it came."""
+    """The stages of one item. What ends without a score took its time in the last stage that it began."""
 
     def __init__(self, item: Item) -> None:
         self._now = asyncio.get_running_loop().time
         self._is_fetched = isinstance(item.source, Url)
         self._began = self._now()
-        self._fetched: float | None = None
+        self._fetched = 0.0
 
     def fetched(self) -> None:
         self._fetched = self._now()
 
-    def timing(self, scored: Scored | None = None) -> Timing:
-        fetch_s = (self._fetched or self._now()) - self._began if self._is_fetched else 0.0
-        if scored is None:
-            return Timing(fetch_s)
-        return Timing(fetch_s, scored.queue_s, scored.decode_s, scored.score_s)
+    def scored(self, scored: Scored) -> Timing:
+        return Timing(self._fetch_s(), scored.queue_s, scored.decode_s, scored.score_s)
+
+    def failed(self) -> Timing:
+        """An image that a worker refused, or died on: how long it waited there is not told apart."""
+        return Timing(self._fetch_s(), decode_s=self._since_fetched())
+
+    def waited(self) -> Timing:
+        """An image that no worker had finished at the deadline."""
+        return Timing(self._fetch_s(), queue_s=self._since_fetched())
+
+    def _fetch_s(self) -> float:
+        return (self._fetched or self._now()) - self._began if self._is_fetched else 0.0
+
+    def _since_fetched(self) -> float:
+        return self._now() - self._fetched if self._fetched else 0.0
 
 
 def count_outcomes(results: Sequence[ItemResult]) -> dict[str, int]:

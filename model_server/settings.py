@@ -3,13 +3,14 @@
 docs/operations.md documents each with its unit and default; a test compares the two.
 """
 
+import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BeforeValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from logo_detection.classifier import Precision, Runtime
+from logo_detection.classifier import Precision
 from logo_detection.cores import available_cores
 from logo_detection.fetch import (
     AllowedHost,
@@ -19,6 +20,8 @@ from logo_detection.fetch import (
     parse_origin_overrides,
     read_fetch_headers,
 )
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SettingsError(Exception):
@@ -35,7 +38,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
     model_path: Path = Path("model_artifacts/logo-detection")
-    runtime: Runtime | Literal["auto"] = "auto"
+    runtime: Literal["auto", "openvino", "keras"] = "auto"
     precision: Precision = "f32"
     workers: PositiveInt = Field(default_factory=available_cores)
     images_max_num: PositiveInt = 50
@@ -53,9 +56,9 @@ class Settings(BaseSettings):
     ] = ()
     fetch_headers_file: Path | None = None
     forward_credentials: bool = False
-    fetch_timeout_s: PositiveFloat = 5
-    request_timeout_s: PositiveFloat = 12
-    decode_timeout_s: PositiveFloat = 3
+    fetch_timeout_s: Seconds = 5
+    request_timeout_s: Seconds = 12
+    decode_timeout_s: Seconds = 3
     queue_max_images: PositiveInt = 200
     log_format: Literal["text", "json"] = "text"
 
@@ -82,6 +85,18 @@ def read_settings(**overrides: Any) -> Settings:
             "IMAGES_MAX_NUM: may not exceed QUEUE_MAX_IMAGES, or a full request is always refused"
         )
     return settings
+
+
+def check_port(port: int) -> None:
+    """Find out now what uvicorn would after the workers have started.
+
+    Raises:
+        SettingsError: Nothing can listen on the port.
+    """
+    try:
+        socket.create_server(("0.0.0.0", port)).close()  # noqa: S104  where KServe will listen
+    except OSError as error:
+        raise SettingsError(f"PORT: cannot listen on {port}: {error.strerror}") from error
 
 
 def read_fetch_policy(settings: Settings) -> FetchPolicy:

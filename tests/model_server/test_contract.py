@@ -144,6 +144,10 @@ class TestContentType:
         assert "content-type" not in response.request.headers
         assert response.status_code == 200
 
+    def test_a_byte_order_mark_is_no_part_of_the_json(self, server: RunningServer, files: Files) -> None:
+        body = b"\xef\xbb\xbf" + json.dumps([inline(files.red)]).encode()
+        assert server.post(body).status_code == 200
+
     def test_cloud_event_headers_change_nothing(self, server: RunningServer, files: Files) -> None:
         headers = {f"ce-{name}": "1.0" for name in ("id", "source", "specversion", "type")}
         assert server.predict([inline(files.red)], headers=headers).status_code == 200
@@ -350,6 +354,7 @@ class TestEveryCode:
             response = server.predict([inline(files.red), inline(SLOW_SVG), inline(files.red)])
             assert time.monotonic() - began < 10
         assert codes(response) == [None, "image_timeout", None]
+        assert response.json()["latency"]["preprocess (s)"] >= 0.3
 
 
 SLOW_SVG = (
@@ -379,6 +384,7 @@ class TestStatus:
             assert time.monotonic() - began < 3
         assert response.status_code == 504
         assert codes(response) == ["deadline_exceeded"] * 3
+        assert response.json()["latency"]["preprocess (s)"] > 0.35
 
     def test_unfinished_items_come_back_beside_finished_ones(
         self, start: Start, slow_origin: Origin, files: Files
@@ -478,6 +484,19 @@ class TestKServe:
             assert response.status_code == 501
             assert response.json().keys() == {"error"}
 
+    def test_head_is_answered_like_get(self, server: RunningServer) -> None:
+        for path in ("/v2/health/live", "/v1/models/logo-detection"):
+            response = httpx.head(server.url + path)
+            assert (response.status_code, response.content) == (200, b"")
+
+    def test_kserves_description_of_what_is_closed_is_closed(self, server: RunningServer) -> None:
+        response = httpx.get(f"{server.url}/openapi.json")
+        assert (response.status_code, response.json()) == (404, {"error": "not found"})
+
+    def test_nobody_is_redirected_to_a_host_of_the_callers(self, server: RunningServer) -> None:
+        response = httpx.post(f"{server.url}{PREDICT}/", headers={"host": "evil.example"}, json=[])
+        assert (response.status_code, response.json()) == (404, {"error": "not found"})
+
     def test_metrics_count_requests_and_items(self, server: RunningServer, files: Files) -> None:
         server.predict([inline(files.red), inline(b"x")])
         metrics = httpx.get(f"{server.url}/metrics").text
@@ -544,6 +563,12 @@ class TestLifetime:
         assert lines[0]["total_s"] > 0
         for secret in ("hunter2", "s3cret", "private name", base64.b64encode(files.red)[:24].decode()):
             assert secret not in log
+
+    def test_a_port_that_is_taken_is_refused_in_one_line(self, server: RunningServer, start: Start) -> None:
+        port = httpx.URL(server.url).port
+        refused = rf"ended with 2: model_server: PORT: cannot listen on {port}"
+        with pytest.raises(RuntimeError, match=refused), start(PORT=port):
+            pass
 
     @pytest.mark.parametrize(
         ("settings", "reason"),

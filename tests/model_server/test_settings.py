@@ -56,6 +56,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("PORT", "65536"),
         ("WORKERS", "-1"),
         ("FETCH_TIMEOUT_S", "0"),
+        ("REQUEST_TIMEOUT_S", "inf"),
+        ("DECODE_TIMEOUT_S", "nan"),
         ("IMAGE_MAX_SIZE", "4MB"),
         ("RUNTIME", "onnx"),
         ("LOG_FORMAT", "xml"),
