@@ -28,29 +28,10 @@ from yarl import URL
 from logo_detection.addresses import AddressDenied, SocketFactory, is_public, public_socket, sockets_for
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlNotAllowed
 from logo_detection.memory import Lease, MemoryBudget
-from logo_detection.policy import (
-    AllowedHost,
-    FetchPolicy,
-    OriginOverride,
-    Route,
-    parse_allowed_hosts,
-    parse_origin_overrides,
-    read_fetch_headers,
-)
+from logo_detection.policy import FetchPolicy, OriginOverride, Route
 from logo_detection.stash import thumbnail_of
 from logo_detection.turns import Turns
 from logo_detection.urls import follow
-
-__all__ = [
-    "AllowedHost",
-    "Credentials",
-    "FetchPolicy",
-    "Fetcher",
-    "OriginOverride",
-    "parse_allowed_hosts",
-    "parse_origin_overrides",
-    "read_fetch_headers",
-]
 
 MAX_HOPS = 3
 """Requests for one file: Special:FilePath redirects to Special:Redirect, and that to upload.wikimedia.org."""

@@ -1,1 +1,15 @@
 """Fixtures that more than one room's tests use."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.models import tiny_onnx, write_artifact
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small artifact, whose scores can be told: red is a logo, blue is none, grey is undecided."""
+    directory = tmp_path_factory.mktemp("artifact")
+    tiny_onnx(directory / "model.onnx")
+    return write_artifact(directory)

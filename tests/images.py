@@ -41,6 +41,11 @@ def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     return out.getvalue()
 
 
+def one_colour(colour: str, width: int = 40, height: int = 30) -> bytes:
+    """A PNG."""
+    return png(Image.new("RGB", (width, height), colour))
+
+
 def jpeg(image: Image.Image | None = None, *, quality: int = 95, **options: Any) -> bytes:
     return encode(image or picture(), "JPEG", quality=quality, **options)
 

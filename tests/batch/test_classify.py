@@ -13,8 +13,7 @@ import pytest
 from PIL import Image, ImageColor
 
 from batch.grid import LOGO, NO_SCORE, OTHER
-from tests.batch.conftest import one_colour
-from tests.images import svg_logo
+from tests.images import one_colour, svg_logo
 from tests.models import write_artifact
 from tests.origins import Origin
 from tests.running import ROOT, clean_environment
@@ -29,6 +28,18 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def command(artifact: Path, *arguments: object) -> list[str]:
     given = ("--model", artifact, "--workers", 1, *arguments)
     return [sys.executable, "-m", "batch.classify", *map(str, given)]
+
+
+def classifying(artifact: Path, *arguments: object) -> "subprocess.Popen[str]":
+    """The command under way, and its pipes."""
+    return subprocess.Popen(
+        command(artifact, *arguments),
+        cwd=ROOT,
+        env=clean_environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.fixture
@@ -193,15 +204,7 @@ def test_a_plot_has_a_border_of_the_verdicts_colour_around_each_image(
 
 
 def test_an_interrupted_run_ends_at_once_and_leaves_no_worker(artifact: Path, folder: Path) -> None:
-    files = [folder / "a.png"] * 20_000
-    with subprocess.Popen(
-        command(artifact, *files),
-        cwd=ROOT,
-        env=clean_environment({}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with classifying(artifact, *[folder / "a.png"] * 20_000) as process:
         assert process.stdout
         assert process.stderr
         for _ in range(10):
@@ -224,15 +227,7 @@ def children(pid: int) -> list[str]:
 
 
 def test_a_reader_that_has_seen_enough_ends_the_run_quietly(artifact: Path, folder: Path) -> None:
-    files = [folder / "a.png"] * 20_000
-    with subprocess.Popen(
-        command(artifact, *files),
-        cwd=ROOT,
-        env=clean_environment({}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with classifying(artifact, *[folder / "a.png"] * 20_000) as process:
         assert process.stdout
         assert process.stderr
         process.stdout.readline()

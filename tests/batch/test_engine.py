@@ -14,7 +14,7 @@ from logo_detection.errors import FetchFailed, ItemError
 from logo_detection.worker import WorkerConfig
 from logo_detection.worker_process import Scored
 from logo_detection.workers import ScoringPool
-from tests.batch.conftest import one_colour
+from tests.images import one_colour
 from tests.models import LABELS, tiny_source
 
 TARGET = Target("logo", LABELS)

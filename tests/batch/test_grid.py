@@ -10,7 +10,7 @@ from logo_detection.errors import ImageTooManyPixels
 from logo_detection.image import load_thumbnail
 from logo_detection.worker_process import Scored
 from tests import images
-from tests.batch.conftest import one_colour
+from tests.images import one_colour
 
 TARGET = Target("logo", ("out_of_domain", "logo"))
 

@@ -6,15 +6,13 @@ import pytest
 
 from logo_detection.artifact import (
     LIFTWING_LABELS,
-    Calibration,
-    Manifest,
-    hash_files,
     load_artifact,
     read_manifest,
     write_manifest,
 )
 from logo_detection.errors import ArtifactError
 from logo_detection.image import LIFTWING_SPEC, ImageSpec
+from tests.models import write_artifact
 
 
 @pytest.fixture
@@ -22,21 +20,7 @@ def directory(tmp_path: Path) -> Path:
     (tmp_path / "model.onnx").write_bytes(b"weights")
     (tmp_path / "golden").mkdir()
     (tmp_path / "golden" / "a.png").write_bytes(b"picture")
-    write_manifest(
-        tmp_path,
-        Manifest(
-            name="logo-detection",
-            version="1",
-            labels=("out_of_domain", "logo"),
-            image=ImageSpec(),
-            files=hash_files(tmp_path),
-            calibration=Calibration(base_rate=0.5),
-            training={},
-            libraries={},
-            metrics={},
-        ),
-    )
-    return tmp_path
+    return write_artifact(tmp_path)
 
 
 def change_manifest(directory: Path, **fields: Any) -> None:

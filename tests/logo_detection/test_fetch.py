@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, ItemError, UrlNotAllowed
-from logo_detection.fetch import AllowedHost, Credentials, Fetcher, FetchPolicy, parse_origin_overrides
+from logo_detection.fetch import Credentials, Fetcher
 from logo_detection.memory import MemoryBudget
+from logo_detection.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from tests import origins
 from tests.fetching import Answers, connects, get, get_with, policy
 from tests.origins import Origin

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from logo_detection.errors import FetchFailed, UrlNotAllowed
-from logo_detection.fetch import AllowedHost, Fetcher, FetchPolicy, parse_origin_overrides
+from logo_detection.fetch import Fetcher
 from logo_detection.memory import MemoryBudget
+from logo_detection.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from tests import origins
 from tests.addresses import DENIED
 from tests.crooked import CROOKED
@@ -223,7 +224,8 @@ class TestTls:
 
     FETCH = """
 import asyncio, sys
-from logo_detection.fetch import Fetcher, FetchPolicy, parse_allowed_hosts, parse_origin_overrides
+from logo_detection.fetch import Fetcher
+from logo_detection.policy import FetchPolicy, parse_allowed_hosts, parse_origin_overrides
 from logo_detection.memory import MemoryBudget
 
 async def main(host, url):

@@ -1,6 +1,5 @@
 """A server with a small model: the mean colour decides, so that every answer can be told beforehand."""
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from PIL import Image
 
+from tests.images import one_colour
 from tests.models import tiny_onnx, write_artifact
 from tests.origins import Origin, drip
 from tests.running import RunningServer, running_server
@@ -30,22 +29,9 @@ class Files:
     black: bytes
 
 
-def png(colour: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (40, 30), colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 @pytest.fixture(scope="session")
 def files() -> Files:
-    return Files(png("red"), png("#808080"), png("blue"), png("black"))
-
-
-@pytest.fixture(scope="session")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("artifact")
-    tiny_onnx(directory / "model.onnx")
-    return write_artifact(directory)
+    return Files(one_colour("red"), one_colour("#808080"), one_colour("blue"), one_colour("black"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from logo_detection.cores import available_cores
 from model_server.settings import Settings, SettingsError, read_settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -81,13 +80,3 @@ def test_an_unusable_setting_is_named_in_one_line(
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         read_settings().port = 1
-
-
-@pytest.mark.parametrize(
-    ("quota", "cores"), [("max 100000", None), ("50000 100000", 1), ("100000 100000", 1)]
-)
-def test_the_cgroups_quota_bounds_the_workers(tmp_path: Path, quota: str, cores: int | None) -> None:
-    file = tmp_path / "cpu.max"
-    file.write_text(quota + "\n")
-    everything = available_cores(tmp_path / "missing")
-    assert available_cores(file) == (cores or everything)
