@@ -36,11 +36,38 @@ run: $(VENV)/.$(SERVING) ## serve on PORT (8080); MODEL_PATH and the other setti
 classify: $(VENV)/.project $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
 	@$(BIN)/logo-classify $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
-.PHONY: train
-train: $(VENV)/.project $(VENV)/.train ## train a model on DATA by RECIPE
-	$(BIN)/logo-train $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data $(DATA)) $(ARGS)
+TRAINING := $(VENV)/.project $(VENV)/.train
+RECIPE ?= training/recipes/efficientnetv2-b0.toml
 
-TESTED := $(VENV)/.project $(VENV)/.dev $(VENV)/.train
+.PHONY: import
+import: $(TRAINING) ## fetch categories of Commons into DATA; ARGS='--contact YOU --category "logo=Category:Logos"'
+	$(BIN)/logo-import $(if $(DATA),--into $(DATA)) $(ARGS)
+
+.PHONY: train
+train: $(TRAINING) ## train a model on DATA by RECIPE
+	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
+
+# What the recipe holds out of DATA, unless IMAGES names a folder of which every image is to judge.
+.PHONY: evaluate
+evaluate: $(TRAINING) ## judge MODEL on what RECIPE holds out of DATA, or on all IMAGES: runs/evaluation/report.html
+	$(if $(IMAGES),,$(BIN)/logo-holdout --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) --to runs/holdout)
+	$(BIN)/logo-evaluate --model $(or $(MODEL),model_artifacts/logo-detection) \
+		--data $(or $(IMAGES),runs/holdout) --output runs/evaluation $(ARGS)
+
+TESTED := $(TRAINING) $(VENV)/.dev
+
+.PHONY: dry-run
+dry-run: $(TESTED) ## from two categories of a small stand-in for Commons to a served artifact
+	$(BIN)/python -m pytest -s tests/training/test_dry_run.py
+
+# Not locked: PyTorch's builds for CPUs alone are in no index that all have.
+.PHONY: parity-backends
+parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
+	$(PYTHON) -m venv .venv-backends
+	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements/train.txt
+	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.* torch==2.13.*
+	.venv-backends/bin/python -m training.parity $(if $(MODEL),--model $(MODEL))
 
 .PHONY: test
 test: $(TESTED) ## everything a change can break, in minutes

@@ -1,6 +1,6 @@
-"""Metrics: how well scores tell logos from everything else."""
+"""Metrics: how well a set of scores tells the classes apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,82 +8,187 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from evaluation.base_rates import Goal, OperatingPoint, Share, goals, operating_points, share_of
+from evaluation.calibration import Bin, calibration_error, prior_weights, reliability
+from logo_detection.artifact import OUT_OF_DOMAIN
+
 Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
 THRESHOLD = 0.5
-CALIBRATION_BINS = 15
+SUM_TOLERANCE = 1e-2
+"""By how much an image's probabilities may miss 1: scores that were rounded are judged too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
-    """How much of a category is called what it is, of how many images."""
+class ClassReport:
+    """Of one class against all others. The areas are None where every image is, or none is, of the class."""
 
-    share: float
-    images: int
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    auc_roc: float | None
+    auc_pr: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Of one set of scores. Shares are of 1; the threshold is 0.5."""
+    """Of one set of scores. Shares are of 1; verdicts are those of `verdicts`.
+
+    Attributes:
+        images: How many.
+        accuracy: The share called what they are.
+        balanced_accuracy: The mean recall of the classes.
+        precision: Weighted by the classes' images, like the next two.
+        recall: Weighted.
+        f1: Weighted.
+        auc_roc: From probabilities; of the target class, or with more than two classes their mean.
+        auc_pr: Likewise; the average precision.
+        log_loss: Natural logarithm.
+        brier: 0..1: half the squared distance between probabilities and truth.
+        calibration_error: ECE over 15 bins of equal width: of the target's probability, or with more than two
+            classes of the highest one's.
+        balanced_calibration_error: The same with the classes weighed equally, which is the base rate that
+            most artifacts are calibrated for.
+        calibration: The bins, as the set is.
+        classes: By label, in the model's order.
+        confusion: Images, a row per true class, a column per verdict, in the same order.
+        by_category: The share called what they are.
+        operating_points: What each threshold on the target's probability means where logos are rare.
+        goals: The thresholds for a wanted precision.
+    """
 
     images: int
-    auc_roc: float
-    auc_pr: float
     accuracy: float
     balanced_accuracy: float
-    logo_recall: float
-    other_recall: float
+    precision: float
+    recall: float
+    f1: float
+    auc_roc: float
+    auc_pr: float
+    log_loss: float
+    brier: float
     calibration_error: float
-    recall_by_category: Mapping[str, Recall]
+    balanced_calibration_error: float
+    calibration: tuple[Bin, ...]
+    classes: Mapping[str, ClassReport]
+    confusion: tuple[tuple[int, ...], ...]
+    by_category: Mapping[str, Share]
+    operating_points: tuple[OperatingPoint, ...]
+    goals: tuple[Goal, ...]
 
 
-def measure(scores: Floats, is_logo: Bools, categories: Sequence[str]) -> Metrics:
-    """Metrics of scores float[N] (probability of a logo) against bool[N], sliced by category.
+def target_of(labels: Sequence[str]) -> int:
+    """The index of the class that is asked for: the first that is not `out_of_domain`."""
+    return next(index for index, label in enumerate(labels) if label != OUT_OF_DOMAIN)
+
+
+def verdicts(scores: Floats, labels: Sequence[str]) -> Ints:
+    """What each image is called, int[N]: of two classes the target from 0.5 on, of more the likeliest."""
+    if len(labels) > 2:
+        likeliest: Ints = scores.argmax(axis=1)
+        return likeliest
+    target = target_of(labels)
+    return np.where(scores[:, target] >= THRESHOLD, target, 1 - target)
+
+
+def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequence[str]) -> Metrics:
+    """Metrics of probabilities against the truth, sliced by category.
+
+    Args:
+        scores: Probabilities, float[N, classes], in the order of the labels.
+        truth: The index of each image's label, int[N].
+        labels: Of the classes.
+        categories: Of the images.
 
     Raises:
-        ValueError: The three differ in length, or one of the classes is missing.
+        ValueError: They do not fit together, a score is no probability, or all images are of one class, or
+            all are of the target class or none.
     """
-    if not len(scores) == len(is_logo) == len(categories):
-        raise ValueError("as many scores as labels as categories")
-    if is_logo.all() or not is_logo.any():
-        raise ValueError("both logos and other images are needed")
-    called = scores >= THRESHOLD
-    correct = called == is_logo
+    scores = np.asarray(scores, np.float64)
+    _check(scores, truth, labels, categories)
+    target = target_of(labels)
+    called = verdicts(scores, labels)
+    precision, recall, f1 = _weighted(truth, called)
+    classes = dict(zip(labels, _class_reports(scores, truth, called), strict=True))
+    right = called == truth
+    probability, is_it = _judged_probability(scores, truth, called, target)
+    equal = prior_weights(truth, [1 / len(labels)] * len(labels))
+    indices = range(len(labels))
     return Metrics(
         images=len(scores),
-        auc_roc=float(sk.roc_auc_score(is_logo, scores)),
-        auc_pr=float(sk.average_precision_score(is_logo, scores)),
-        accuracy=float(correct.mean()),
-        balanced_accuracy=float(sk.balanced_accuracy_score(is_logo, called)),
-        logo_recall=float(correct[is_logo].mean()),
-        other_recall=float(correct[~is_logo].mean()),
-        calibration_error=calibration_error(scores, is_logo),
-        recall_by_category=_recall_by_category(correct, categories),
+        accuracy=float(right.mean()),
+        balanced_accuracy=float(np.mean([right[truth == index].mean() for index in np.unique(truth)])),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        auc_roc=_area(scores, truth, sk.roc_auc_score, target),
+        auc_pr=_area(scores, truth, sk.average_precision_score, target),
+        log_loss=float(sk.log_loss(truth, scores / scores.sum(axis=1, keepdims=True), labels=indices)),
+        brier=float(((scores - np.eye(len(labels))[truth]) ** 2).sum(axis=1).mean() / 2),
+        calibration_error=calibration_error(probability, is_it),
+        balanced_calibration_error=calibration_error(probability, is_it, equal),
+        calibration=reliability(probability, is_it),
+        classes=classes,
+        confusion=tuple(tuple(row) for row in sk.confusion_matrix(truth, called, labels=indices).tolist()),
+        by_category=_by_category(right, categories),
+        operating_points=operating_points(scores[:, target], truth == target),
+        goals=goals(scores[:, target], truth == target),
     )
 
 
-def _recall_by_category(correct: Bools, categories: Sequence[str]) -> dict[str, Recall]:
+def _check(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequence[str]) -> None:
+    if scores.shape != (len(truth), len(labels)) or len(categories) != len(truth):
+        raise ValueError("there must be as many scores as truths as categories, and a score per label")
+    if not np.isfinite(scores).all() or (scores < 0).any():
+        raise ValueError("a score is a probability")
+    if np.abs(scores.sum(axis=1) - 1).max(initial=0) > SUM_TOLERANCE:
+        raise ValueError("an image's probabilities sum to 1")
+    is_target = np.asarray(truth) == target_of(labels)
+    if is_target.all() or not is_target.any():
+        raise ValueError(f"images of {labels[target_of(labels)]} and of something else are needed")
+
+
+def _weighted(truth: Ints, called: Ints) -> tuple[float, float, float]:
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+        truth, called, average="weighted", zero_division=0
+    )
+    return float(precision), float(recall), float(f1)
+
+
+def _class_reports(scores: Floats, truth: Ints, called: Ints) -> Iterator[ClassReport]:
+    indices = range(scores.shape[1])
+    columns = sk.precision_recall_fscore_support(truth, called, labels=indices, zero_division=0)
+    for index, (precision, recall, f1, support) in enumerate(zip(*columns, strict=True)):
+        is_it = truth == index
+        both = is_it.any() and not is_it.all()
+        yield ClassReport(
+            float(precision),
+            float(recall),
+            float(f1),
+            int(support),
+            float(sk.roc_auc_score(is_it, scores[:, index])) if both else None,
+            float(sk.average_precision_score(is_it, scores[:, index])) if both else None,
+        )
+
+
+def _area(scores: Floats, truth: Ints, area: Any, target: int) -> float:
+    """Of two classes the target's, of more the mean of those that occur."""
+    is_binary = scores.shape[1] == 2
+    indices = [target] if is_binary else np.unique(truth)
+    return float(np.mean([area(truth == index, scores[:, index]) for index in indices]))
+
+
+def _judged_probability(scores: Floats, truth: Ints, called: Ints, target: int) -> tuple[Floats, Bools]:
+    """The probability that calibration is about, float[N], and whether what it speaks of is so, bool[N]."""
+    if scores.shape[1] == 2:
+        return scores[:, target], truth == target
+    return scores.max(axis=1), called == truth
+
+
+def _by_category(right: Bools, categories: Sequence[str]) -> dict[str, Share]:
     names = np.asarray(categories)
-    slices = {name: correct[names == name] for name in sorted(set(categories))}
-    return {name: Recall(float(part.mean()), len(part)) for name, part in slices.items()}
-
-
-def calibration_error(scores: Floats, is_logo: Bools, bins: int = CALIBRATION_BINS) -> float:
-    """Expected calibration error: how far mean score and share of logos lie apart, over equal-width bins."""
-    index = np.minimum((scores * bins).astype(int), bins - 1)
-    gaps = np.zeros(bins)
-    for bin_index in range(bins):
-        inside = index == bin_index
-        if inside.any():
-            gaps[bin_index] = inside.mean() * abs(
-                float(scores[inside].mean()) - float(is_logo[inside].mean())
-            )
-    return float(gaps.sum())
-
-
-def flip_rate(first: Floats, second: Floats) -> float:
-    """Share of images that two recodings of one file call differently, float[N] each."""
-    if first.shape != second.shape:
-        raise ValueError("both recodings of every image are needed")
-    return float(((first >= THRESHOLD) != (second >= THRESHOLD)).mean())
+    slices = {name: right[names == name] for name in sorted(set(categories))}
+    return {name: share_of(int(part.sum()), len(part)) for name, part in slices.items()}

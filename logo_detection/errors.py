@@ -58,10 +58,21 @@ class UrlNotAllowed(ItemError):
 
 
 class FetchFailed(ItemError):
-    """The origin answered other than 200, or broke off."""
+    """The origin answered other than 200, or broke off.
+
+    For callers who may tell the origin's owner from a stranger, and try again: the HTTP status, if there
+    was one, and the header `Retry-After` as it came.
+    """
 
     code = "fetch_failed"
     default_message = "the file could not be fetched"
+
+    def __init__(
+        self, message: str | None = None, *, status: int | None = None, retry_after: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class FetchTimeout(ItemError):

@@ -215,7 +215,7 @@ def _redirect(url: URL, response: aiohttp.ClientResponse) -> str:
 def _thumbnail(url: URL, response: aiohttp.ClientResponse) -> str:
     thumbnail = thumbnail_of(url) if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
     if thumbnail is None:
-        raise FetchFailed
+        raise FetchFailed(status=response.status, retry_after=response.headers.get("Retry-After"))
     return str(thumbnail)
 
 

@@ -174,7 +174,7 @@ def _open(data: bytes, header: Header, spec: ImageSpec) -> ImageFile:
     """Pillow's view of the file, its pixels not yet read. Raises ImageCorrupt if it is not as admitted."""
     if header.format is Format.SVG:
         width, height = round(_SVG_FACTOR * spec.width), round(_SVG_FACTOR * spec.height)
-        return PngImageFile(io.BytesIO(svg.render(data, width, height, _embeddable)))
+        return PngImageFile(io.BytesIO(svg.render(data, width, height, embeddable)))
     image = _PLUGINS[header.format](io.BytesIO(data))
     # Sorted, because Pillow reports the size of a TIFF as its orientation will have turned it.
     if sorted(image.size) != sorted((header.width, header.height)):
@@ -193,7 +193,7 @@ def _upright_size(data: bytes, header: Header) -> tuple[int, int]:
     return (height, width) if lying else (width, height)
 
 
-def _embeddable(data: bytes) -> str | None:
+def embeddable(data: bytes) -> str | None:
     """The format of an image inside an SVG, if it is to be decoded: the `svg.Admit` of this module."""
     try:
         header = read_header(data, _EMBEDDED_LIMITS)

@@ -9,12 +9,11 @@ images, and the artifact must load.
 import json
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,15 +29,13 @@ from logo_detection.artifact import (
 )
 from logo_detection.classifier import Classifier, load_classifier
 from logo_detection.errors import ArtifactError
-from logo_detection.image import ImageSpec, Pixels, load_image
+from logo_detection.image import Pixels, load_image
 from training import golden, model_card
-from training.materialise import read_shard
 from training.model_card import Facts
+from training.recipe import Recipe
 from training.run import Run
 
 PARITY = 1e-5  # between Keras and OpenVINO in float32; 3e-6 was measured
-PARITY_STEP = 50  # every 50th validation image is compared
-BASE_RATE = 0.5  # half of every training batch are logos
 LIBRARIES = (
     "keras",
     "keras-cv",
@@ -67,24 +64,24 @@ def export(model: Any, facts: Facts, destination: Path, images: Sequence[Pixels]
     tensors = [load_image(data, facts.spec) for data in golden.read_images(destination).values()]
     check_parity(model, load_classifier(artifact.model_source("openvino")), np.stack([*tensors, *images]))
     golden.write_expected(artifact)
-    publish(facts, destination)
-    return load_artifact(destination)
+    return publish(facts, destination)
 
 
-def export_run(run: Run, destination: Path) -> Artifact:
-    """Publish what a run has made, checked on some of its validation images."""
-    recipe = tomllib.loads(run.recipe.read_text())
-    facts = Facts(
-        name=recipe["name"],
-        version=recipe["version"],
-        labels=tuple(recipe["labels"]),
-        spec=ImageSpec(),
-        base_rate=BASE_RATE,
-        training={"commit": git_commit(), "recipe": recipe, "sources": json.loads(run.sources.read_text())},
-        metrics={"validation": json.loads(run.report.read_text())},
+def facts_of(recipe: Recipe, run: Run, calibration: Calibration, errors: Mapping[str, float]) -> Facts:
+    """What is known of a run's model before it is judged; `errors` are those of its calibration."""
+    return Facts(
+        name=recipe.name,
+        version=recipe.version,
+        labels=recipe.labels,
+        spec=recipe.spec,
+        calibration=calibration,
+        training={
+            "commit": git_commit(),
+            "recipe": tomllib.loads(run.recipe.read_text()),
+            "sources": json.loads(run.sources.read_text()),
+        },
+        metrics={"calibration": dict(errors)},
     )
-    images = read_shard(run.validation).images[::PARITY_STEP].astype(np.float32)
-    return export(keras.models.load_model(run.model, compile=False), facts, destination, list(images))
 
 
 def git_commit() -> str:
@@ -100,7 +97,7 @@ def export_onnx(model: Any, path: Path) -> None:
     model.export(path, format="onnx", verbose=False)
 
 
-def publish(facts: Facts, directory: Path) -> None:
+def publish(facts: Facts, directory: Path) -> Artifact:
     """Write the model card, then the manifest over all that lies in the directory."""
     (directory / model_card.NAME).write_text(model_card.render(facts))
     manifest = Manifest(
@@ -109,12 +106,13 @@ def publish(facts: Facts, directory: Path) -> None:
         labels=facts.labels,
         image=facts.spec,
         files=hash_files(directory),
-        calibration=Calibration(base_rate=facts.base_rate),
+        calibration=facts.calibration,
         training=facts.training,
         libraries={library: version(library) for library in LIBRARIES},
         metrics=facts.metrics,
     )
     write_manifest(directory, manifest)
+    return load_artifact(directory)
 
 
 def check_parity(model: Any, classifier: Classifier, images: NDArray[np.float32]) -> float:

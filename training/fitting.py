@@ -1,38 +1,107 @@
-"""Fitting: the weights of a recipe's network, learnt from a run's arrays, chunk by chunk."""
+"""Fitting: the weights of a recipe's network, learnt from a run's shards, chunk by chunk."""
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
-from evaluation.report import Report
-from logo_detection.image import ImageSpec
+from evaluation.report import Evaluation
 from training.batches import training_batches
+from training.board import Board, Curves
+from training.holdout import Validation
 from training.judge import judge
-from training.materialise import Shard, read_shard
-from training.model import build_backbone, build_classifier, load_pretrained
+from training.model import build, freeze
+from training.pretrained import load_pretrained
+from training.progress import Progress
 from training.recipe import Recipe
 from training.run import Run
-from training.schedule import Chunk, Pace, chunks_of
+from training.schedule import Chunk, chunks_of, pace_of
+from training.shards import Shards
 
 LOG = logging.getLogger(__name__)
 
 CLIP_NORM = 1.0
 
 
-def build(recipe: Recipe, size: int | None, weights: str | None = None) -> Any:
-    """The network of a recipe, in Keras's current dtype policy."""
-    backbone = build_backbone(size, recipe.network, recipe.skip_dropout)
+class Steps(keras.callbacks.Callback):
+    """Tells the progress of a chunk, in images."""
+
+    def __init__(self, progress: Progress, batch: int) -> None:
+        super().__init__()
+        self._progress, self._batch = progress, batch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """One more batch."""
+        self._progress.advance(self._batch)
+
+
+def fit(recipe: Recipe, run: Run, shards: Shards, validation: Validation, weights: str | None = None) -> Any:
+    """Train on the shards, from the run's checkpoint if there is one.
+
+    Args:
+        recipe: Says how.
+        run: Keeps checkpoints, history and curves.
+        shards: What is learnt from.
+        validation: What every checkpoint is judged by.
+        weights: What to begin with: see `training.pretrained`.
+
+    Returns:
+        The averaged model in float32, at the size at which it serves.
+    """
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed_precision else "float32")
+    keras.utils.set_random_seed(recipe.seed)
+    try:
+        model, done = start(recipe, run, weights)
+        with Board(run.logs) as board:
+            for index, chunk in enumerate(chunks_of(recipe.stages)[done:], done):
+                prepare(recipe, model, chunk)
+                history, seconds = train(recipe, model, shards, chunk, board)
+                run.checkpoint(model, index + 1)
+                evaluation = judge_averaged(model, validation, recipe, chunk.stage.size)
+                line = summarise(recipe, chunk, history, evaluation, seconds)
+                run.note(line)
+                board.show(curves_of(line), chunk.steps.stop)
+                LOG.info("%s", " ".join(f"{name}={value:.4g}" for name, value in line.items()))
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        averaged = model.get_weights()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    final, _ = build(recipe, recipe.size)
+    final.set_weights(averaged)
+    return final
+
+
+def start(recipe: Recipe, run: Run, weights: str | None) -> tuple[Any, int]:
+    """The model to train, and how many chunks it has seen already."""
+    standing = run.standing()
+    if standing is not None:
+        return keras.models.load_model(run.path / standing.checkpoint), standing.chunks
+    model, backbone = build(recipe, None)
     if weights is not None:
-        load_pretrained(backbone, weights)
-    return build_classifier(backbone, len(recipe.labels), recipe.dropout)
+        load_pretrained(model, backbone, recipe, weights)
+    return model, 0
 
 
-def compile_for(recipe: Recipe, model: Any) -> None:
+def prepare(recipe: Recipe, model: Any, chunk: Chunk) -> None:
+    """Make a model ready for a chunk: a new optimizer where one begins, and the recipe's word everywhere."""
+    pace = pace_of(recipe.stages, chunk, recipe.warm_up)
+    if not chunk.is_new:
+        model.optimizer.learning_rate = pace  # should the recipe have changed since the checkpoint
+        model.optimizer.ema_momentum = recipe.ema
+        return
+    if model.compiled:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    freeze(model, chunk.stage.frozen)
+    compile_for(recipe, model, pace)
+
+
+def compile_for(recipe: Recipe, model: Any, pace: Any) -> None:
     """AdamW, with an average of the weights beside them; no decay of biases and batch norms."""
     optimizer = keras.optimizers.AdamW(
-        learning_rate=0.0,  # `Pace` sets it
+        learning_rate=pace,
         weight_decay=recipe.weight_decay,
         clipnorm=CLIP_NORM,
         use_ema=True,
@@ -43,73 +112,55 @@ def compile_for(recipe: Recipe, model: Any) -> None:
     model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
 
 
-def fit(recipe: Recipe, run: Run, weights: str | None = None) -> Any:
-    """Train on the run's arrays, from its checkpoint if there is one; the averaged model in float32."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed_precision else "float32")
-    keras.utils.set_random_seed(recipe.seed)
-    try:
-        model, done = start(recipe, run, weights)
-        train_chunks(recipe, model, run, done)
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-        averaged = model.get_weights()
-    finally:
-        keras.config.set_dtype_policy(policy)
-    final = build(recipe, ImageSpec().height)
-    final.set_weights(averaged)
-    return final
+def train(
+    recipe: Recipe, model: Any, shards: Shards, chunk: Chunk, board: Board
+) -> tuple[dict[str, list[float]], float]:
+    """One chunk: Keras's history of it, and its seconds."""
+    batches = training_batches(shards, recipe, chunk)
+    started = time.monotonic()
+    what = f"{chunk.stage.size} pixels, step {chunk.steps.start}"
+    with Progress(what, chunk.images, "images") as progress:
+        callbacks = [Steps(progress, chunk.stage.batch), Curves(board, chunk.steps.start)]
+        class_weight = dict(enumerate(recipe.weights())) if recipe.class_weights else None
+        fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks, class_weight=class_weight)
+    return fitted.history, time.monotonic() - started
 
 
-def start(recipe: Recipe, run: Run, weights: str | None) -> tuple[Any, int]:
-    """The model to train, and how many chunks it has seen already."""
-    progress = run.progress()
-    if progress is not None:
-        model = keras.models.load_model(run.path / progress.checkpoint)
-        model.optimizer.ema_momentum = recipe.ema  # the recipe's word holds, should it have changed
-        return model, progress.chunks
-    model = build(recipe, None, weights)
-    compile_for(recipe, model)
-    return model, 0
-
-
-def train_chunks(recipe: Recipe, model: Any, run: Run, done: int) -> None:
-    """All chunks but the first `done`, with a checkpoint and a line of history after each."""
-    shard, validation = read_shard(run.training), read_shard(run.validation)
-    chunks = chunks_of(recipe.stages)
-    for index, chunk in enumerate(chunks[done:], done):
-        started = time.monotonic()
-        batches = training_batches(shard, chunk.stage.size, chunk.stage.batch, recipe.seed, chunk.steps)
-        pace = Pace(chunk, recipe.warm_up)
-        history = model.fit(batches, shuffle=False, verbose=0, callbacks=[pace]).history
-        seconds = time.monotonic() - started
-        run.checkpoint(model, index + 1)
-        line = summarise(chunk, history, judge_averaged(model, validation, chunk.stage.size), seconds)
-        run.note(line)
-        LOG.info("%s", " ".join(f"{name}={value:.4g}" for name, value in line.items()))
-
-
-def judge_averaged(model: Any, validation: Shard, size: int) -> Report:
+def judge_averaged(model: Any, validation: Validation, recipe: Recipe, size: int) -> Evaluation:
     """Metrics of the averaged weights, which change places with the trained ones while they predict."""
 
     def predict(images: Any) -> Any:
         return model.predict(images, verbose=0, callbacks=[keras.callbacks.SwapEMAWeights()])
 
-    return judge(predict, validation, size)
+    return judge(predict, validation, recipe.labels, size)
 
 
 def summarise(
-    chunk: Chunk, history: dict[str, list[float]], report: Report, seconds: float
+    recipe: Recipe,
+    chunk: Chunk,
+    history: Mapping[str, list[float]],
+    evaluation: Evaluation,
+    seconds: float,
 ) -> dict[str, float]:
     """A line of history: how training went, and how validation would go now."""
-    metrics = next(iter(report.by_recoding.values()))
+    metrics = next(iter(evaluation.by_recoding.values()))
+    recalls = {f"recall_{label}": metrics.classes[label].recall for label in recipe.labels}
     return {
         "size": chunk.stage.size,
         "step": chunk.steps.stop,
         "loss": history["loss"][-1],
         "accuracy": history["accuracy"][-1],
         "auc_roc": metrics.auc_roc,
-        "logo_recall": metrics.logo_recall,
-        "other_recall": metrics.other_recall,
-        "flips": report.recoding_flips,
+        "auc_pr": metrics.auc_pr,
+        "balanced_accuracy": metrics.balanced_accuracy,
+        **recalls,
+        "flips": evaluation.recoding_flips or 0.0,
         "images_per_s": chunk.images / seconds,
     }
+
+
+def curves_of(line: Mapping[str, float]) -> dict[str, float]:
+    """A line of history, by the names that TensorBoard sorts it under."""
+    learnt = {"loss", "accuracy", "images_per_s"}
+    shown = {name: value for name, value in line.items() if name not in ("size", "step")}
+    return {f"{'chunk' if name in learnt else 'validation'}/{name}": shown[name] for name in shown}

@@ -1,71 +1,93 @@
-"""Materialise: from files and drawings to the arrays that training reads, through the server's own decoder.
+"""Materialise: from example files and drawings to files as people upload them, and to the pixels of those.
 
-Every image is written to a file in memory (PNG, JPEG, WebP) and read back with
+Every picture is written to a file in memory (PNG, JPEG, WebP) and read back with
 `logo_detection.image.load_image`, so that a model learns from exactly the pixels it will serve.
 """
 
-import csv
 import io
-import logging
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass, replace
-from itertools import repeat
-from multiprocessing import get_context
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
-import resvg_py
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from evaluation.dataset import Example
+from logo_detection import svg
+from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import ItemError
-from logo_detection.image import ImageSpec, load_image
-from training.datasets import Example
+from logo_detection.image import ImageSpec, embeddable, load_image
 from training.generators.catalogue import Drawing
 from training.generators.chance import seeded
-from training.presentation import plainly, present_drawn, present_logo, present_photo, recodings, record
+from training.generators.flags import recombine
+from training.hands import Hands
+from training.presentation import plainly, present, recodings, record
+from training.progress import Progress
 
 VECTOR_SIDE = 512  # pixels: the longer side of a rendered SVG
 PHOTO_SIDE = 1024  # pixels: photos are read at about this size, which is all that 224 can show
+LEAST_CONTRAST = 8  # of 255: what varies by less shows nothing
 
-IMAGES = "images.npy"
-TABLE = "rows.csv"
-LOG = logging.getLogger(__name__)
+AS_IT_IS = "as it is"  # beside `presentation.FORMS`: in every recoding, as it is judged
+WORN = "worn"  # the one recoding of a picture that is learnt from
 
 Bytes = NDArray[np.uint8]
+Picture: TypeAlias = Example | Drawing
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row to make: a picture in its `variant`-th presentation, or (variant -1) as it is."""
+    """One picture to be made.
 
-    picture: Example | Drawing
+    Attributes:
+        picture: What it shows.
+        form: How it comes to an upload: one of `presentation.FORMS`, or AS_IT_IS.
+        variant: Which presentation of this picture.
+        seed: The recipe's.
+        second: Another picture to combine it with.
+    """
+
+    picture: Picture
+    form: str
     variant: int
     seed: int
+    second: Example | None = None
+
+    @property
+    def label(self) -> str:
+        """Whatever is drawn is out of domain."""
+        return self.picture.label if isinstance(self.picture, Example) else OUT_OF_DOMAIN
+
+    @property
+    def name(self) -> str:
+        """What tells the picture from all others."""
+        if isinstance(self.picture, Example):
+            return self.picture.sha256
+        return f"{self.picture.category}/{self.picture.kind}/{self.picture.seed}"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What a row of the arrays shows."""
+class Made:
+    """The files of a task by recoding, each with its pixels, uint8[height, width, 3]."""
 
-    label: str
-    category: str
-    source: str
-    name: str
-    recoding: str
+    task: Task
+    files: Mapping[str, bytes]
+    pixels: Mapping[str, Bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """Rows on disk: uint8[N, height, width, 3], and what each shows."""
+class LeftOut:
+    """A task that came to nothing, and why."""
 
-    images: Bytes
-    rows: tuple[Row, ...]
+    task: Task
+    reason: str
 
-    def is_logo(self) -> NDArray[np.bool_]:
-        """bool[N]."""
-        return np.array([row.label == "logo" for row in self.rows])
+    @property
+    def picture(self) -> str:
+        """The file, or what was to be drawn."""
+        return str(self.task.picture.path) if isinstance(self.task.picture, Example) else self.task.name
 
 
 def read_picture(example: Example) -> Image.Image:
@@ -74,10 +96,10 @@ def read_picture(example: Example) -> Image.Image:
     These are a training set's files, which its owner chose; strangers' files go through `load_image`.
     """
     data = example.path.read_bytes()
-    if example.path.suffix.lower() == ".svg":
-        data = bytes(
-            resvg_py.svg_to_bytes(svg_string=data.decode(), width=VECTOR_SIDE, skip_system_fonts=True)
-        )
+    if (size := svg.nominal_size(data)) is not None:
+        scale = VECTOR_SIDE / max(size)
+        width, height = (max(1, round(scale * side)) for side in size)
+        data = svg.render(data, width, height, embeddable)
     picture: Image.Image = Image.open(io.BytesIO(data))
     picture.draft("RGB", (PHOTO_SIDE, PHOTO_SIDE))
     picture = ImageOps.exif_transpose(picture)
@@ -86,79 +108,37 @@ def read_picture(example: Example) -> Image.Image:
     return picture
 
 
-def _identity(picture: Example | Drawing) -> str:
-    return (
-        picture.sha256
-        if isinstance(picture, Example)
-        else f"{picture.category}/{picture.kind}/{picture.seed}"
-    )
-
-
-def present(task: Task) -> dict[str, bytes]:
+def files_of(task: Task) -> dict[str, bytes]:
     """The files of a task, by recoding: one that is worn, or the picture as it is in two formats."""
-    rng = seeded(task.seed, task.variant, _identity(task.picture))
-    if isinstance(task.picture, Drawing):
-        picture, category = task.picture.draw(), task.picture.category
-    else:
-        picture, category = read_picture(task.picture), task.picture.category
-    if task.variant < 0:
+    picture = task.picture.draw() if isinstance(task.picture, Drawing) else read_picture(task.picture)
+    if task.form == AS_IT_IS:
         return recodings(plainly(picture.convert("RGBA")))
-    if category == "brand":
-        return {"worn": record(rng, present_logo(rng, picture.convert("RGBA")))}
-    flat = plainly(picture) if picture.mode == "RGBA" else picture
-    return {"worn": record(rng, (present_photo if category == "photo" else present_drawn)(rng, flat))}
+    rng = seeded(task.seed, task.variant, task.name)
+    if task.second is not None:
+        picture = recombine(rng, _flat(picture), _flat(read_picture(task.second)))
+    return {WORN: record(rng, present(rng, picture, task.form))}
 
 
-def make(task: Task, spec: ImageSpec) -> list[tuple[Row, Bytes]]:
-    """The rows of a task; none where a picture shows nothing or cannot be read."""
-    picture = task.picture
+def _flat(picture: Image.Image) -> Image.Image:
+    return plainly(picture) if picture.mode == "RGBA" else picture
+
+
+def make(task: Task, spec: ImageSpec) -> Made | LeftOut:
+    """What comes of a task; nothing where a picture cannot be read or shows nothing."""
     try:
-        files = present(task)
-        pixels = {
-            recoding: np.round(load_image(data, spec)).astype(np.uint8) for recoding, data in files.items()
-        }
+        files = files_of(task)
+        pixels = {name: np.round(load_image(data, spec)).astype(np.uint8) for name, data in files.items()}
     except (ItemError, OSError, ValueError, UnicodeDecodeError) as error:
-        LOG.warning("left out %s: %s", picture, error)
-        return []
-    if isinstance(picture, Drawing):
-        row = Row("out_of_domain", picture.category, f"generated/{picture.kind}", str(picture.seed), "")
-    else:
-        row = Row(picture.label, picture.category, picture.repository, picture.path.name, "")
-        if all(np.ptp(array) < 8 for array in pixels.values()):
-            return []
-    return [(replace(row, recoding=recoding), array) for recoding, array in pixels.items()]
+        return LeftOut(task, f"{type(error).__name__}: {error}")
+    is_blank = all(np.ptp(array) < LEAST_CONTRAST for array in pixels.values())
+    if is_blank and isinstance(task.picture, Example):
+        return LeftOut(task, "shows nothing")
+    return Made(task, files, pixels)
 
 
-def materialise(tasks: Sequence[Task], spec: ImageSpec, directory: Path, workers: int) -> Shard:
-    """Make the rows of all tasks, in their order, and keep them in a directory."""
-    directory.mkdir(parents=True, exist_ok=True)
-    capacity = sum(2 if task.variant < 0 else 1 for task in tasks)
-    shape = (capacity, spec.height, spec.width, 3)
-    images = np.lib.format.open_memmap(directory / IMAGES, "w+", np.uint8, shape)
-    rows: list[Row] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for made in pool.map(make, tasks, repeat(spec), chunksize=16):
-            for row, array in made:
-                images[len(rows)] = array
-                rows.append(row)
-            if len(rows) % 1000 < len(made):
-                LOG.info("%s: %d of %d rows", directory.name, len(rows), capacity)
-    images.flush()
-    # Written last: a table stands for a shard that is whole.
-    with (directory / TABLE).open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(Row.__dataclass_fields__)
-        table.writerows(astuple(row) for row in rows)
-    return read_shard(directory)
-
-
-def is_whole(directory: Path) -> bool:
-    """Has `materialise` come to its end here?"""
-    return (directory / TABLE).exists()
-
-
-def read_shard(directory: Path) -> Shard:
-    """What `materialise` kept."""
-    with (directory / TABLE).open(newline="") as file:
-        rows = tuple(Row(**row) for row in csv.DictReader(file))
-    return Shard(np.load(directory / IMAGES, mmap_mode="r")[: len(rows)], rows)
+def make_all(tasks: Sequence[Task], spec: ImageSpec, hands: Hands, what: str) -> Iterator[Made | LeftOut]:
+    """What comes of all tasks, in their order, by several processes."""
+    with Progress(what, len(tasks), "pictures") as progress:
+        for made in hands.in_order(partial(make, spec=spec), tasks):
+            yield made
+            progress.advance()

@@ -1,12 +1,21 @@
-"""The model card: what a model was made of, how well it does, and what it cannot do."""
+"""The model card: what a model was made of, how well it does, and what it cannot do.
+
+Its numbers are those of the evaluation that the manifest holds, `Evaluation.as_dict()`; `logo-evaluate`
+writes the same ones from the artifact and the images.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.base_rates import share_of
+from evaluation.report import remarks, table
+from logo_detection.artifact import Calibration
 from logo_detection.image import ImageSpec
 
 NAME = "MODEL_CARD.md"
+
+SHOWN_THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 LIMITS = """\
 - The photos, flags and screenshots come from few collections, and the charts, maps, documents, coats of arms
@@ -16,58 +25,80 @@ LIMITS = """\
   letters. Crests of clubs, emblems of authorities and signatures were not taught.
 - A photo of a shop's sign is a photo here; a screenshot with a logo in it is a screenshot.
 - Flags, road signs and simple icons are drawn like logos, and are taken for them more often than photos are.
-- The probability holds where half of the images are logos. Where few are, as on Commons, most images above
-  0.5 are none: choose a threshold for the base rate at hand.
+- The probability holds where the share of logos is that above. Where few are, as on Commons, most images
+  above 0.5 are none: choose a threshold for the base rate at hand.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the manifest and the model card say of a model, beside its files."""
+    """What the manifest and the model card say of a model, beside its files.
+
+    Attributes:
+        name: Of the model.
+        version: Of the model.
+        labels: In the order of the output.
+        spec: What its input is.
+        calibration: The base rate for which its probabilities hold, and the temperature that made them.
+        training: `commit`, `recipe`, and `sources`: a count by source for `training` and `validation`.
+        metrics: `validation`: an `Evaluation.as_dict()`, once there is one. `calibration`, if it was
+            measured: `ece_before` and `ece_after` the temperature, with the classes weighed equally.
+    """
 
     name: str
     version: str
     labels: tuple[str, ...]
     spec: ImageSpec
-    base_rate: float
+    calibration: Calibration
     training: dict[str, Any]
     metrics: dict[str, Any]
 
 
 def render(facts: Facts) -> str:
     """Markdown, from the same facts as the manifest."""
+    sections = [_what_it_is(facts), _made_of(facts.training)]
+    if evaluation := facts.metrics.get("validation"):
+        sections += [_how_good(evaluation), _where_rare(evaluation)]
+    sections += [_calibration(facts), f"## Limits\n\n{LIMITS}"]
+    return "\n".join(sections)
+
+
+def _what_it_is(facts: Facts) -> str:
     height, width = facts.spec.height, facts.spec.width
     labels = ", ".join(f"`{label}`" for label in facts.labels)
+    backbone = facts.training.get("recipe", {}).get("backbone")
+    made = f" Its backbone is {backbone}." if backbone else ""
+    return f"""\
+# {facts.name} {facts.version}
+
+How likely is an image a logo?{made}
+
+- Input: `float32[N, {height}, {width}, 3]`, RGB, 0..255, squashed to that size.
+- Output: `float32[N, {len(facts.labels)}]`, probabilities of {labels}.
+- Share of logos for which the probabilities hold: {facts.calibration.base_rate:g}.
+"""
+
+
+def _made_of(training: Mapping[str, Any]) -> str:
+    sources, recipe = training.get("sources", {}), training.get("recipe", {})
     return "\n".join(
         [
-            f"# {facts.name} {facts.version}",
-            "",
-            "How likely is an image a logo? EfficientNetV2-B0, trained from scratch by this project.",
-            "",
-            f"- Input: `float32[N, {height}, {width}, 3]`, RGB, 0..255, squashed to that size.",
-            f"- Output: `float32[N, {len(facts.labels)}]`, probabilities of {labels}.",
-            f"- Share of logos for which the probabilities hold: {facts.base_rate:g}.",
-            "",
             "## Trained on",
             "",
-            *_sources(facts.training.get("sources", {}).get("training", {})),
-            *_drawn(facts.training.get("recipe", {}).get("drawn", {})),
+            *_sources(sources.get("training", {})),
+            *_drawn(recipe.get("drawn", {})),
             "## Validated on",
             "",
             "Sources and groups that training never saw; brands that it saw are left out.",
             "",
-            *_sources(facts.training.get("sources", {}).get("validation", {})),
-            *_drawn(facts.training.get("recipe", {}).get("drawn_validation", {})),
-            *_metrics(facts.metrics.get("validation", {})),
-            "## Limits",
-            "",
-            LIMITS,
+            *_sources(sources.get("validation", {})),
+            *_drawn(recipe.get("drawn_validation", {})),
         ]
     )
 
 
 def _sources(counts: Mapping[str, int]) -> list[str]:
-    rows = [f"| {source} | {count:,} |" for source, count in counts.items()]
+    rows = [f"| {_cell(source)} | {count:,} |" for source, count in counts.items()]
     return ["| source | images |", "| --- | ---: |", *rows, ""] if rows else []
 
 
@@ -78,22 +109,83 @@ def _drawn(counts: Mapping[str, int]) -> list[str]:
     return [f"And {sum(counts.values()):,} generated pictures, none of them a logo: {kinds}.", ""]
 
 
-def _metrics(report: Mapping[str, Any]) -> list[str]:
-    by_recoding = report.get("by_recoding", {})
-    if not by_recoding:
-        return []
-    columns = list(by_recoding.values())
-    lines = [f"| | {' | '.join(by_recoding)} |", f"| --- |{' ---: |' * len(columns)}"]
-    for name, value in columns[0].items():
-        if isinstance(value, int | float):
-            values = " | ".join(_number(column[name]) for column in columns)
-            lines.append(f"| {name.replace('_', ' ')} | {values} |")
-    for category, recall in columns[0]["recall_by_category"].items():
-        shares = [f"{column['recall_by_category'][category]['share']:.1%}" for column in columns]
-        lines.append(f"| {category}: right at 0.5, of {recall['images']} | {' | '.join(shares)} |")
-    flips = f"PNG and JPEG of one image are called differently in {report['recoding_flips']:.1%} of cases."
-    return [*lines, "", flips, ""]
+def _cell(text: str) -> str:
+    """Text inside a Markdown table; names of categories are strangers' text."""
+    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+def _how_good(evaluation: Mapping[str, Any]) -> str:
+    by_recoding = {_cell(name): metrics for name, metrics in evaluation["by_recoding"].items()}
+    headings = "".join(f" {name} | 95 % interval |" for name in by_recoding)
+    lines = [f"| category | images |{headings}", f"| --- | ---: |{' ---: | ---: |' * len(by_recoding)}"]
+    first = next(iter(by_recoding.values()))
+    for category, part in first["by_category"].items():
+        parts = [metrics["by_category"][category] for metrics in by_recoding.values()]
+        shares = "".join(f" {of['share']:.1%} | {of['low']:.1%} to {of['high']:.1%} |" for of in parts)
+        lines.append(f"| {_cell(category)} | {part['of']:,} |{shares}")
+    said = "\n\n".join(remarks(evaluation))
+    return f"""\
+## Metrics
+
+{table(evaluation)}
+{said}
+
+Right at 0.5, by category:
+
+{_joined(lines)}
+"""
+
+
+def _where_rare(evaluation: Mapping[str, Any]) -> str:
+    recoding, metrics = next(iter(evaluation["by_recoding"].items()))
+    points = [point for point in metrics["operating_points"] if point["threshold"] in SHOWN_THRESHOLDS]
+    rates = [f"{alarms['base_rate']:.2%}" for alarms in points[0]["at"]]
+    headings = "".join(f" precision at {rate} | alarms at {rate} |" for rate in rates)
+    lines = [
+        f"| threshold | found | false alarms |{headings}",
+        f"| ---: | ---: | ---: |{' ---: | ---: |' * len(rates)}",
+        *(_operating_point(point) for point in points),
+    ]
+    others, name = points[0]["false_alarms"]["of"], _cell(recoding)
+    return f"""\
+## Where logos are rare
+
+Of the uploads to Commons, 0.13 to 0.5 % are logos. Alarms are per 1,000 uploads, true + false; in brackets
+is what the 95 % intervals allow. False alarms were counted among the {others:,} others of this set ({name}):
+where none was seen, the true rate may still be {share_of(0, others).high:.2%}. And uploads are another mix.
+
+{_joined(lines)}
+"""
+
+
+def _operating_point(point: Mapping[str, Any]) -> str:
+    false = point["false_alarms"]
+    cells = [
+        f"{point['threshold']:g}",
+        f"{point['recall']['share']:.1%}",
+        f"{false['count']:,} ({false['low']:.2%} to {false['high']:.2%})",
+    ]
+    for alarms in point["at"]:
+        low, high = alarms["precision_low"], alarms["precision_high"]
+        counted = f"{alarms['precision']:.1%} ({low:.1%} to {high:.1%})"
+        raised = f"{alarms['true_alarms']:.1f} + {alarms['false_alarms']:.1f}"
+        cells += [
+            counted if false["count"] else f"at least {low:.1%}",
+            f"{raised} (up to {alarms['false_alarms_high']:.1f})",
+        ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _calibration(facts: Facts) -> str:
+    lines = [f"- Temperature, folded into the last layer: {facts.calibration.temperature:.3f}."]
+    if errors := facts.metrics.get("calibration"):
+        before, after = errors["ece_before"], errors["ece_after"]
+        lines.append(
+            f"- Expected calibration error, classes weighed equally: {before:.4f} before, {after:.4f} after;"
+            " the temperature was fitted on the images that this is measured on."
+        )
+    return f"## Calibration\n\n{_joined(lines)}\n"
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(lines)

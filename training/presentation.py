@@ -16,7 +16,16 @@ from training.generators.documents import scan
 from training.generators.shapes import blob, smooth
 
 RECODINGS = ("png", "jpeg")
+FORMS = ("logo", "photo", "drawn")  # how a picture may come to an upload
 LIGHT = 200  # mean luminance, 0..255, from which a drawing needs a dark ground
+
+
+def present(rng: Rng, picture: Image.Image, form: str) -> Image.Image:
+    """A picture (RGB or RGBA) in one of FORMS, as people upload it, RGB."""
+    if form == "logo":
+        return present_logo(rng, picture.convert("RGBA"))
+    flat = plainly(picture) if picture.mode == "RGBA" else picture
+    return present_photo(rng, flat) if form == "photo" else present_drawn(rng, flat)
 
 
 def ground_for(rng: Rng, drawing: Image.Image) -> Colour:

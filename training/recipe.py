@@ -1,23 +1,37 @@
 """The recipe: everything that decides a training run, as one TOML file says it."""
 
+import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from training.datasets import HoldOut
+from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.image import ImageSpec
+from training.presentation import FORMS
+from training.splits import HoldOut
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # a label names a folder, too
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_FORMS: Mapping[str, str] = MappingProxyType({"brand": "logo", "logo": "logo", "photo": "photo"})
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One size at which to train: pixels, images to see, how many at a time, first and last learning rate."""
+    """One size at which to train: pixels, images to see, how many at a time, first and last learning rate.
+
+    Frozen, it trains the head alone.
+    """
 
     size: int
     images: int
     batch: int
     rate: float
     last_rate: float
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +49,112 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """See `training/recipes/*.toml`, where each field is explained by its value."""
+    """See `training/recipes/*.toml`, where each field is explained by its value.
+
+    Attributes:
+        size: Pixels, height and width, at which the model serves.
+        class_weights: Of a label in the loss; 1 where none is given.
+        class_shares: Of a label in every batch, relative to the others'; 1 where none is given.
+        presentations: How pictures of a category, or else of a label, come to an upload (`FORMS`).
+        recombined: Of a category, the share of presentations made of two pictures.
+    """
 
     name: str
     version: str
     labels: tuple[str, ...]
     seed: int
     hold_out: HoldOut
-    held_out_kinds: frozenset[str]
-    variants: MappingProxyType[str, int]
-    drawn: MappingProxyType[str, int]
-    drawn_validation: MappingProxyType[str, int]
     stages: tuple[Stage, ...]
     warm_up: int
     weight_decay: float
     label_smoothing: float
     dropout: float
-    skip_dropout: float
     ema: float
     mixed_precision: bool
-    network: Network
+    backbone: str = "efficientnetv2-b0"
+    skip_dropout: float = 0.0
+    network: Network = field(default_factory=Network)
+    size: int = 224
+    class_weights: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    class_shares: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    presentations: Mapping[str, str] = field(default_factory=lambda: _FORMS)
+    recombined: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    held_out_kinds: frozenset[str] = frozenset()
+    variants: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    drawn: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    drawn_validation: Mapping[str, int] = field(default_factory=lambda: _NONE)
+
+    @property
+    def spec(self) -> ImageSpec:
+        """How the model's images are decoded."""
+        return ImageSpec(self.size, self.size)
+
+    def shares(self) -> list[float]:
+        """Of a batch, by class; they add up to 1."""
+        return _normalised([self.class_shares.get(label, 1.0) for label in self.labels])
+
+    def weights(self) -> list[float]:
+        """Of an example in the loss, by class; 1 on average over a batch."""
+        weights = [self.class_weights.get(label, 1.0) for label in self.labels]
+        mean = sum(share * weight for share, weight in zip(self.shares(), weights, strict=True))
+        return [weight / mean for weight in weights]
+
+    def priors(self) -> list[float]:
+        """How often each class comes for which the probabilities hold: its share of the loss."""
+        return [share * weight for share, weight in zip(self.shares(), self.weights(), strict=True)]
+
+    def base_rate(self) -> float:
+        """The prior of a class beside `out_of_domain`: with equal weights, 1 by the number of classes."""
+        rest = self.priors()[self.labels.index(OUT_OF_DOMAIN)]
+        return (1 - rest) / (len(self.labels) - 1)
+
+
+def _normalised(values: list[float]) -> list[float]:
+    total = sum(values)
+    return [value / total for value in values]
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Parse a recipe; a field that is missing or unknown raises TypeError or KeyError."""
+    """Parse a recipe.
+
+    Raises:
+        TypeError: A field is missing or unknown.
+        ValueError: A field contradicts another; names it.
+    """
     values: dict[str, Any] = tomllib.loads(path.read_text())
-    held = values.pop("hold_out")
-    return Recipe(
-        hold_out=HoldOut(frozenset(held["sources"]), MappingProxyType(held["shares"]), values["seed"]),
-        held_out_kinds=frozenset(held["kinds"]),
-        labels=tuple(values.pop("labels")),
-        variants=MappingProxyType(values.pop("variants")),
-        drawn=MappingProxyType(values.pop("drawn")),
-        drawn_validation=MappingProxyType(values.pop("drawn_validation")),
-        stages=tuple(Stage(**stage) for stage in values.pop("stages")),
-        network=Network(**{name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}),
-        **values,
+    held = values.pop("hold_out", {})
+    kinds = frozenset(held.pop("kinds", ()))
+    values["labels"] = tuple(values.get("labels", ()))
+    values["stages"] = tuple(Stage(**stage) for stage in values.pop("stages", ()))
+    network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
+    tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
+    hold_out = HoldOut(seed=values.get("seed", 0), **{**held, "sources": held.get("sources", {})})
+    recipe = Recipe(
+        hold_out=hold_out, held_out_kinds=kinds, network=Network(**network), **{**values, **tables}
     )
+    check(recipe, path)
+    return recipe
+
+
+def check(recipe: Recipe, path: Path) -> None:
+    """Raises ValueError where a recipe contradicts itself."""
+    labels = recipe.labels
+    if len(labels) < 2 or len(set(labels)) != len(labels) or OUT_OF_DOMAIN not in labels:
+        raise ValueError(f"{path}: labels are at least two, distinct, and {OUT_OF_DOMAIN} is one of them")
+    for label in labels:
+        if not _LABEL.fullmatch(label):
+            raise ValueError(f"{path}: labels: {label!r} is not a plain name")
+    for name in ("class_weights", "class_shares"):
+        for label, value in getattr(recipe, name).items():
+            if label not in labels or not value > 0:
+                raise ValueError(f"{path}: {name}: {label} = {value} is not a positive number of a label")
+    for category, form in recipe.presentations.items():
+        if form not in FORMS:
+            raise ValueError(f"{path}: presentations: {category} = {form!r} is none of {', '.join(FORMS)}")
+    if recipe.warm_up < 1:
+        raise ValueError(f"{path}: warm_up: {recipe.warm_up} is not at least 1")
+    if not recipe.stages:
+        raise ValueError(f"{path}: stages: there are none")
+    for number, stage in enumerate(recipe.stages, 1):
+        if not 0 < stage.size <= recipe.size or stage.batch < 1:
+            raise ValueError(f"{path}: stage {number}: size is 1 to {recipe.size}, batch at least 1")

@@ -1,20 +1,22 @@
 """A run: the directory in which one training happens, and what lies where in it.
 
-recipe.toml  sources.json  training/  validation/     what it starts from
-checkpoint-[01].keras  progress.json  history.csv      how far it is
-model.keras  report.json                               what came out
+recipe.toml  sources.json  left_out.csv  training/  validation/    what it starts from
+checkpoint-[01].keras  progress.json  history.csv  logs/           how far it is
+model.keras  artifact/  evaluation.json                            what came out
 """
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.materialise import LeftOut
+
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Standing:
     """How many chunks are done, and the checkpoint that holds what they taught."""
 
     chunks: int
@@ -36,6 +38,10 @@ class Run:
         return self.path / "sources.json"
 
     @property
+    def left_out(self) -> Path:
+        return self.path / "left_out.csv"
+
+    @property
     def training(self) -> Path:
         return self.path / "training"
 
@@ -44,23 +50,34 @@ class Run:
         return self.path / "validation"
 
     @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
     def model(self) -> Path:
+        """As it was learnt: its temperature is not yet folded in."""
         return self.path / "model.keras"
 
     @property
-    def report(self) -> Path:
-        return self.path / "report.json"
+    def artifact(self) -> Path:
+        return self.path / "artifact"
 
-    def progress(self) -> Progress | None:
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation.json"
+
+    def standing(self) -> Standing | None:
         """Where a run that was killed stands, or None at its beginning."""
         path = self.path / "progress.json"
-        return Progress(**json.loads(path.read_text())) if path.exists() else None
+        return Standing(**json.loads(path.read_text())) if path.exists() else None
 
     def checkpoint(self, model: Any, chunks: int) -> None:
         """Keep model and optimizer; `progress.json` changes last, so it always names a whole checkpoint."""
         name = f"checkpoint-{chunks % 2}.keras"
         model.save(self.path / name)
-        (self.path / "progress.json").write_text(json.dumps({"chunks": chunks, "checkpoint": name}))
+        unfinished = self.path / "progress.json.part"
+        unfinished.write_text(json.dumps({"chunks": chunks, "checkpoint": name}))
+        unfinished.replace(self.path / "progress.json")
 
     def note(self, line: Mapping[str, float]) -> None:
         """Append a line to `history.csv`."""
@@ -71,3 +88,19 @@ class Run:
             if is_new:
                 table.writeheader()
             table.writerow(line)
+
+    def note_left_out(self, part: str, left_out: Iterable[LeftOut]) -> None:
+        """Write what was left out of a part (`training`, `validation`), in place of what is noted of it."""
+        rows = [row for row in self.read_left_out() if row["part"] != part]
+        rows += [{"part": part, "picture": item.picture, "reason": item.reason} for item in left_out]
+        with self.left_out.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, ("part", "picture", "reason"))
+            table.writeheader()
+            table.writerows(rows)
+
+    def read_left_out(self) -> list[dict[str, str]]:
+        """The rows of `left_out.csv`: part, picture, reason."""
+        if not self.left_out.exists():
+            return []
+        with self.left_out.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))

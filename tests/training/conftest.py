@@ -4,8 +4,9 @@ import csv
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 # Warnings of third parties about themselves, which nothing here can mend.
 NOISE = (
@@ -19,9 +20,8 @@ SOURCES = {
     "logo": (("brand", "acme/logos@1"), ("brand", "other/logos@2")),
     "out_of_domain": (("photo", "acme/photos@3"), ("photo", "other/photos@4")),
 }
-SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40">
-  <circle cx="{x}" cy="20" r="14" fill="#c21"/>
-</svg>"""
+SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40">{shapes}</svg>"""
+SHAPE = '<circle cx="{}" cy="{}" r="{}" fill="rgb({},{},{})"/>'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,9 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def draw_photo(path: Path, seed: int) -> None:
-    image = Image.radial_gradient("L").convert("RGB").resize((90, 60))
-    ImageDraw.Draw(image).rectangle((seed, seed, seed + 30, seed + 20), fill=(seed * 9 % 256, 90, 40))
-    image.save(path, quality=85)
+    """Soft patches of colour, unlike those of any other seed."""
+    patches = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), np.uint8)
+    Image.fromarray(patches).resize((90, 60), Image.Resampling.BICUBIC).save(path, quality=85)
+
+
+def draw_logo(path: Path, seed: int) -> None:
+    """A few discs, unlike those of any other seed."""
+    rng = np.random.default_rng(seed)
+    places = rng.integers((5, 5, 4, 0, 0, 0), (55, 35, 12, 200, 200, 200), (5, 6))
+    path.write_text(SVG.format(shapes="".join(SHAPE.format(*place) for place in places)))
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +57,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path = directory / label / category / f"{owner}-{index}.{suffix}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if suffix == "svg":
-                    path.write_text(SVG.format(x=10 + 3 * index + len(owner)))
+                    draw_logo(path, 10 * len(owner) + index)
                 else:
-                    draw_photo(path, index + len(owner))
+                    draw_photo(path, 10 * len(owner) + index)
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
                 original = f"{owner}{index}.{suffix}"
                 rows.append(

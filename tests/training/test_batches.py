@@ -1,61 +1,55 @@
-"""Batches: balanced, varied, and the same again after a restart."""
+"""Batches: in the recipe's labels, and the same again after a restart."""
 
-from itertools import islice
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.batches import augment, draw_indices, shrink, training_batches
-from training.materialise import Row, Shard
-
-IS_LOGO = np.array([True] * 5 + [False] * 11)
-
-
-def shard() -> Shard:
-    images = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8)
-    return Shard(images, tuple(Row("logo" if logo else "out_of_domain", "", "", "", "") for logo in IS_LOGO))
+from evaluation.dataset import Example
+from tests.training.recipes import tiny_recipe
+from training.batches import training_batches
+from training.materialise import Made, Task
+from training.schedule import chunks_of
+from training.shards import read_shards, write_shards
 
 
-def test_half_of_every_batch_are_logos() -> None:
-    for indices in islice(draw_indices(IS_LOGO, 8, seed=1), 20):
-        assert IS_LOGO[indices].sum() == 4
+def made() -> Iterator[Made]:
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        label = ("out_of_domain", "logo")[number % 2]
+        example = Example(Path(f"{number}.png"), label, "", "", "", "", "", "")
+        pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
+        yield Made(Task(example, "drawn", 0, 1), {}, {"worn": pixels})
 
 
-def test_every_image_is_seen_before_any_is_seen_again() -> None:
-    drawn = np.concatenate(list(islice(draw_indices(IS_LOGO, 2, seed=1), 55)))
-    counts = np.bincount(drawn, minlength=16)
-    assert (counts[:5] == 11).all()
-    assert (counts[5:] == 5).all()
+def test_a_chunk_has_its_steps_and_half_of_every_batch_are_logos(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    write_shards(tmp_path, made(), recipe.labels, 32)
+    for chunk in chunks_of(recipe.stages):
+        batches = list(training_batches(read_shards(tmp_path), recipe, chunk))
+        assert len(batches) == len(chunk.steps)
+        for images, labels in batches:
+            assert images.shape == (8, chunk.stage.size, chunk.stage.size, 3)
+            assert labels.numpy().sum(axis=0).tolist() == [4, 4]
 
 
-def test_a_stream_goes_on_where_it_was_left() -> None:
-    whole = [labels.numpy() for _, labels in training_batches(shard(), 32, 6, 3, range(0, 6))]
-    rest = [labels.numpy() for _, labels in training_batches(shard(), 32, 6, 3, range(4, 6))]
-    assert len(whole) == 6
-    np.testing.assert_array_equal(whole[4:], rest)
+def test_steps_are_the_same_whether_or_not_training_was_interrupted_before_them(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    write_shards(tmp_path, made(), recipe.labels, 32)
+    shards = read_shards(tmp_path)
+
+    def images_of(chunk_images: int) -> np.ndarray:
+        chunks = chunks_of(recipe.stages[:1], chunk_images)
+        return np.stack([images for chunk in chunks for images, _ in training_batches(shards, recipe, chunk)])
+
+    whole, in_parts = images_of(1000), images_of(16)
+    assert whole.shape == (4, 8, 16, 16, 3)
+    np.testing.assert_array_equal(whole, in_parts)
 
 
-@pytest.mark.parametrize("size", [32, 24, 16])
-def test_batches_have_the_size_of_their_stage_and_the_range_of_pixels(size: int) -> None:
-    ((images, labels),) = training_batches(shard(), size, 6, 3, range(1))
-    assert images.shape == (6, size, size, 3)
-    assert images.dtype == np.float32
-    assert images.numpy().min() >= 0
-    assert images.numpy().max() <= 255
-    np.testing.assert_array_equal(labels.numpy().sum(axis=1), 1)
-
-
-def test_no_image_is_seen_twice_alike() -> None:
-    images = shard().images[:4]
-    assert not np.allclose(augment(images, 32), augment(images, 32))
-
-
-def test_shrinking_by_a_whole_number_is_a_mean() -> None:
-    pixels = np.zeros((1, 4, 4, 3), np.float32)
-    pixels[0, :2, :2] = [[[0], [40]], [[80], [120]]]
-    np.testing.assert_allclose(np.asarray(shrink(pixels, 2))[0, 0, 0], 60)
-
-
-def test_what_is_not_shrunk_is_not_changed() -> None:
-    pixels = np.ones((1, 8, 8, 3), np.float32)
-    assert shrink(pixels, 8) is pixels
+def test_shards_of_other_labels_are_refused(tmp_path: Path) -> None:
+    write_shards(tmp_path, made(), ("logo", "out_of_domain"), 32)
+    recipe = tiny_recipe(tmp_path)
+    with pytest.raises(ValueError, match="logo, out_of_domain"):
+        training_batches(read_shards(tmp_path), recipe, chunks_of(recipe.stages)[0])

@@ -3,58 +3,71 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
+from evaluation.dataset import Example, read_examples
 from logo_detection.image import ImageSpec, load_image
-from training.datasets import read_examples
 from training.generators.catalogue import Drawing
-from training.materialise import Task, is_whole, make, materialise, read_shard
-from training.plan import AS_IT_IS
-from training.presentation import recodings
+from training.hands import Hands
+from training.materialise import AS_IT_IS, WORN, LeftOut, Made, Task, make, make_all
+from training.presentation import FORMS, recodings
 
 SMALL = ImageSpec(32, 32)
 
 
-def test_rows_hold_the_pixels_that_the_server_decodes() -> None:
+def made(task: Task) -> Made:
+    result = make(task, SMALL)
+    assert isinstance(result, Made)
+    return result
+
+
+def test_pixels_are_those_that_the_server_decodes() -> None:
     drawing = Drawing("flag", "flat", 3)
-    rows = make(Task(drawing, AS_IT_IS, 1), SMALL)
-    files = recodings(drawing.draw())
-    assert [row.recoding for row, _ in rows] == list(files) == ["png", "jpeg"]
-    for row, pixels in rows:
-        np.testing.assert_array_equal(pixels, np.round(load_image(files[row.recoding], SMALL)))
+    result = made(Task(drawing, AS_IT_IS, 0, 1))
+    assert result.files == recodings(drawing.draw())
+    assert list(result.pixels) == ["png", "jpeg"]
+    for recoding, pixels in result.pixels.items():
+        assert pixels.dtype == np.uint8
+        np.testing.assert_array_equal(pixels, np.round(load_image(result.files[recoding], SMALL)))
 
 
-def test_a_shard_keeps_the_order_of_its_tasks_and_can_be_read_again(images: Path, tmp_path: Path) -> None:
-    examples = read_examples(images)
-    tasks = [Task(example, variant, 7) for example in examples[::4] for variant in range(2)]
-    made = materialise([*tasks, Task(Drawing("plain", "solid", 1), 0, 7)], SMALL, tmp_path, workers=1)
-    assert made.images.shape == (9, 32, 32, 3)
-    assert made.images.dtype == np.uint8
-    assert [row.label for row in made.rows] == ["logo"] * 4 + ["out_of_domain"] * 5
-    assert [row.name for row in made.rows[:8:2]] == [example.path.name for example in examples[::4]]
-    assert made.rows[-1].source == "generated/solid"
-    again = read_shard(tmp_path)
-    assert again.rows == made.rows
-    np.testing.assert_array_equal(again.images, made.images)
+def test_what_is_learnt_from_comes_once_in_every_form(images: Path) -> None:
+    for example in read_examples(images)[::4]:
+        for form in FORMS:
+            assert list(made(Task(example, form, 0, 1)).files) == [WORN]
 
 
-def test_a_file_that_cannot_be_read_is_left_out(
-    images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    example = read_examples(images)[0]
+def test_two_examples_become_another_picture(images: Path) -> None:
+    first, second, *_ = (example for example in read_examples(images) if example.label == "logo")
+    alone = made(Task(first, "drawn", 1, 1)).files
+    assert made(Task(first, "drawn", 1, 1, second)).files != alone
+
+
+def test_a_file_that_cannot_be_read_is_left_out_with_its_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.svg"
     broken.write_text("<svg")
-    assert make(Task(type(example)(broken, *_rest(example)), 0, 1), SMALL) == []
-    assert "broken.svg" in caplog.text
+    result = make(Task(Example(broken, "logo", "brand", "s", "o", "", "", "1"), "logo", 0, 1), SMALL)
+    assert isinstance(result, LeftOut)
+    assert result.picture == str(broken)
+    assert result.reason
 
 
-def _rest(example: object) -> list[str]:
-    return [
-        getattr(example, name) for name in ("label", "category", "source", "original", "licence", "sha256")
-    ]
+def test_an_example_that_shows_nothing_is_left_out_but_a_drawing_may_be_plain(tmp_path: Path) -> None:
+    blank = tmp_path / "blank.svg"
+    blank.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"/>')
+    result = make(Task(Example(blank, "logo", "brand", "s", "o", "", "", "1"), AS_IT_IS, 0, 1), SMALL)
+    assert isinstance(result, LeftOut)
+    assert result.reason == "shows nothing"
+    made(Task(Drawing("plain", "solid", 1), AS_IT_IS, 0, 1))
 
 
-def test_a_shard_without_its_table_is_not_whole(tmp_path: Path) -> None:
-    assert not is_whole(tmp_path)
-    materialise([Task(Drawing("plain", "gradient", 1), 0, 7)], SMALL, tmp_path, workers=1)
-    assert is_whole(tmp_path)
+def test_several_processes_keep_the_order_of_their_tasks() -> None:
+    tasks = [Task(Drawing("plain", "gradient", number), "drawn", 0, 7) for number in range(40)]
+    with Hands(2) as hands:
+        results = list(make_all(tasks, SMALL, hands, "training"))
+    assert [result.task for result in results] == tasks
+    np.testing.assert_array_equal(made(tasks[33]).pixels[WORN], _pixels(results[33]))
+
+
+def _pixels(result: Made | LeftOut) -> np.ndarray:
+    assert isinstance(result, Made)
+    return result.pixels[WORN]

@@ -1,30 +1,38 @@
-"""The network: the preset's, without its hub."""
+"""The model: probabilities at every size; and what is frozen does not learn."""
 
 from pathlib import Path
 
 import numpy as np
 
-from training.model import build_backbone, build_classifier, load_pretrained
-from training.recipe import Network
-
-TINY = Network((1, 1), (8, 8), (8, 12), (1, 2), (0, 0.25), (1, 2), ("fused", "unfused"))
+from tests.training.recipes import tiny_recipe
+from training.model import HEAD, build, freeze
 
 
-def test_the_backbone_has_the_parameters_of_the_preset() -> None:
-    assert build_backbone(None).count_params() == 5_919_312
-
-
-def test_scores_are_probabilities_at_every_size() -> None:
-    model = build_classifier(build_backbone(None, TINY), 3, 0.2)
+def test_scores_are_probabilities_at_every_size(tmp_path: Path) -> None:
+    model, _ = build(tiny_recipe(tmp_path), None)
     for size in (32, 48):
         scores = np.asarray(model(np.full((2, size, size, 3), 128, np.float32)))
-        assert scores.shape == (2, 3)
+        assert scores.shape == (2, 2)
         np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_a_backbone_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
-    first, second = build_backbone(32, TINY), build_backbone(32, TINY)
-    first.save_weights(tmp_path / "backbone.weights.h5")
-    load_pretrained(second, str(tmp_path / "backbone.weights.h5"))
-    for ours, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+def test_there_are_as_many_scores_as_labels(tmp_path: Path) -> None:
+    labels = 'labels = ["out_of_domain", "logo", "map"]'
+    model, _ = build(tiny_recipe(tmp_path, ('labels = ["out_of_domain", "logo"]', labels)), 32)
+    assert model.output_shape == (None, 3)
+
+
+def test_of_a_frozen_model_the_head_alone_learns_and_batch_norms_stand_still(tmp_path: Path) -> None:
+    model, backbone = build(tiny_recipe(tmp_path), 32)
+    freeze(model, True)
+    model.compile("sgd", "categorical_crossentropy")
+    before, head = backbone.get_weights(), model.get_layer(HEAD).get_weights()
+    images = np.random.default_rng(0).uniform(0, 255, (16, 32, 32, 3)).astype(np.float32)
+    model.fit(images, np.eye(2)[np.arange(16) % 2], epochs=2, verbose=0)
+    for then, now in zip(before, backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(then, now)
+    assert not np.array_equal(head[0], model.get_layer(HEAD).get_weights()[0])
+    freeze(model, False)
+    model.compile("sgd", "categorical_crossentropy")
+    model.fit(images, np.eye(2)[np.arange(16) % 2], verbose=0)
+    assert not all(map(np.array_equal, before, backbone.get_weights()))

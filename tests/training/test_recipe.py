@@ -4,27 +4,80 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.recipes import tiny_recipe
+from training.backbones import APPLICATIONS, EFFICIENTNET
 from training.generators.catalogue import NEGATIVES
 from training.recipe import read_recipe
 from training.train import DEFAULT_RECIPE
 
+RECIPES = sorted(DEFAULT_RECIPE.parent.glob("*.toml"))
+LABELS = ('labels = ["out_of_domain", "logo"]', 'labels = ["logo", "map", "out_of_domain"]')
 
-def test_the_shipped_recipe_names_things_that_exist() -> None:
-    recipe = read_recipe(DEFAULT_RECIPE)
-    assert recipe.labels == ("out_of_domain", "logo")
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_names_things_that_exist_and_ends_at_the_size_at_which_it_serves(path: Path) -> None:
+    recipe = read_recipe(path)
     known = {f"{category}/{kind}" for category, kinds in NEGATIVES.items() for kind in kinds}
     assert recipe.held_out_kinds <= known
+    assert set(recipe.drawn) | set(recipe.drawn_validation) <= set(NEGATIVES)
+    sizes = [stage.size for stage in recipe.stages]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == recipe.size
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_says_what_to_expect_and_how_long_it_takes(path: Path) -> None:
+    comment = " ".join(line for line in path.read_text().splitlines() if line.startswith("#"))
+    assert "Expect" in comment
+    assert "minute" in comment or "hour" in comment
+
+
+def test_there_is_a_recipe_for_every_backbone() -> None:
+    assert {read_recipe(path).backbone for path in RECIPES} == {EFFICIENTNET, *APPLICATIONS}
+
+
+def test_the_shipped_recipe_holds_sources_out() -> None:
+    recipe = read_recipe(DEFAULT_RECIPE)
+    assert recipe.labels == ("out_of_domain", "logo")
+    assert recipe.hold_out.sources["pheralb/svgl"] == 0.5
     assert set(recipe.drawn) == set(recipe.drawn_validation) == set(NEGATIVES)
 
 
-def test_the_shipped_recipe_ends_at_the_size_at_which_the_model_serves() -> None:
-    sizes = [stage.size for stage in read_recipe(DEFAULT_RECIPE).stages]
-    assert sizes == sorted(sizes)
-    assert sizes[-1] == 224
-
-
 def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "recipe.toml"
-    path.write_text("droput = 0.3\n" + DEFAULT_RECIPE.read_text())
     with pytest.raises(TypeError, match="droput"):
-        read_recipe(path)
+        tiny_recipe(tmp_path, ("dropout = 0.1\n", "droput = 0.1\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('["out_of_domain", "logo"]', '["logo", "map"]', "out_of_domain is one of them"),
+        ('["out_of_domain", "logo"]', '["out_of_domain", "a/b"]', "'a/b' is not a plain name"),
+        ("seed = 1", "seed = 1\nclass_weights = { map = 2.0 }", "class_weights: map"),
+        ("seed = 1", "seed = 1\nclass_shares = { logo = 0.0 }", "class_shares: logo"),
+        ("seed = 1", "seed = 1\npresentations = { map = 'upside down' }", "presentations: map"),
+        ("size = 32, images", "size = 320, images", "stage 2: size is 1 to 32"),
+        ("warm_up = 2", "warm_up = 0", "warm_up"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_recipe(tmp_path, (old, new))
+
+
+def test_with_equal_classes_the_probabilities_hold_for_as_many_of_each(tmp_path: Path) -> None:
+    assert tiny_recipe(tmp_path).base_rate() == pytest.approx(1 / 2)
+    three = tiny_recipe(tmp_path, LABELS)
+    assert three.shares() == pytest.approx([1 / 3] * 3)
+    assert three.weights() == pytest.approx([1] * 3)
+    assert three.base_rate() == pytest.approx(1 / 3)
+
+
+def test_shares_and_weights_move_the_base_rate_alike(tmp_path: Path) -> None:
+    shares = tiny_recipe(tmp_path, ("seed = 1", "seed = 1\nclass_shares = { logo = 3.0 }"))
+    weights = tiny_recipe(tmp_path, ("seed = 1", "seed = 1\nclass_weights = { logo = 3.0 }"))
+    assert shares.base_rate() == pytest.approx(weights.base_rate()) == pytest.approx(0.75)
+    assert shares.shares() == pytest.approx([0.25, 0.75])
+    assert weights.weights() == pytest.approx([0.5, 1.5])

@@ -1,10 +1,13 @@
 """The schedule: every step is trained once, at a rate that rises and falls."""
 
+from dataclasses import replace
+
+import keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.recipe import Stage
-from training.schedule import chunks_of, rate_at
+from training.schedule import Chunk, Pace, chunks_of, pace_of, steps_of
 
 STAGES = st.lists(
     st.builds(
@@ -14,10 +17,16 @@ STAGES = st.lists(
         batch=st.integers(1, 64),
         rate=st.floats(1e-4, 1e-2),
         last_rate=st.just(1e-5),
+        frozen=st.booleans(),
     ),
     min_size=1,
-    max_size=3,
+    max_size=4,
 )
+
+
+def rates(stages: list[Stage], warm_up: int) -> list[float]:
+    pace = Pace(stages, warm_up)
+    return [float(pace(step)) for step in range(sum(map(steps_of, stages)))]
 
 
 @given(STAGES, st.integers(1, 900))
@@ -25,38 +34,67 @@ STAGES = st.lists(
 def test_chunks_are_all_steps_in_order(stages: list[Stage], chunk_images: int) -> None:
     chunks = chunks_of(stages, chunk_images)
     steps = [step for chunk in chunks for step in chunk.steps]
-    assert steps == list(range(sum(max(1, stage.images // stage.batch) for stage in stages)))
+    assert steps == list(range(sum(map(steps_of, stages))))
     assert all(chunk.images <= max(chunk_images, chunk.stage.batch) for chunk in chunks)
+    seen = 0
+    for chunk in chunks:
+        assert chunk.seen == seen
+        seen += chunk.images
 
 
 @given(STAGES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=50, deadline=None)
+def test_an_optimizer_begins_where_the_backbone_joins_or_leaves(stages: list[Stage]) -> None:
+    chunks = chunks_of(stages, 500)
+    for previous, chunk in zip([None, *chunks], chunks, strict=False):
+        is_other = previous is None or previous.stage.frozen != chunk.stage.frozen
+        assert chunk.is_new == is_other
+        assert pace_of(stages, chunk, 1).get_config()["stages"][0]["frozen"] == chunk.stage.frozen
+
+
+@given(STAGES)
+@settings(max_examples=20, deadline=None)
 def test_rates_stay_between_a_stages_first_and_last(stages: list[Stage]) -> None:
-    for chunk in chunks_of(stages, 500):
-        for index in (0, len(chunk.steps) - 1):
-            assert 0.99e-5 <= rate_at(index, chunk, warm_up=1) <= chunk.stage.rate
+    pace, first = Pace(stages, 1), 0
+    for stage in stages:
+        for step in (first, first + steps_of(stage) - 1):
+            assert 0.99e-5 <= float(pace(step)) <= stage.rate * 1.001
+        first += steps_of(stage)
 
 
-def test_the_rate_rises_then_falls_as_a_cosine_across_chunks() -> None:
-    chunks = chunks_of([Stage(32, 10_000, 10, 1.0, 0.1)], 3_000)
-    rates = [rate_at(index, chunk, 100) for chunk in chunks for index in range(len(chunk.steps))]
-    assert len(rates) == 1000
-    assert rates[:100] == sorted(rates[:100])
-    assert rates[100:] == sorted(rates[100:], reverse=True)
-    assert abs(rates[500] - 0.55) < 0.01
-    assert abs(rates[-1] - 0.1) < 0.01
+def test_the_rate_rises_then_falls_as_a_cosine() -> None:
+    found = rates([Stage(32, 10_000, 10, 1.0, 0.1)], 100)
+    assert len(found) == 1000
+    assert found[:100] == sorted(found[:100])
+    assert found[100:] == sorted(found[100:], reverse=True)
+    assert abs(found[500] - 0.55) < 0.01
+    assert abs(found[-1] - 0.1) < 0.01
 
 
 def test_later_stages_do_not_warm_up_again() -> None:
-    first, second = chunks_of([Stage(16, 100, 10, 1.0, 0.5), Stage(32, 100, 10, 0.4, 0.1)])
-    assert rate_at(0, first, 5) < 0.3
-    assert rate_at(0, second, 5) == 0.4
+    found = rates([Stage(16, 100, 10, 1.0, 0.5), Stage(32, 100, 10, 0.4, 0.1)], 5)
+    assert found[0] < 0.3
+    assert abs(found[10] - 0.4) < 1e-6
+
+
+def test_stages_with_another_optimizer_warm_up_again() -> None:
+    frozen = Stage(16, 100, 10, 1.0, 0.5, frozen=True)
+    stages = [frozen, replace(frozen, frozen=False, rate=0.4, last_rate=0.1)]
+    _, second = chunks_of(stages)
+    assert second.born == 10
+    assert float(pace_of(stages, second, 5)(0)) < 0.1
 
 
 def test_stages_are_cut_into_chunks_of_their_own() -> None:
-    chunks = chunks_of([Stage(16, 100, 10, 1.0, 0.5), Stage(32, 40, 20, 1.0, 0.5)], chunk_images=60)
-    assert [(chunk.stage.size, chunk.steps) for chunk in chunks] == [
-        (16, range(0, 6)),
-        (16, range(6, 10)),
-        (32, range(10, 12)),
+    stages = [Stage(16, 100, 10, 1.0, 0.5), Stage(32, 40, 20, 1.0, 0.5)]
+    assert chunks_of(stages, chunk_images=60) == [
+        Chunk(stages[0], range(0, 6), 0, 0),
+        Chunk(stages[0], range(6, 10), 60, 0),
+        Chunk(stages[1], range(10, 12), 100, 0),
     ]
+
+
+def test_a_checkpoint_keeps_the_pace() -> None:
+    pace = Pace([Stage(16, 100, 10, 1.0, 0.5)], 5)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(pace))
+    assert [float(again(step)) for step in range(12)] == [float(pace(step)) for step in range(12)]

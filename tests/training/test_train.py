@@ -2,56 +2,33 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from evaluation.calibration import apply_temperature
+from evaluation.dataset import read_examples
+from evaluation.document import read_document
+from evaluation.evaluate import judge
 from logo_detection.artifact import load_artifact, read_manifest
 from logo_detection.classifier import load_classifier
 from logo_detection.errors import ArtifactError
 from logo_detection.image import load_image
+from tests.training.recipes import write_recipe
 from training.export import check_parity
-from training.fitting import fit
-from training.recipe import read_recipe
 from training.run import Run
 from training.train import main
 
-RECIPE = """
-name = "tiny"
-version = "0.1.0"
-labels = ["out_of_domain", "logo"]
-seed = 1
-warm_up = 2
-weight_decay = 0.01
-label_smoothing = 0.05
-dropout = 0.1
-skip_dropout = 0.1
-ema = 0.9
-mixed_precision = true
-stages = [
-    { size = 32, images = 32, batch = 8, rate = 1e-3, last_rate = 1e-4 },
-    { size = 56, images = 16, batch = 8, rate = 1e-3, last_rate = 1e-4 },
-]
-variants = { brand = 2 }
-drawn = { flag = 2, plain = 2 }
-drawn_validation = { flag = 1, map = 2 }
-
-[network]
-repeats = [1, 1]
-input_filters = [8, 8]
-output_filters = [8, 12]
-expansions = [1, 2]
-squeezes = [0, 0.25]
-strides = [2, 2]
-kinds = ["fused", "unfused"]
-
-[hold_out]
-sources = ["other/logos", "other/photos"]
-shares = {}
-kinds = ["map/transit"]
-"""
+KILL_TIMEOUT_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -60,20 +37,26 @@ class Trained:
     artifact: Path
 
 
+def arguments_of(images: Path, recipe: Path, run: Path) -> list[str]:
+    return ["--data", str(images), "--recipe", str(recipe), "--run", str(run), "--workers", "1"]
+
+
 @pytest.fixture(scope="module")
 def trained(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     directory = tmp_path_factory.mktemp("train")
-    recipe = directory / "tiny.toml"
-    recipe.write_text(RECIPE)
     run, artifact = directory / "run", directory / "artifact"
-    arguments = ["--data", images, "--recipe", recipe, "--run", run, "--export", artifact, "--workers", "1"]
-    main([str(argument) for argument in arguments])
+    arguments = arguments_of(images, write_recipe(directory), run)
+    main([*arguments, "--export", str(artifact)])
     return Trained(Run(run), artifact)
 
 
 def history(run: Run) -> list[dict[str, str]]:
     with (run.path / "history.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def noise(count: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (count, 32, 32, 3)).astype(np.float32)
 
 
 def test_the_artifact_loads_and_scores_an_image(trained: Trained, images: Path) -> None:
@@ -97,7 +80,7 @@ def test_the_manifest_says_what_the_model_was_made_of(trained: Trained) -> None:
 
 def test_the_model_card_names_sources_numbers_and_limits(trained: Trained) -> None:
     card = (trained.artifact / "MODEL_CARD.md").read_text()
-    for words in ("acme/photos@3", "| auc roc |", "## Limits", "2 flag"):
+    for words in ("acme/photos@3", "| AUC-ROC |", "## Limits", "2 flag"):
         assert words in card
 
 
@@ -111,24 +94,79 @@ def test_the_golden_scores_are_those_of_the_exported_model(trained: Trained) -> 
         np.testing.assert_allclose(classifier.score(pixels), list(scores.values()), atol=1e-6)
 
 
-def test_training_goes_on_after_a_kill_where_it_was(trained: Trained) -> None:
-    assert [line["size"] for line in history(trained.run)] == ["32", "56"]
-    progress = trained.run.progress()
-    assert progress is not None
-    assert progress.chunks == 2
-    model = fit(read_recipe(trained.run.recipe), trained.run)  # nothing is left to do
+def test_the_numbers_of_the_card_come_again_from_artifact_and_folder(trained: Trained) -> None:
+    evaluation = judge(trained.artifact, read_examples(trained.run.validation), workers=1).as_dict()
+    assert evaluation == read_manifest(trained.artifact).metrics["validation"]
+    document = read_document(trained.run.evaluation)
+    assert document["evaluation"] == evaluation
+    assert document["model"]["files"] == read_manifest(trained.artifact).files
+
+
+def test_the_temperature_in_the_manifest_is_the_one_in_the_model(trained: Trained) -> None:
+    learnt = keras.models.load_model(trained.run.model, compile=False)
+    calibration = read_manifest(trained.artifact).calibration
+    assert calibration.base_rate == pytest.approx(0.5)
+    assert calibration.temperature != 1
+    expected = apply_temperature(np.asarray(learnt(noise(3))), calibration.temperature)
+    classifier = load_classifier(load_artifact(trained.artifact).model_source())
+    scores = np.stack([classifier.score(image) for image in noise(3)])
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_tensorboard_reads_how_training_went(trained: Trained) -> None:
+    events = EventAccumulator(str(trained.run.logs)).Reload()
+    tags = events.Tags()["tensors"]
+    assert {"training/loss", "training/accuracy", "training/rate"} <= set(tags)
+    assert {"validation/auc_roc", "chunk/images_per_s"} <= set(tags)
+    assert [event.step for event in events.Tensors("validation/auc_roc")] == [4, 6]
+    first = tf.make_ndarray(events.Tensors("training/rate")[0].tensor_proto)
+    assert float(first) == pytest.approx(0.5e-3, rel=1e-3)  # the first of two steps of warm-up
+
+
+def test_a_finished_run_goes_through_again_without_training(trained: Trained, images: Path) -> None:
+    before = (trained.run.training / "index.json").stat().st_mtime_ns
+    assert [line["size"] for line in history(trained.run)] == ["16", "32"]
+    main(arguments_of(images, trained.run.recipe, trained.run.path))
     assert len(history(trained.run)) == 2
-    images = np.random.default_rng(0).uniform(0, 255, (3, 224, 224, 3)).astype(np.float32)
-    artifact = load_artifact(trained.artifact)
-    assert check_parity(model, load_classifier(artifact.model_source()), images) <= 1e-5
+    assert (trained.run.training / "index.json").stat().st_mtime_ns == before
+    first, again = (
+        load_classifier(load_artifact(path).model_source())
+        for path in (trained.artifact, trained.run.artifact)
+    )
+    for image in noise(3):
+        np.testing.assert_array_equal(first.score(image), again.score(image))
 
 
 def test_an_export_that_differs_from_its_model_is_refused(trained: Trained) -> None:
     artifact = load_artifact(trained.artifact)
-    images = np.zeros((1, 224, 224, 3), np.float32)
 
     def another_model(batch: np.ndarray, training: bool) -> np.ndarray:
         return np.full((len(batch), 2), 0.123, np.float32)
 
     with pytest.raises(ArtifactError, match="differ"):
-        check_parity(another_model, load_classifier(artifact.model_source()), images)
+        check_parity(another_model, load_classifier(artifact.model_source()), noise(1))
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_as_if_it_had_not_been_killed(
+    trained: Trained, images: Path, tmp_path: Path
+) -> None:
+    longer = ("{ size = 32, images = 16, batch = 8", "{ size = 32, images = 16000, batch = 8")
+    killed = Run(tmp_path / "run")
+    command = [sys.executable, "-m", "training.train"]
+    process = subprocess.Popen(
+        command + arguments_of(images, write_recipe(tmp_path, longer), killed.path), stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + KILL_TIMEOUT_S
+    while killed.standing() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=30)
+    standing = killed.standing()
+    assert standing is not None
+    assert standing.chunks == 1  # of two: the second was not over
+    main(arguments_of(images, write_recipe(tmp_path), killed.path))
+    whole, resumed = (keras.models.load_model(run.model, compile=False) for run in (trained.run, killed))
+    np.testing.assert_allclose(resumed(noise(3)), whole(noise(3)), atol=1e-4)
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)

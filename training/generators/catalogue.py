@@ -16,6 +16,7 @@ from training.generators import (
     flags,
     heraldry,
     maps,
+    patterns,
     plain,
     screens,
 )
@@ -34,7 +35,7 @@ NEGATIVES: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
         "flag": flags.KINDS,
         "heraldry": heraldry.KINDS,
         "screenshot": screens.KINDS,
-        "plain": plain.KINDS,
+        "plain": {**plain.KINDS, **patterns.KINDS},
         "drawing": drawings.KINDS,
     }
 )

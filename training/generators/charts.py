@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
+from training.generators import figures
 from training.generators.chance import Rng, colour, dark, pale, palette
 from training.generators.lettering import font, number, words
 
@@ -267,4 +268,5 @@ KINDS = {
     "radial": chart(radial, "polar"),
     "surface": chart(surface, "3d"),
     "infographic": infographic,
+    **figures.CHARTS,
 }

@@ -4,6 +4,7 @@ import math
 
 from PIL import Image, ImageDraw
 
+from training.generators import figures
 from training.generators.chance import Rng, dark, mix, pale, palette, size
 from training.generators.lettering import TEXT_FACES, font, number, word, words
 from training.generators.shapes import arrow, polygon, smooth
@@ -224,4 +225,5 @@ KINDS = {
     "circuit": circuit,
     "geometry": geometry,
     "venn": venn,
+    **figures.DIAGRAMS,
 }

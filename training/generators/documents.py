@@ -8,7 +8,7 @@ from matplotlib import mathtext
 from matplotlib.font_manager import FontProperties
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from training.generators import music
+from training.generators import glyphs, music, prints
 from training.generators.chance import Rng, colour, dark, mix, noise, pale, size
 from training.generators.lettering import MONOSPACED, font, number, word, words, write_paragraph
 from training.generators.shapes import meander
@@ -190,7 +190,7 @@ def quotation(rng: Rng) -> Image.Image:
     if rng.random() < 0.3:
         background, ink = ink, background
     image = Image.new("RGB", (width, height), background)
-    margin = width // 12
+    margin = min(width, height) // 12
     letters = font(rng, max(10, round(min(width, height) / rng.uniform(8, 22))))
     box = (margin, margin, width - margin, height - margin)
     write_paragraph(ImageDraw.Draw(image), rng, box, letters, ink, rng.uniform(1.2, 1.7))
@@ -300,4 +300,6 @@ KINDS = {
     "cover": cover,
     "music": music.sheet,
     "scanned": scanned,
+    **glyphs.KINDS,
+    **prints.KINDS,
 }

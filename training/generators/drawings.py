@@ -5,6 +5,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from training.generators import clipart, scenes, signs, sketches
 from training.generators.chance import Colour, Rng, colour, dark, mix, noise, pale, palette, size
 from training.generators.lettering import font, word
 from training.generators.shapes import Point, blob, meander, polygon, smooth, star
@@ -189,4 +190,14 @@ def signpost(rng: Rng) -> Image.Image:
     return smooth(image)
 
 
-KINDS = {"thing": thing, "line art": line_art, "scene": scene, "painting": painting, "signpost": signpost}
+KINDS = {
+    "thing": thing,
+    "line art": line_art,
+    "scene": scene,
+    "painting": painting,
+    "signpost": signpost,
+    **clipart.KINDS,
+    **scenes.KINDS,
+    **sketches.KINDS,
+    **signs.KINDS,
+}

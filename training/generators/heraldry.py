@@ -5,7 +5,7 @@ import math
 from PIL import Image, ImageDraw
 
 from training.generators.chance import Colour, Rng
-from training.generators.flags import CLOTHS
+from training.generators.dyes import CLOTHS
 from training.generators.lettering import font, words
 from training.generators.shapes import Point, blob, polygon, smooth, star
 

@@ -25,7 +25,7 @@ SCRIPTS = (
 TEXT_FACES = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique", "DejaVuSansMono",
     "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic",
-    "DejaVuSansDisplay", "DejaVuSerifDisplay", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic",
+    "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic",
     "STIXGeneralBolIta", "cmr10", "cmb10", "cmss10", "cmtt10",
 )  # fmt: skip
 MONOSPACED = ("DejaVuSansMono", "DejaVuSansMono-Bold", "cmtt10")

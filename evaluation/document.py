@@ -1,0 +1,127 @@
+"""The document: `evaluation.json`, which says what was judged, by what, and how well it did."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from evaluation.base_rates import BASE_RATES
+from evaluation.dataset import Example
+from evaluation.errors import EvaluationError
+from evaluation.metrics import target_of
+from evaluation.report import Evaluation
+from evaluation.scoring import PAIR, RECODING
+from logo_detection.artifact import Artifact, read_manifest
+
+SCHEMA_VERSION = 1
+MAX_DOCUMENT_BYTES = 16 * 2**20
+
+
+def make_document(artifact: Artifact, examples: Iterable[Example], evaluation: Evaluation) -> dict[str, Any]:
+    """All of it, as plain values; the same for the same model, files and scores."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": describe_model(artifact),
+        "data": describe_data(examples),
+        "base_rates": list(BASE_RATES),
+        "evaluation": evaluation.as_dict(),
+    }
+
+
+def describe_model(artifact: Artifact) -> dict[str, Any]:
+    """Name, version, classes, files by SHA-256, and its calibration (None for a bare `.keras`)."""
+    described = {
+        "name": artifact.name,
+        "version": artifact.version,
+        "labels": list(artifact.labels),
+        "target": artifact.labels[target_of(artifact.labels)],
+    }
+    if artifact.path.is_file():
+        with artifact.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {**described, "files": {artifact.path.name: digest}, "calibration": None}
+    manifest = read_manifest(artifact.path)
+    return {**described, "files": manifest.files, "calibration": manifest.calibration.model_dump()}
+
+
+def describe_data(examples: Iterable[Example]) -> dict[str, Any]:
+    """How many files of each label, category, source and licence; and a digest that tells two sets apart."""
+    examples = list(examples)
+    counts = Counter(
+        (example.label, example.category, example.source, example.licence) for example in examples
+    )
+    lines = sorted(
+        "\t".join(
+            [
+                example.sha256,
+                example.label,
+                example.category,
+                example.metadata.get(RECODING, ""),
+                example.metadata.get(PAIR, ""),
+            ]
+        )
+        for example in examples
+    )
+    return {
+        "files": len(examples),
+        "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        "parts": [
+            dict(zip(("label", "category", "source", "licence", "files"), (*key, count), strict=True))
+            for key, count in sorted(counts.items())
+        ],
+    }
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A former evaluation.
+
+    Raises:
+        EvaluationError: It cannot be read, or is none.
+    """
+    try:
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise EvaluationError(f"{path} has more than {MAX_DOCUMENT_BYTES:,} bytes")
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise EvaluationError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise EvaluationError(f"{path} is not JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
+        raise EvaluationError(f"{path} is not an evaluation of schema version {SCHEMA_VERSION}")
+    return document
+
+
+def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every number of headline and categories that two documents share: then, now, and by how much.
+
+    Raises:
+        EvaluationError: `then` is not as `make_document` makes them.
+    """
+    try:
+        former, current = (_numbers(document["evaluation"]["by_recoding"]) for document in (then, now))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EvaluationError(f"the former evaluation is not one: {error!r}") from error
+    return [
+        {
+            "recoding": recoding,
+            "metric": metric,
+            "then": former[recoding, metric],
+            "now": value,
+            "by": value - former[recoding, metric],
+        }
+        for (recoding, metric), value in current.items()
+        if (recoding, metric) in former
+    ]
+
+
+def _numbers(by_recoding: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    found = {}
+    for recoding, metrics in by_recoding.items():
+        for name, value in metrics.items():
+            if isinstance(value, float):
+                found[recoding, name] = value
+        for category, part in metrics["by_category"].items():
+            found[recoding, f"category {category}"] = float(part["share"])
+    return found

@@ -1,0 +1,206 @@
+"""logo-evaluate: how good is a model on a folder of images?
+
+    logo-evaluate --model model_artifacts/logo-detection --data FOLDER --output runs/evaluation
+
+Writes `evaluation.json`, `report.html` and `predictions.csv` into the output folder. Exit status 0: the model
+was judged, however it did; 2: it could not be.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from evaluation import page, pictures
+from evaluation.dataset import Example, read_examples
+from evaluation.document import make_document, read_document
+from evaluation.errors import EvaluationError
+from evaluation.metrics import target_of, verdicts
+from evaluation.report import Evaluation, make_report, render
+from evaluation.scoring import (
+    SCORE_PREFIX,
+    Aligned,
+    Outcome,
+    align,
+    name_of,
+    read_scores,
+    score_examples,
+)
+from logo_detection.artifact import Artifact, load_artifact
+from logo_detection.cores import available_cores
+from logo_detection.errors import LogoDetectionError
+
+DEFAULT_MODEL = Path("model_artifacts/logo-detection")
+DEFAULT_OUTPUT = Path("runs/evaluation")
+SCORE_DECIMALS = 9  # so that the same numbers come out when a table is judged again
+DOCUMENT, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
+
+
+def judge(artifact: Path, examples: Sequence[Example], workers: int | None = None) -> Evaluation:
+    """What an artifact is worth on files: the numbers of its model card, and of `logo-evaluate`.
+
+    Args:
+        artifact: An artifact's folder, or LiftWing's `.keras` file.
+        examples: The files, with their labels.
+        workers: Processes that score; one per core unless told otherwise.
+
+    Raises:
+        LogoDetectionError: The artifact is not usable, no worker starts, or the files cannot be judged by.
+    """
+    loaded = load_artifact(artifact)
+    check_labels(examples, loaded.labels)
+    outcomes = _scored(loaded, examples, workers or available_cores())
+    return evaluate(align(outcomes, loaded.labels), loaded.labels)
+
+
+def evaluate(aligned: Aligned, labels: Sequence[str]) -> Evaluation:
+    """The metrics of what was scored.
+
+    Raises:
+        EvaluationError: There are only images of one class.
+    """
+    try:
+        return make_report(aligned.scores, aligned.truth, labels, aligned.categories, aligned.unscored)
+    except ValueError as error:
+        raise EvaluationError(f"no model can be judged by these images: {error}") from error
+
+
+def _scored(artifact: Artifact, examples: Sequence[Example], workers: int) -> list[Outcome]:
+    with tqdm(total=len(examples), unit="file", desc="scoring", disable=None) as progress:
+        return score_examples(artifact, examples, workers, progress.update)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return run(options)
+    except LogoDetectionError as error:
+        sys.stderr.write(f"logo-evaluate: {error}\n")
+        return 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge what the options name, and write it down. Returns the exit status.
+
+    Raises:
+        LogoDetectionError: It could not be done.
+    """
+    artifact = load_artifact(options.model)
+    former = read_document(options.against) if options.against else None
+    root = options.data if options.data.is_dir() else options.data.parent
+    examples = read_examples(options.data)
+    check_labels(examples, artifact.labels)
+    if options.scores:
+        outcomes = read_scores(options.scores, examples, root, artifact.labels)
+    else:
+        outcomes = _scored(artifact, examples, options.workers)
+    aligned = align(outcomes, artifact.labels)
+    evaluation = evaluate(aligned, artifact.labels)
+    document = make_document(artifact, examples, evaluation)
+    html = page.render(document, aligned, pictures.worst(outcomes, artifact.labels), former)
+    with _errors_named(options.output):
+        options.output.mkdir(parents=True, exist_ok=True)
+        write_predictions(options.output / PREDICTIONS, outcomes, root, artifact.labels)
+        (options.output / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        (options.output / PAGE).write_text(html, encoding="utf-8")
+    sys.stdout.write(f"{render(evaluation)}\n{options.output / PAGE}\n")
+    return 0
+
+
+def check_labels(examples: Sequence[Example], labels: Sequence[str]) -> None:
+    """Before hours of scoring, what can be known beforehand.
+
+    Raises:
+        EvaluationError: A label is not the model's, or all images are of the target class, or none is.
+    """
+    if strange := next((example for example in examples if example.label not in labels), None):
+        known = ", ".join(labels)
+        raise EvaluationError(f"{strange.path}: the model has no class {strange.label!r}; it has {known}")
+    target = labels[target_of(labels)]
+    if len({example.label == target for example in examples}) < len((True, False)):
+        raise EvaluationError(f"images of {target!r} and of something else are needed to judge a model")
+
+
+def write_predictions(path: Path, outcomes: Sequence[Outcome], root: Path, labels: Sequence[str]) -> None:
+    """A CSV with a row per file: what it is, its scores, the verdict, and why there is none."""
+    columns = ["path", "label", "category", "source", "recoding", *(SCORE_PREFIX + label for label in labels)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow([*columns, "verdict", "right", "error"])
+        for outcome in outcomes:
+            example = outcome.example
+            facts = [name_of(example, root), example.label, example.category, example.source]
+            table.writerow([*facts, outcome.recoding, *_findings(outcome, labels), outcome.error or ""])
+
+
+def _findings(outcome: Outcome, labels: Sequence[str]) -> list[str]:
+    """Scores, verdict, and whether that is right; nothing where there is no score."""
+    if outcome.scores is None:
+        return [""] * (len(labels) + 2)
+    verdict = labels[int(verdicts(np.array([outcome.scores]), labels)[0])]
+    scores = [f"{score:.{SCORE_DECIMALS}f}" for score in outcome.scores]
+    return [*scores, verdict, "right" if verdict == outcome.example.label else "wrong"]
+
+
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EvaluationError(f"cannot write to {path}: {error.strerror}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="logo-evaluate",
+        description="How good is a model on a set of images?",
+        epilog="Exit status: 0 if the model was judged, however it did; 2 if it could not be.",
+    )
+    option = parser.add_argument
+    option(
+        "--data",
+        metavar="FOLDER",
+        type=Path,
+        required=True,
+        help="images: with a manifest, or a folder per class",
+    )
+    option(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        default=DEFAULT_MODEL,
+        help="an artifact's folder, or a .keras file of LiftWing's (default %(default)s)",
+    )
+    option("--output", metavar="FOLDER", type=Path, default=DEFAULT_OUTPUT, help="default %(default)s")
+    option("--against", metavar="FILE", type=Path, help=f"a former {DOCUMENT}, to compare with")
+    option(
+        "--scores",
+        metavar="FILE",
+        type=Path,
+        help=f"a {PREDICTIONS}, whose scores are taken instead of scoring the files",
+    )
+    option(
+        "--workers",
+        metavar="N",
+        type=_positive,
+        default=available_cores(),
+        help="scoring processes (default: one per core, here %(default)s)",
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The page: `report.html`, one file for people to read, with nothing in it that comes from elsewhere.
+
+Names of files, categories and sources are strangers' text: the template escapes all it is given, but for the
+SVG of `evaluation.plots`. The page forbids itself scripts and any request (a Content-Security-Policy in it).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from evaluation import plots
+from evaluation.base_rates import BASE_RATES, convert, share_of
+from evaluation.document import differences
+from evaluation.metrics import THRESHOLD
+from evaluation.pictures import Worst
+from evaluation.report import HEADLINE, remarks
+from evaluation.scoring import Aligned
+
+TEMPLATE = "report.html"
+MEANINGS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+"""Scores of which the page says what they mean where logos are rare."""
+
+TOLD = (0.5, 0.9, 0.99)
+"""Thresholds that the page tells of in words."""
+
+
+def render(
+    document: Mapping[str, Any],
+    aligned: Aligned,
+    worst: Worst,
+    former: Mapping[str, Any] | None = None,
+) -> str:
+    """HTML of an evaluation.
+
+    Args:
+        document: As `make_document` makes it.
+        aligned: The scores behind it, for the curves.
+        worst: The pictures.
+        former: Another evaluation's document, to compare with.
+
+    Raises:
+        EvaluationError: The former document is not one.
+    """
+    evaluation = document["evaluation"]
+    return _environment().get_template(TEMPLATE).render(
+        document=document,
+        model=document["model"],
+        data=document["data"],
+        evaluation=evaluation,
+        by_recoding=evaluation["by_recoding"],
+        first=next(iter(evaluation["by_recoding"].values())),
+        headline=HEADLINE,
+        remarks=remarks(evaluation),
+        threshold=THRESHOLD,
+        base_rates=BASE_RATES,
+        told=_told(evaluation),
+        unseen=_unseen(evaluation),
+        meanings=_meanings(document["model"]["calibration"]),
+        label_of=_label_of(document["data"]["parts"]),
+        plots=_plots(document, aligned),
+        worst=worst,
+        former=former,
+        differences=differences(document, former) if former else [],
+    )  # fmt: skip
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "number": number, "one_in": one_in}
+    environment.globals["span"] = span
+    return environment
+
+
+def _plots(document: Mapping[str, Any], aligned: Aligned) -> dict[str, str]:
+    labels = document["model"]["labels"]
+    lines = plots.lines_of(aligned.scores, aligned.truth, labels)
+    by_recoding = document["evaluation"]["by_recoding"]
+    first = next(iter(aligned.scores.values()))
+    return {
+        "roc": plots.roc(lines),
+        "precision_recall": plots.precision_recall(lines),
+        "reliability": plots.reliability(
+            {name: metrics["calibration"] for name, metrics in by_recoding.items()}
+        ),
+        "histograms": plots.histograms(first, aligned.truth, labels, THRESHOLD),
+    }
+
+
+def _told(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    first = next(iter(evaluation["by_recoding"].values()))
+    return [point for point in first["operating_points"] if point["threshold"] in TOLD]
+
+
+def _unseen(evaluation: Mapping[str, Any]) -> float:
+    """The rate of false alarms that may be there though none was seen."""
+    first = next(iter(evaluation["by_recoding"].values()))
+    return share_of(0, first["operating_points"][0]["false_alarms"]["of"]).high
+
+
+def _meanings(calibration: Mapping[str, float] | None) -> list[dict[str, Any]]:
+    """What scores mean at each base rate; nothing where it is not known at which they hold."""
+    if calibration is None:
+        return []
+    base_rate = calibration["base_rate"]
+    return [
+        {"score": score, "at": [float(convert(score, base_rate, rate)) for rate in BASE_RATES]}
+        for score in MEANINGS
+    ]
+
+
+def _label_of(parts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The label of each category; several, where images of several are in it."""
+    labels: dict[str, set[str]] = {}
+    for part in parts:
+        labels.setdefault(part["category"], set()).add(part["label"])
+    return {category: ", ".join(sorted(names)) for category, names in labels.items()}
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as people write it; a narrow space keeps number and sign together."""
+    return f"{share:.{digits}%}".replace("%", "\u202f%")
+
+
+def span(low: float, high: float, digits: int = 1) -> str:
+    """From one share to another."""
+    return f"{100 * low:.{digits}f}–{percent(high, digits)}"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A metric; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def one_in(precision: float) -> str:
+    """How many alarms are right, in words that need no arithmetic."""
+    if precision >= 0.5:
+        return f"{round(precision * 10)} alarms in 10 are right"
+    return f"1 alarm in {round(1 / precision)} is right" if precision > 0 else "no alarm is right"

@@ -1,0 +1,86 @@
+"""Pictures: the images that a model is most wrong about, small enough to stand inside a page.
+
+They are decoded in this process. What bounds that: only files that a fenced worker has just decoded within
+its limits come here, a few dozen of them, through the same gate.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from evaluation.dataset import Example
+from evaluation.metrics import target_of, verdicts
+from evaluation.report import AS_IS
+from evaluation.scoring import Outcome, read_file
+from logo_detection.errors import ItemError
+from logo_detection.image import load_thumbnail
+
+SIDE = 192  # pixels
+QUALITY = 80
+SHOWN = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image with its score; `uri` is a `data:` URI, or None where no picture can be made of it."""
+
+    example: Example
+    recoding: str | None
+    score: float
+    is_wrong: bool
+    uri: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """Others with the highest scores of the target, and the target's images with the lowest."""
+
+    others: tuple[Picture, ...]
+    targets: tuple[Picture, ...]
+
+
+def worst(outcomes: Sequence[Outcome], labels: Sequence[str], shown: int = SHOWN) -> Worst:
+    """The worst of the scored files; of one image's recodings the first is looked at."""
+    target = target_of(labels)
+    first = max((outcome.recoding for outcome in outcomes), default=AS_IS)
+    scored = [
+        _Scored(outcome, outcome.scores[target], labels[int(verdicts(np.array([outcome.scores]), labels)[0])])
+        for outcome in outcomes
+        if outcome.scores is not None and outcome.recoding == first
+    ]
+    scored.sort(key=lambda one: one.score)
+    targets = [one for one in scored if one.outcome.example.label == labels[target]]
+    others = [one for one in reversed(scored) if one.outcome.example.label != labels[target]]
+    return Worst(tuple(map(_picture, others[:shown])), tuple(map(_picture, targets[:shown])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    outcome: Outcome
+    score: float
+    verdict: str
+
+
+def _picture(scored: _Scored) -> Picture:
+    example, recoding = scored.outcome.example, scored.outcome.recoding
+    return Picture(
+        example,
+        None if recoding == AS_IS else recoding,
+        scored.score,
+        scored.verdict != example.label,
+        _uri(example),
+    )
+
+
+def _uri(example: Example) -> str | None:
+    try:
+        pixels = load_thumbnail(read_file(example.path), SIDE)
+    except ItemError:  # it is gone, or TensorFlow reads what Pillow does not
+        return None
+    out = io.BytesIO()
+    Image.fromarray(pixels.round().astype(np.uint8)).save(out, "JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

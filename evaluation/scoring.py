@@ -1,0 +1,229 @@
+"""Scoring: examples in, one outcome for each out, in their order, through the fenced pool that serves.
+
+    Example -> its bytes -> a worker of the pool -> Outcome
+
+A file without a score has its error's code instead, and is counted: it is never just left out.
+"""
+
+import asyncio
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.dataset import Example
+from evaluation.errors import EvaluationError
+from evaluation.metrics import Floats, Ints
+from evaluation.report import AS_IS
+from logo_detection.artifact import Artifact
+from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError
+from logo_detection.worker import WorkerConfig
+from logo_detection.worker_process import Task
+from logo_detection.workers import ScoringPool
+
+MAX_FILE_BYTES = 64 * 2**20
+DECODE_TIMEOUT_S = 30.0  # nobody waits, and a verdict must not depend on what else the machine does
+FILE_TIMEOUT_S = 300.0
+AHEAD_PER_WORKER = 4  # one is scored, and the next ones are read meanwhile
+
+RECODING, PAIR = "recoding", "pair"
+"""Metadata of an example: the form that it has here, and what names the image behind its forms."""
+
+PARTNER_UNSCORED = "partner_unscored"
+NO_SCORE = "no_score"
+SCORE_PREFIX = "score_"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An example's probabilities, in the order of the model's labels; or none, and the code of its error."""
+
+    example: Example
+    scores: tuple[float, ...] | None
+    error: str | None
+
+    @property
+    def recoding(self) -> str:
+        """The form that the image has here."""
+        return self.example.metadata.get(RECODING) or AS_IS
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """What is measured: the same images in every recoding.
+
+    Attributes:
+        scores: float[N, classes] by recoding.
+        truth: The index of each image's label, int[N].
+        categories: Of the N images.
+        unscored: Files left out, by the reason.
+    """
+
+    scores: Mapping[str, Floats]
+    truth: Ints
+    categories: tuple[str, ...]
+    unscored: Mapping[str, int]
+
+
+def score_examples(
+    artifact: Artifact,
+    examples: Sequence[Example],
+    workers: int,
+    each: Callable[[], object] = lambda: None,
+) -> list[Outcome]:
+    """Score files with an artifact.
+
+    Args:
+        artifact: The model.
+        examples: The files.
+        workers: Processes that score.
+        each: Called when one more file is done.
+
+    Raises:
+        WorkerStartError: No worker comes up.
+    """
+    return asyncio.run(_score_all(artifact, examples, workers, each))
+
+
+async def _score_all(
+    artifact: Artifact, examples: Sequence[Example], workers: int, each: Callable[[], object]
+) -> list[Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    waiting = iter(enumerate(examples))
+
+    async def take(pool: ScoringPool) -> None:
+        for number, example in waiting:
+            outcomes[number] = await _score(example, pool)
+            each()
+
+    config = WorkerConfig(artifact.model_source(), max_image_bytes=MAX_FILE_BYTES)
+    async with (
+        ScoringPool(config, workers=workers, decode_timeout_s=DECODE_TIMEOUT_S) as pool,
+        asyncio.TaskGroup() as group,
+    ):
+        for _ in range(AHEAD_PER_WORKER * workers):
+            group.create_task(take(pool))
+    return [outcomes[number] for number in range(len(examples))]
+
+
+async def _score(example: Example, pool: ScoringPool) -> Outcome:
+    try:
+        async with asyncio.timeout(FILE_TIMEOUT_S):
+            data = await asyncio.to_thread(read_file, example.path)
+            scored = await pool.score(Task(data), None)
+    except ItemError as error:
+        return Outcome(example, None, error.code)
+    except TimeoutError:
+        return Outcome(example, None, "deadline_exceeded")
+    return Outcome(example, scored.scores, None)
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        ImageTooLarge: It has more than `MAX_FILE_BYTES`.
+        FetchFailed: It is not there, is not a file, or may not be read.
+    """
+    try:
+        if not path.is_file():
+            raise FetchFailed("the file is not there")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ImageTooLarge(f"the file has more than {MAX_FILE_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise FetchFailed(f"the file cannot be read: {error.strerror}") from error
+
+
+def read_scores(table: Path, examples: Iterable[Example], root: Path, labels: Sequence[str]) -> list[Outcome]:
+    """Outcomes from a table of scores that were computed before, here or elsewhere.
+
+    Args:
+        table: CSV with a column `path`, relative to the root, and a column `score_LABEL` per label; a row
+            whose scores are empty may have a code in a column `error`.
+        examples: What is scored; the table may have more. One that it lacks is `no_score`.
+        root: The dataset's folder.
+        labels: Of the model, in its order.
+
+    Raises:
+        EvaluationError: The table cannot be read, lacks a column, or has no number where one belongs.
+    """
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise EvaluationError(f"cannot read {table}: {error}") from error
+    columns = ["path", *(SCORE_PREFIX + label for label in labels)]
+    if rows and (missing := [name for name in columns if name not in rows[0]]):
+        raise EvaluationError(f"{table} has no column {', '.join(missing)}")
+    found = {row["path"]: _parsed(row, number, table, labels) for number, row in enumerate(rows, start=2)}
+    absent = (None, NO_SCORE)
+    return [Outcome(example, *found.get(name_of(example, root), absent)) for example in examples]
+
+
+def _parsed(
+    row: Mapping[str, str], line: int, table: Path, labels: Sequence[str]
+) -> tuple[tuple[float, ...] | None, str | None]:
+    texts = [row[SCORE_PREFIX + label] for label in labels]
+    if not any(texts):
+        return None, row.get("error") or NO_SCORE
+    try:
+        return tuple(float(text) for text in texts), None
+    except (TypeError, ValueError) as error:
+        raise EvaluationError(f"{table}, line {line}: {error}") from error
+
+
+def name_of(example: Example, root: Path) -> str:
+    """An example's path, below the dataset's folder where it is."""
+    path = example.path
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def align(outcomes: Sequence[Outcome], labels: Sequence[str]) -> Aligned:
+    """Bring the recodings of each image together.
+
+    Raises:
+        EvaluationError: A recoding of an image is missing or there twice, an image's recodings differ in
+            label or category, or nothing has a score.
+    """
+    images = _by_image(outcomes)
+    recodings = sorted({outcome.recoding for outcome in outcomes}, reverse=True)  # png before jpeg
+    unscored: Counter[str] = Counter()
+    kept = []
+    for name, forms in images.items():
+        _check_forms(name, forms, recodings)
+        if failed := [form.error or NO_SCORE for form in forms if form.scores is None]:
+            unscored.update([*failed, *[PARTNER_UNSCORED] * (len(forms) - len(failed))])
+        else:
+            kept.append({form.recoding: form for form in forms})
+    if not kept:
+        raise EvaluationError(f"none of {len(outcomes):,} files could be scored: {dict(unscored)}")
+    firsts = [forms[recodings[0]].example for forms in kept]
+    return Aligned(
+        {name: np.array([forms[name].scores for forms in kept], np.float64) for name in recodings},
+        np.array([labels.index(example.label) for example in firsts]),
+        tuple(example.category for example in firsts),
+        dict(sorted(unscored.items())),
+    )
+
+
+def _by_image(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Outcomes by the image that they are forms of; without a `pair`, each file is one."""
+    images: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        images[outcome.example.metadata.get(PAIR) or str(outcome.example.path)].append(outcome)
+    return images
+
+
+def _check_forms(name: str, forms: Sequence[Outcome], recodings: Sequence[str]) -> None:
+    present = sorted((form.recoding for form in forms), reverse=True)
+    if present != recodings:
+        raise EvaluationError(
+            f"the image {name!r} comes as {', '.join(present)};"
+            f" every image must come as {', '.join(recodings)}"
+        )
+    if len({(form.example.label, form.example.category) for form in forms}) > 1:
+        raise EvaluationError(f"the image {name!r} has more than one label or category")

@@ -1,0 +1,100 @@
+"""Fitting: stages that learn with the head alone, classes that count more, any number of classes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from evaluation.dataset import Example
+from tests.training.recipes import tiny_recipe
+from training.fitting import fit
+from training.holdout import Validation
+from training.materialise import Made, Task
+from training.model import HEAD, build
+from training.recipe import Recipe
+from training.run import Run
+from training.shards import read_shards, write_shards
+
+STAGES = """stages = [
+    { size = 16, images = 32, batch = 8, rate = 1e-3, last_rate = 1e-4 },
+    { size = 32, images = 16, batch = 8, rate = 1e-3, last_rate = 1e-4 },
+]"""
+FROZEN = "{ size = 16, images = 64, batch = 8, rate = 1e-2, last_rate = 1e-3, frozen = true }"
+WHOLE = "{ size = 16, images = 64, batch = 8, rate = 1e-3, last_rate = 1e-3 }"
+THREE = ('labels = ["out_of_domain", "logo"]', 'labels = ["logo", "map", "out_of_domain"]')
+
+
+def pictures(recipe: Recipe) -> Iterator[Made]:
+    """Twenty of each label, in its own shade."""
+    rng = np.random.default_rng(0)
+    for number in range(20 * len(recipe.labels)):
+        index = number % len(recipe.labels)
+        label = recipe.labels[index]
+        example = Example(Path(f"{number}.png"), label, label, "", "", "", "", str(number))
+        pixels = (rng.integers(0, 60, (32, 32, 3)) + 80 * index).astype(np.uint8)
+        yield Made(Task(example, "drawn", 0, 1), {}, {"worn": pixels})
+
+
+def fitted(directory: Path, recipe: Recipe, weights: str | None = None) -> keras.Model:
+    """What a recipe makes of its shades."""
+    directory.mkdir(exist_ok=True)
+    write_shards(directory / "training", pictures(recipe), recipe.labels, 32)
+    made = list(pictures(recipe))
+    examples = tuple(item.task.picture for item in made if isinstance(item.task.picture, Example))
+    validation = Validation(examples, np.stack([item.pixels["worn"] for item in made]))
+    return fit(recipe, Run(directory), read_shards(directory / "training"), validation, weights)
+
+
+def test_a_frozen_stage_changes_the_head_and_nothing_else(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, (STAGES, f"stages = [{FROZEN}]"))
+    model, backbone = build(recipe, 32)
+    model.save(tmp_path / "first.keras")
+    trained = fitted(tmp_path / "run", recipe, str(tmp_path / "first.keras"))
+    *body, kernel, _ = trained.get_weights()
+    for before, after in zip(backbone.get_weights(), body, strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert not np.array_equal(kernel, model.get_layer(HEAD).get_weights()[0])
+
+
+def test_after_a_frozen_stage_all_is_tuned_from_where_it_was(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, (STAGES, f"stages = [{FROZEN}, {WHOLE}]"))
+    model, backbone = build(recipe, 32)
+    model.save(tmp_path / "first.keras")
+    trained = fitted(tmp_path / "run", recipe, str(tmp_path / "first.keras"))
+    pairs = zip(backbone.get_weights(), trained.get_weights(), strict=False)
+    moved = [float(np.abs(before - after).max()) for before, after in pairs]
+    assert max(moved) > 0
+    kernel_moved = float(np.abs(backbone.get_weights()[0] - trained.get_weights()[0]).max())
+    assert 0 < kernel_moved < 0.1
+    # The run goes on after its frozen stage, too: nothing is left to do, and the model is the same.
+    again = fitted(tmp_path / "run", recipe)
+    for ours, theirs in zip(again.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("precision", ["true", "false"])
+def test_three_classes_are_learnt_in_the_order_of_the_recipe(tmp_path: Path, precision: str) -> None:
+    stage = "stages = [{ size = 16, images = 480, batch = 12, rate = 1e-2, last_rate = 1e-3 }]"
+    recipe = tiny_recipe(
+        tmp_path, THREE, (STAGES, stage), ("mixed_precision = false", f"mixed_precision = {precision}")
+    )
+    model = fitted(tmp_path / "run", recipe)
+    assert model.output_shape == (None, 3)
+    line = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    columns = dict(zip(line[0].split(","), line[1].split(","), strict=True))
+    assert {"recall_logo", "recall_map", "recall_out_of_domain"} <= set(columns)
+    assert float(columns["auc_roc"]) > 0.8
+
+
+def test_a_class_that_counts_more_is_called_more_often(tmp_path: Path) -> None:
+    def mean_score(weight: float) -> float:
+        table = f"seed = 1\nclass_weights = {{ logo = {weight} }}"
+        stage = "stages = [{ size = 16, images = 160, batch = 8, rate = 1e-2, last_rate = 1e-3 }]"
+        recipe = tiny_recipe(tmp_path, ("seed = 1", table), (STAGES, stage))
+        model = fitted(tmp_path / f"run-{weight}", recipe)
+        images = np.random.default_rng(1).uniform(0, 200, (32, 32, 32, 3)).astype(np.float32)
+        return float(np.asarray(model(images))[:, 1].mean())
+
+    assert mean_score(20.0) > mean_score(0.05) + 0.1

@@ -1,0 +1,80 @@
+"""The hold-out: a folder that any artifact can be judged by, as PNG and as JPEG."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evaluation.dataset import Example, read_examples
+from logo_detection.image import load_image
+from tests.training.recipes import tiny_recipe, write_recipe
+from training.hands import Hands
+from training.holdout import is_whole, main, read_validation, write_holdout
+
+
+@pytest.fixture(scope="module")
+def folder(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("holdout")
+    recipe = write_recipe(directory)
+    arguments = ["--data", images, "--recipe", recipe, "--to", directory / "validation", "--workers", "1"]
+    main([str(argument) for argument in arguments])
+    return directory / "validation"
+
+
+def test_every_unseen_example_and_every_drawing_comes_in_both_recodings(folder: Path) -> None:
+    examples = read_examples(folder)
+    pairs = Counter(example.metadata["pair"] for example in examples)
+    assert set(pairs.values()) == {2}
+    assert {example.repository for example in examples} == {"other/logos", "other/photos", "generated"}
+    for example in examples:
+        with Image.open(example.path) as image:
+            assert image.format == example.metadata["recoding"].upper()
+    kinds = {example.metadata["kind"] for example in examples if example.source == "generated"}
+    assert "transit" in kinds
+    assert {example.metadata["kind"] for example in examples if example.source != "generated"} == {""}
+
+
+def test_what_is_known_of_an_original_is_known_of_its_recodings(folder: Path, images: Path) -> None:
+    originals = {example.original: example for example in read_examples(images)}
+    for example in read_examples(folder):
+        if example.source != "generated":
+            original = originals[example.original]
+            assert (example.label, example.category, example.licence) == (
+                original.label, original.category, original.licence,
+            )  # fmt: skip
+            assert example.sha256 != original.sha256
+
+
+def test_the_folder_is_decoded_once_as_the_server_decodes(folder: Path, tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    with Hands(1) as hands:
+        validation = read_validation(folder, recipe.spec, hands)
+    assert validation.pixels.shape == (len(validation.examples), 32, 32, 3)
+    example = validation.examples[3]
+    decoded = np.round(load_image(example.path.read_bytes(), recipe.spec))
+    np.testing.assert_array_equal(validation.pixels[3], decoded)
+    truth = validation.truth(recipe.labels)
+    assert [recipe.labels[index] for index in truth] == [example.label for example in validation.examples]
+
+
+def test_a_folder_that_is_there_is_left_alone(folder: Path, images: Path, tmp_path: Path) -> None:
+    before = (folder / "manifest.csv").stat().st_mtime_ns
+    main(["--data", str(images), "--recipe", str(write_recipe(tmp_path)), "--to", str(folder)])
+    assert (folder / "manifest.csv").stat().st_mtime_ns == before
+
+
+def test_pictures_that_cannot_be_made_are_told_and_copies_of_one_picture_are_kept_apart(
+    images: Path, tmp_path: Path
+) -> None:
+    recipe = tiny_recipe(tmp_path, ("drawn_validation = { flag = 1, map = 2 }", ""))
+    good = read_examples(images)[0]
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    broken = Example(tmp_path / "broken.png", "logo", "brand", "s", "o", "", "", "1")
+    assert not is_whole(tmp_path / "out")
+    with Hands(1) as hands:
+        (left_out,) = write_holdout(recipe, [good, broken, good], tmp_path / "out", hands)
+    assert left_out.picture == str(broken.path)
+    assert is_whole(tmp_path / "out")
+    assert len({example.metadata["pair"] for example in read_examples(tmp_path / "out")}) == 2

@@ -1,0 +1,176 @@
+"""Shards: the pictures that training reads, as TFRecord files.
+
+    index.json                     written last: a directory without it was not finished
+    LABEL/NUMBER.tfrecord          eight for each label
+
+A record is a `tf.train.Example` of `image` (uint8[size, size, 3], raw), `label`, `category`, `source` and
+`name`.
+
+A stream of them follows from a seed and from where it begins, so that training goes on after a kill with the
+pictures that it would have seen.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from evaluation.dataset import Example
+from training.materialise import LeftOut, Made
+
+INDEX = "index.json"
+FILES = 8  # for each label: how many are read at a time, which already mixes what lay together
+SHUFFLED_IMAGES = 2048  # kept in memory, of all labels together: 300 MB of 224 x 224 pixels
+PERIOD = 1000  # images after which the order of the labels begins anew
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """A directory of shards: how many images each label has, in the labels' order, of what size in pixels."""
+
+    directory: Path
+    size: int
+    counts: Mapping[str, int]
+
+    def files(self, label: str) -> list[str]:
+        """A label's, in order."""
+        return [str(path) for path in _files(self.directory, label)]
+
+
+def _files(directory: Path, label: str) -> list[Path]:
+    return [directory / label / f"{number}.tfrecord" for number in range(FILES)]
+
+
+def write_shards(
+    directory: Path, made: Iterable[Made | LeftOut], labels: Sequence[str], size: int
+) -> list[LeftOut]:
+    """Write all pixels into shards, and say what came to nothing.
+
+    Args:
+        directory: What is in it of an earlier, unfinished time is written over.
+        made: In an order that has nothing to do with labels and sources.
+        labels: All that occur.
+        size: Pixels, of the images' height and width.
+
+    Raises:
+        ValueError: A label is left without images.
+    """
+    (directory / INDEX).unlink(missing_ok=True)
+    counts, left_out = dict.fromkeys(labels, 0), []
+    with ExitStack() as stack:
+        writers = {label: _open_writers(stack, directory, label) for label in labels}
+        for item in made:
+            if isinstance(item, LeftOut):
+                left_out.append(item)
+                continue
+            label = item.task.label
+            for pixels in item.pixels.values():
+                writers[label][counts[label] % FILES].write(_record(item, pixels))
+                counts[label] += 1
+    if empty := [label for label, count in counts.items() if not count]:
+        raise ValueError(f"no image of {', '.join(empty)} could be read")
+    (directory / INDEX).write_text(json.dumps({"size": size, "counts": counts}) + "\n")
+    return left_out
+
+
+def _open_writers(stack: ExitStack, directory: Path, label: str) -> list[Any]:
+    (directory / label).mkdir(parents=True, exist_ok=True)
+    return [stack.enter_context(tf.io.TFRecordWriter(str(path))) for path in _files(directory, label)]
+
+
+def _record(made: Made, pixels: NDArray[np.uint8]) -> bytes:
+    picture = made.task.picture
+    texts = {
+        "label": made.task.label,
+        "category": picture.category,
+        "source": picture.source if isinstance(picture, Example) else "generated",
+        "name": picture.path.name if isinstance(picture, Example) else made.task.name,
+    }
+    features = {"image": pixels.tobytes()} | {name: text.encode() for name, text in texts.items()}
+    message = tf.train.Example(
+        features=tf.train.Features(
+            feature={
+                name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+                for name, value in features.items()
+            }
+        )
+    )
+    return bytes(message.SerializeToString())
+
+
+def is_whole(directory: Path) -> bool:
+    """Has `write_shards` come to its end here?"""
+    return (directory / INDEX).exists()
+
+
+def read_shards(directory: Path) -> Shards:
+    """What `write_shards` kept."""
+    index = json.loads((directory / INDEX).read_text())
+    return Shards(directory, index["size"], index["counts"])
+
+
+def read_batches(shards: Shards, shares: Sequence[float], seed: int, start: int, batch: int) -> Any:
+    """The stream of images from its `start`-th on, as a tf.data.Dataset without end.
+
+    Of (uint8[batch, size, size, 3], int64[batch], the index of each image's label). Of a label every image
+    comes before any comes again.
+
+    Args:
+        shards: Of the labels that `shares` are of.
+        shares: How often each label comes; they add up to 1.
+        seed: Of the order.
+        start: Images.
+        batch: Images.
+    """
+    order = order_of(shares)
+    rounds, rest = divmod(start, len(order))
+    buffer = max(1, SHUFFLED_IMAGES // len(shares))
+    streams = []
+    for index, (label, count) in enumerate(shards.counts.items()):
+        drawn = int(rounds * (order == index).sum() + (order[:rest] == index).sum())
+        records = _records(shards.files(label), count, (seed, index), drawn, buffer)
+        streams.append(records.map(lambda record, index=index: (record, np.int64(index))))
+    choices = tf.data.Dataset.from_tensor_slices(np.roll(order, -rest)).repeat()
+    mixed = tf.data.Dataset.choose_from_datasets(streams, choices, stop_on_empty_dataset=True)
+    shape = (batch, shards.size, shards.size, 3)
+    return mixed.batch(batch, drop_remainder=True).map(
+        lambda records, indices: (_pixels(records, shape), indices)
+    )
+
+
+def order_of(shares: Sequence[float]) -> Ints:
+    """Indices of labels, int64[PERIOD]: each comes as often as its share, as evenly as can be."""
+    wanted, given = np.array(shares), np.zeros(len(shares))
+    order = np.empty(PERIOD, np.int64)
+    for place in range(PERIOD):
+        order[place] = np.argmax(wanted * (place + 1) - given)
+        given[order[place]] += 1
+    return order
+
+
+def _records(files: Sequence[str], count: int, seed: tuple[int, int], drawn: int, buffer: int) -> Any:
+    """Serialised records of one label, epoch after epoch, without the first `drawn`."""
+    first, rest = divmod(drawn, count)
+    mixed_seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+    def epoch(number: Any) -> Any:
+        shuffled = tf.random.experimental.stateless_shuffle(files, seed=(mixed_seed, number))
+        opened = tf.data.Dataset.from_tensor_slices(shuffled).interleave(
+            tf.data.TFRecordDataset, cycle_length=FILES, num_parallel_calls=2, deterministic=True
+        )
+        return opened.shuffle(buffer, seed=mixed_seed + number, reshuffle_each_iteration=False)
+
+    return tf.data.Dataset.range(first, np.iinfo(np.int64).max).flat_map(epoch).skip(rest)
+
+
+def _pixels(records: Any, shape: tuple[int, int, int, int]) -> Any:
+    parsed = tf.io.parse_example(records, {"image": tf.io.FixedLenFeature([], tf.string)})
+    return tf.reshape(tf.io.decode_raw(parsed["image"], tf.uint8), shape)
