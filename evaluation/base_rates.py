@@ -189,8 +189,7 @@ def _alarms(base_rate: float, recall: Share, false_alarms: Share) -> Alarms:
 def goals(scores: Floats, is_target: Bools, precisions: Sequence[float] = PRECISIONS) -> tuple[Goal, ...]:
     """The lowest threshold for each precision, at each base rate."""
     candidates = _just_above(scores[~is_target])
-    found = np.array([(scores[is_target] >= threshold).sum() for threshold in candidates])
-    wrong = np.array([(scores[~is_target] >= threshold).sum() for threshold in candidates])
+    found, wrong = _called(scores[is_target], candidates), _called(scores[~is_target], candidates)
     candidates, found, wrong = candidates[found > 0], found[found > 0], wrong[found > 0]
     targets, others = int(is_target.sum()), int((~is_target).sum())
     least, most = interval(found, targets)[0], interval(wrong, others)[1]
@@ -209,6 +208,11 @@ def goals(scores: Floats, is_target: Bools, precisions: Sequence[float] = PRECIS
         for rate in BASE_RATES
         for precision in precisions
     )
+
+
+def _called(scores: Floats, thresholds: Floats) -> NDArray[np.intp]:
+    """How many of the scores reach each threshold."""
+    return len(scores) - np.searchsorted(np.sort(scores), thresholds, side="left")
 
 
 def _just_above(scores: Floats) -> Floats:

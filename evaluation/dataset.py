@@ -65,14 +65,18 @@ def read_examples(path: Path) -> list[Example]:
 
     Args:
         path: A manifest (`.csv`, `.parquet`), a directory with one (`manifest.csv`, `manifest.parquet`), or
-            a directory of `<label>/<category>/...` or `<label>/...`.
+            a directory of `<label>/<category>/...` or `<label>/...`, less what is hidden.
 
     Raises:
         DatasetInvalid: There is no such set, there is no image in it, a row lacks what it must have, a file
-            that it names is not there or not in the manifest's directory, or is listed with two labels.
+            that it names is not there or not in the manifest's directory, or is listed with two labels; or
+            something cannot be read.
     """
-    manifest = _manifest_of(path)
-    examples = list(_from_folders(path) if manifest is None else _from_manifest(manifest))
+    try:
+        manifest = _manifest_of(path)
+        examples = list(_from_folders(path) if manifest is None else _from_manifest(manifest))
+    except OSError as error:
+        raise DatasetInvalid(f"{error.filename or path}: cannot be read ({_reason(error)})") from error
     if not examples:
         raise DatasetInvalid(f"{path}: there is no image")
     return examples
@@ -106,10 +110,10 @@ def _manifest_of(path: Path) -> Path | None:
 
 def _from_manifest(manifest: Path) -> Iterable[Example]:
     """A file that is listed again is one image, as the last of its rows describes it."""
-    listed: dict[str, tuple[Example, str]] = {}
+    listed: dict[Path, tuple[Example, str]] = {}
     for place, row in _READERS[manifest.suffix](manifest):
         example = _example(row, manifest, place)
-        earlier, first_place = listed.get(row["path"], (example, place))
+        earlier, first_place = listed.get(example.path, (example, place))
         if earlier.label != example.label:
             labels = f"{example.label!r}, and {earlier.label!r} in {first_place}"
             raise DatasetInvalid(f"{place}, column label: {row['path']!r} is {labels}")
@@ -117,20 +121,33 @@ def _from_manifest(manifest: Path) -> Iterable[Example]:
             LOG.warning(
                 "%s: %r is listed already in %s, which does not count", place, row["path"], first_place
             )
-        listed[row["path"]] = (example, place)
+        listed[example.path] = (example, place)
     return [example for example, _ in listed.values()]
 
 
 def _from_folders(directory: Path) -> Iterator[Example]:
     for path in sorted(directory.rglob("*")):
+        relative = path.relative_to(directory)
+        if any(part.startswith(".") for part in relative.parts):  # `._a.png`, which macOS leaves behind
+            continue
+        if path.is_symlink() and path.is_dir():
+            raise DatasetInvalid(f"{path}: is a link to a folder, and those are not followed")
         if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-            relative = path.relative_to(directory)
-            if len(relative.parts) < 2:
-                raise DatasetInvalid(f"{path}: is in no class; expected {directory}/<label>/{path.name}")
-            label, *folders, _ = relative.parts
-            category = folders[0] if folders else label
-            source = f"{directory.resolve().name}/{category}"
-            yield Example(path, label, category, source, relative.as_posix(), "", "", _sha256(path))
+            yield _in_folder(relative, directory)
+
+
+def _in_folder(relative: Path, directory: Path) -> Example:
+    path = directory / relative
+    if len(relative.parts) < 2:
+        raise DatasetInvalid(f"{path}: is in no class; expected {directory}/<label>/{path.name}")
+    label, *folders, _ = relative.parts
+    category = folders[0] if folders else label
+    source = f"{directory.resolve().name}/{category}"
+    try:
+        (source + relative.as_posix()).encode()
+    except UnicodeEncodeError:
+        raise DatasetInvalid(f"{str(path)!r}: the name is not UTF-8") from None
+    return Example(path, label, category, source, relative.as_posix(), "", "", _sha256(path))
 
 
 def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
@@ -158,7 +175,7 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, Row]]:
         rows = (row for batch in table.iter_batches() for row in batch.to_pylist())
         for number, row in enumerate(rows, 1):
             yield f"{path}, row {number}", {name: _text(value) for name, value in row.items()}
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
         raise DatasetInvalid(f"{path}: is not a Parquet file ({error})") from error
 
 
@@ -213,8 +230,15 @@ def _file(text: str, manifest: Path, place: str) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:  # an error of reading names no file
+        raise DatasetInvalid(f"{path}: cannot be read ({_reason(error)})") from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _row_of(example: Example, manifest: Path) -> dict[str, str]:

@@ -75,7 +75,7 @@ def describe_data(examples: Iterable[Example]) -> dict[str, Any]:
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A former evaluation.
+    """A former evaluation, with all that it takes to compare with it.
 
     Raises:
         EvaluationError: It cannot be read, or is none.
@@ -86,23 +86,21 @@ def read_document(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise EvaluationError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvaluationError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
         raise EvaluationError(f"{path} is not an evaluation of schema version {SCHEMA_VERSION}")
+    try:
+        _numbers(document["evaluation"]["by_recoding"])
+        "".join((document["model"]["name"], document["model"]["version"], document["data"]["sha256"]))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise EvaluationError(f"{path} is not an evaluation: {error!r}") from error
     return document
 
 
 def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every number of headline and categories that two documents share: then, now, and by how much.
-
-    Raises:
-        EvaluationError: `then` is not as `make_document` makes them.
-    """
-    try:
-        former, current = (_numbers(document["evaluation"]["by_recoding"]) for document in (then, now))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise EvaluationError(f"the former evaluation is not one: {error!r}") from error
+    """Every number of headline and categories that two documents share: then, now, and by how much."""
+    former, current = (_numbers(document["evaluation"]["by_recoding"]) for document in (then, now))
     return [
         {
             "recoding": recoding,

@@ -2,8 +2,8 @@
 
     logo-evaluate --model model_artifacts/logo-detection --data FOLDER --output runs/evaluation
 
-Writes `evaluation.json`, `report.html` and `predictions.csv` into the output folder. Exit status 0: the model
-was judged, however it did; 2: it could not be.
+Writes `predictions.csv`, `evaluation.json` and `report.html` into the output folder. Exit status 0: the model
+was judged, however it did; 2: it could not be; 130: it was interrupted.
 """
 
 import argparse
@@ -40,6 +40,7 @@ DEFAULT_MODEL = Path("model_artifacts/logo-detection")
 DEFAULT_OUTPUT = Path("runs/evaluation")
 SCORE_DECIMALS = 9  # so that the same numbers come out when a table is judged again
 DOCUMENT, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
 
 def judge(artifact: Path, examples: Sequence[Example], workers: int | None = None) -> Evaluation:
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LogoDetectionError as error:
         sys.stderr.write(f"logo-evaluate: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,20 +97,22 @@ def run(options: argparse.Namespace) -> int:
     """
     artifact = load_artifact(options.model)
     former = read_document(options.against) if options.against else None
-    root = options.data if options.data.is_dir() else options.data.parent
     examples = read_examples(options.data)
+    root = options.data if options.data.is_dir() else options.data.parent
     check_labels(examples, artifact.labels)
+    with _errors_named(options.output):  # before hours of scoring
+        options.output.mkdir(parents=True, exist_ok=True)
     if options.scores:
         outcomes = read_scores(options.scores, examples, root, artifact.labels)
     else:
         outcomes = _scored(artifact, examples, options.workers)
+    with _errors_named(options.output):  # whatever becomes of the rest, the scores are kept
+        write_predictions(options.output / PREDICTIONS, outcomes, root, artifact.labels)
     aligned = align(outcomes, artifact.labels)
     evaluation = evaluate(aligned, artifact.labels)
     document = make_document(artifact, examples, evaluation)
     html = page.render(document, aligned, pictures.worst(outcomes, artifact.labels), former)
     with _errors_named(options.output):
-        options.output.mkdir(parents=True, exist_ok=True)
-        write_predictions(options.output / PREDICTIONS, outcomes, root, artifact.labels)
         (options.output / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         (options.output / PAGE).write_text(html, encoding="utf-8")
     sys.stdout.write(f"{render(evaluation)}\n{options.output / PAGE}\n")

@@ -1,5 +1,6 @@
 """Metrics: how well a set of scores tells the classes apart."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -189,6 +190,6 @@ def _judged_probability(scores: Floats, truth: Ints, called: Ints, target: int) 
 
 
 def _by_category(right: Bools, categories: Sequence[str]) -> dict[str, Share]:
-    names = np.asarray(categories)
-    slices = {name: right[names == name] for name in sorted(set(categories))}
-    return {name: share_of(int(part.sum()), len(part)) for name, part in slices.items()}
+    images = Counter(categories)
+    rights = Counter(category for category, is_right in zip(categories, right, strict=True) if is_right)
+    return {name: share_of(rights[name], images[name]) for name in sorted(images)}

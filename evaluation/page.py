@@ -14,7 +14,7 @@ from evaluation.base_rates import BASE_RATES, convert, share_of
 from evaluation.document import differences
 from evaluation.metrics import THRESHOLD
 from evaluation.pictures import Worst
-from evaluation.report import HEADLINE, remarks
+from evaluation.report import HEADLINE, remarks, when_called
 from evaluation.scoring import Aligned
 
 TEMPLATE = "report.html"
@@ -37,10 +37,7 @@ def render(
         document: As `make_document` makes it.
         aligned: The scores behind it, for the curves.
         worst: The pictures.
-        former: Another evaluation's document, to compare with.
-
-    Raises:
-        EvaluationError: The former document is not one.
+        former: Another evaluation's document, as `read_document` reads it, to compare with.
     """
     evaluation = document["evaluation"]
     return _environment().get_template(TEMPLATE).render(
@@ -53,6 +50,7 @@ def render(
         headline=HEADLINE,
         remarks=remarks(evaluation),
         threshold=THRESHOLD,
+        when_called=when_called(evaluation),
         base_rates=BASE_RATES,
         told=_told(evaluation),
         unseen=_unseen(evaluation),
@@ -141,5 +139,6 @@ def number(value: float | None, digits: int = 4) -> str:
 def one_in(precision: float) -> str:
     """How many alarms are right, in words that need no arithmetic."""
     if precision >= 0.5:
-        return f"{round(precision * 10)} alarms in 10 are right"
+        tenths = round(precision * 10)
+        return f"{tenths} alarms in 10 are right" if tenths < 10 else "more than 9 alarms in 10 are right"
     return f"1 alarm in {round(1 / precision)} is right" if precision > 0 else "no alarm is right"

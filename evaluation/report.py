@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics import Floats, Ints, Metrics, measure, target_of, verdicts
+from evaluation.metrics import THRESHOLD, Floats, Ints, Metrics, measure, target_of, verdicts
 
 AS_IS = "as is"
 """The recoding of a set that has none."""
@@ -103,7 +103,7 @@ def render(evaluation: Evaluation) -> str:
     lines = table(values)
     for category, part in columns[0]["by_category"].items():
         shares = " | ".join(f"{column['by_category'][category]['share']:.1%}" for column in columns)
-        lines += f"| {category}: right at 0.5, of {part['of']:,} | {shares} |\n"
+        lines += f"| {cell(category)}: right {when_called(values)}, of {part['of']:,} | {shares} |\n"
     return lines + "".join(f"\n{sentence}\n" for sentence in remarks(values))
 
 
@@ -111,17 +111,29 @@ def table(evaluation: Mapping[str, Any]) -> str:
     """Markdown of the headline of an `Evaluation.as_dict()`: a row per metric, a column per recoding."""
     by_recoding = evaluation["by_recoding"]
     columns = list(by_recoding.values())
-    rows = [["", *by_recoding], ["---", *("---:" for _ in columns)]]
+    rows = [["", *map(cell, by_recoding)], ["---", *("---:" for _ in columns)]]
     rows.append(["images", *(f"{column['images']:,}" for column in columns)])
     rows += [[title, *(f"{column[key]:.4f}" for column in columns)] for key, title in HEADLINE.items()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def cell(text: str) -> str:
+    """Text inside a Markdown table, on a terminal too; names of categories are strangers' text."""
+    line = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def when_called(evaluation: Mapping[str, Any]) -> str:
+    """When `verdicts` call an image something, in words that follow "right" or "found"."""
+    first = next(iter(evaluation["by_recoding"].values()))
+    return f"at {THRESHOLD}" if len(first["classes"]) == 2 else "where it is the likeliest"
 
 
 def remarks(evaluation: Mapping[str, Any]) -> list[str]:
     """What an `Evaluation.as_dict()` says beside its metrics, in sentences."""
     said = []
     if evaluation["recoding_flips"] is not None:
-        recodings = " and ".join(evaluation["by_recoding"])
+        recodings = " and ".join(map(cell, evaluation["by_recoding"]))
         said.append(
             f"Recoded ({recodings}), {evaluation['recoding_flips']:.1%} of the images are called differently;"
             f" the score moves by {evaluation['score_shift']:.4f} on average."

@@ -16,7 +16,7 @@ import numpy as np
 
 from evaluation.dataset import Example
 from evaluation.errors import EvaluationError
-from evaluation.metrics import Floats, Ints
+from evaluation.metrics import SUM_TOLERANCE, Floats, Ints
 from evaluation.report import AS_IS
 from logo_detection.artifact import Artifact
 from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError
@@ -149,13 +149,15 @@ def read_scores(table: Path, examples: Iterable[Example], root: Path, labels: Se
         labels: Of the model, in its order.
 
     Raises:
-        EvaluationError: The table cannot be read, lacks a column, or has no number where one belongs.
+        EvaluationError: The table cannot be read, lacks a column, or has no probability where one belongs.
     """
     try:
-        with table.open(newline="", encoding="utf-8") as file:
+        with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise EvaluationError(f"cannot read {table}: {error}") from error
+    except OSError as error:
+        raise EvaluationError(f"cannot read {table}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EvaluationError(f"{table} is not a CSV file in UTF-8 ({error})") from error
     columns = ["path", *(SCORE_PREFIX + label for label in labels)]
     if rows and (missing := [name for name in columns if name not in rows[0]]):
         raise EvaluationError(f"{table} has no column {', '.join(missing)}")
@@ -171,9 +173,12 @@ def _parsed(
     if not any(texts):
         return None, row.get("error") or NO_SCORE
     try:
-        return tuple(float(text) for text in texts), None
+        scores = tuple(float(text) for text in texts)
     except (TypeError, ValueError) as error:
         raise EvaluationError(f"{table}, line {line}: {error}") from error
+    if not all(0 <= score <= 1 + SUM_TOLERANCE for score in scores):
+        raise EvaluationError(f"{table}, line {line}: a score is a probability, and not {', '.join(texts)}")
+    return scores, None
 
 
 def name_of(example: Example, root: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import keras_cv
 
+from training.errors import RecipeInvalid
 from training.recipe import Network, Recipe
 
 EFFICIENTNET = "efficientnetv2-b0"
@@ -56,10 +57,10 @@ def build_application(name: str, size: int | None) -> Any:
     """One of Keras's own networks, with its preprocessing in front.
 
     Raises:
-        ValueError: There is none of that name.
+        RecipeInvalid: There is none of that name.
     """
     if name not in APPLICATIONS:
-        raise ValueError(f"backbone: {name!r} is none of {', '.join((EFFICIENTNET, *APPLICATIONS))}")
+        raise RecipeInvalid(f"backbone: {name!r} is none of {', '.join((EFFICIENTNET, *APPLICATIONS))}")
     preprocess, build = APPLICATIONS[name]
     pixels = keras.Input((size, size, 3), name="pixels")
     network = build(include_top=False, weights=None, input_tensor=preprocess(pixels))

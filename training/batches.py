@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from training.augmentation import augment
+from training.errors import RecipeInvalid
 from training.recipe import Recipe
 from training.schedule import Chunk
 from training.shards import Shards, read_batches
@@ -18,11 +19,11 @@ def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk) -> Any:
     Of (float32[batch, size, size, 3] in 0..255, float32[batch, classes] in label order).
 
     Raises:
-        ValueError: The shards are of other labels.
+        RecipeInvalid: The shards are of other labels.
     """
     if tuple(shards.counts) != recipe.labels:
         known = ", ".join(shards.counts)
-        raise ValueError(f"{shards.directory} was made for the labels {known}, which are not the recipe's")
+        raise RecipeInvalid(f"{shards.directory} was made for the labels {known}, which are not the recipe's")
     stage, classes = chunk.stage, len(recipe.labels)
     images = read_batches(shards, recipe.shares(), recipe.seed, chunk.seen, stage.batch)
     steps = tf.data.Dataset.range(chunk.steps.start, chunk.steps.stop)

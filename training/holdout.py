@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from evaluation.dataset import Example, read_examples, write_manifest
 from evaluation.scoring import PAIR, RECODING
+from logo_detection.errors import LogoDetectionError
 from logo_detection.image import ImageSpec, load_image
 from training.duplicates import drop_leaks
 from training.hands import Hands
@@ -126,27 +128,29 @@ def _decode(example: Example, spec: ImageSpec) -> Bytes:
     return np.round(load_image(example.path.read_bytes(), spec)).astype(np.uint8)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`logo-holdout`: only the folder to judge by, without any training."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`logo-holdout`: only the folder to judge by, without any training. Returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="logo-holdout", description="Write the images that a recipe holds out, for logo-evaluate --data."
     )
     add = parser.add_argument
     add("--data", type=Path, required=True, help="images: with a manifest, or a folder per class")
     add("--recipe", type=Path, required=True)
-    add("--to", type=Path, required=True, help="directory to write; done already, it is left alone")
+    add("--to", type=Path, required=True, help="directory to write; what is there is written anew")
     add("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the images")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if is_whole(options.to):
-        LOG.info("%s is there already", options.to)
-        return
-    recipe = read_recipe(options.recipe)
-    examples = split_data(recipe, options.data, options.workers).validation
-    with Hands(options.workers) as hands:
-        for item in write_holdout(recipe, examples, options.to, hands):
-            LOG.warning("left out %s: %s", item.picture, item.reason)
+    try:
+        recipe = read_recipe(options.recipe)
+        examples = split_data(recipe, options.data, options.workers).validation
+        with Hands(options.workers) as hands:
+            for item in write_holdout(recipe, examples, options.to, hands):
+                LOG.warning("left out %s: %s", item.picture, item.reason)
+    except LogoDetectionError as error:
+        sys.stderr.write(f"logo-holdout: {error}\n")
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

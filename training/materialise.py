@@ -21,7 +21,7 @@ from logo_detection.errors import ItemError
 from logo_detection.image import ImageSpec, embeddable, load_image
 from training.generators.catalogue import Drawing
 from training.generators.chance import seeded
-from training.generators.flags import recombine
+from training.generators.flag_hybrids import recombine
 from training.hands import Hands
 from training.presentation import plainly, present, recodings, record
 from training.progress import Progress

@@ -6,6 +6,7 @@ repeated no sooner than the wiki asks: https://www.mediawiki.org/wiki/API:Etique
 
 import asyncio
 import json
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -234,8 +235,9 @@ class Wiki:
                 raise WikiError(f"{self._api}: {_said_by(error)}") from error
             if (refusal := answer.get("error")) is None:
                 return answer
-            code = plain_text(str(refusal.get("code"))) if isinstance(refusal, dict) else "error"
-            if code not in BUSY:
+            if not isinstance(refusal, dict):
+                raise WikiError(f"{self._api}: {plain_text(str(refusal))[:MAX_TEXT]}")
+            if (code := plain_text(str(refusal.get("code")))[:MAX_TEXT]) not in BUSY:
                 raise WikiError(f"{self._api}: {code}: {plain_text(str(refusal.get('info', '')))[:MAX_TEXT]}")
             self._wait_before_next(attempt, max(self._patience.lag_wait_s, _lag_s(refusal)))
         raise WikiError(f"{self._api}: is still busy ({code}) after {attempt} requests")
@@ -266,7 +268,7 @@ _Row = TypeVar("_Row", bound=BaseModel)
 def _document(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WikiError("the wiki's answer is not JSON") from None
     if not isinstance(document, dict):
         raise WikiError("the wiki's answer is not a JSON object")
@@ -294,14 +296,17 @@ def _asked_wait_s(error: ItemError) -> float:
         return float(text[:9])
     try:
         then = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone of twenty digits
         return 0.0
     return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _lag_s(refusal: Mapping[str, Any]) -> float:
     lag = refusal.get("lag")
-    return float(lag) if isinstance(lag, int | float) else 0.0
+    try:
+        return float(lag) if isinstance(lag, int | float) else 0.0
+    except OverflowError:
+        return math.inf
 
 
 class _Text(HTMLParser):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.base_rates import share_of
-from evaluation.report import remarks, table
+from evaluation.report import cell, remarks, table, when_called
 from logo_detection.artifact import Calibration
 from logo_detection.image import ImageSpec
 
@@ -17,17 +17,10 @@ NAME = "MODEL_CARD.md"
 
 SHOWN_THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
-LIMITS = """\
-- The photos, flags and screenshots come from few collections, and the charts, maps, documents, coats of arms
-  and drawings from the project's own generators. Real ones vary more. The validation numbers of generated
-  categories are of generated pictures, with other seeds, half of them of kinds that training never showed.
-- What a logo is, the logo collections decide: marks of companies and software projects, mostly in Latin
-  letters. Crests of clubs, emblems of authorities and signatures were not taught.
-- A photo of a shop's sign is a photo here; a screenshot with a logo in it is a screenshot.
-- Flags, road signs and simple icons are drawn like logos, and are taken for them more often than photos are.
-- The probability holds where the share of logos is that above. Where few are, as on Commons, most images
-  above 0.5 are none: choose a threshold for the base rate at hand.
-"""
+BASE_RATE_LIMIT = (
+    "The probability holds where the share of logos is that above. Where few are, as on Commons, most images "
+    "above 0.5 are none: choose a threshold for the base rate at hand."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +52,13 @@ def render(facts: Facts) -> str:
     sections = [_what_it_is(facts), _made_of(facts.training)]
     if evaluation := facts.metrics.get("validation"):
         sections += [_how_good(evaluation), _where_rare(evaluation)]
-    sections += [_calibration(facts), f"## Limits\n\n{LIMITS}"]
-    return "\n".join(sections)
+    return "\n".join([*sections, _calibration(facts), _limits(facts.training.get("recipe", {}))])
+
+
+def _limits(recipe: Mapping[str, Any]) -> str:
+    """What the recipe says of its images, and what holds for any."""
+    limits = "\n".join(f"- {limit}" for limit in [*recipe.get("limits", []), BASE_RATE_LIMIT])
+    return f"## Limits\n\n{limits}\n"
 
 
 def _what_it_is(facts: Facts) -> str:
@@ -89,7 +87,7 @@ def _made_of(training: Mapping[str, Any]) -> str:
             *_drawn(recipe.get("drawn", {})),
             "## Validated on",
             "",
-            "Sources and groups that training never saw; brands that it saw are left out.",
+            "No brand or other group of these was trained on; of a source that is above, too, others were.",
             "",
             *_sources(sources.get("validation", {})),
             *_drawn(recipe.get("drawn_validation", {})),
@@ -98,7 +96,7 @@ def _made_of(training: Mapping[str, Any]) -> str:
 
 
 def _sources(counts: Mapping[str, int]) -> list[str]:
-    rows = [f"| {_cell(source)} | {count:,} |" for source, count in counts.items()]
+    rows = [f"| {cell(source)} | {count:,} |" for source, count in counts.items()]
     return ["| source | images |", "| --- | ---: |", *rows, ""] if rows else []
 
 
@@ -109,20 +107,15 @@ def _drawn(counts: Mapping[str, int]) -> list[str]:
     return [f"And {sum(counts.values()):,} generated pictures, none of them a logo: {kinds}.", ""]
 
 
-def _cell(text: str) -> str:
-    """Text inside a Markdown table; names of categories are strangers' text."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-
-
 def _how_good(evaluation: Mapping[str, Any]) -> str:
-    by_recoding = {_cell(name): metrics for name, metrics in evaluation["by_recoding"].items()}
+    by_recoding = {cell(name): metrics for name, metrics in evaluation["by_recoding"].items()}
     headings = "".join(f" {name} | 95 % interval |" for name in by_recoding)
     lines = [f"| category | images |{headings}", f"| --- | ---: |{' ---: | ---: |' * len(by_recoding)}"]
     first = next(iter(by_recoding.values()))
     for category, part in first["by_category"].items():
         parts = [metrics["by_category"][category] for metrics in by_recoding.values()]
         shares = "".join(f" {of['share']:.1%} | {of['low']:.1%} to {of['high']:.1%} |" for of in parts)
-        lines.append(f"| {_cell(category)} | {part['of']:,} |{shares}")
+        lines.append(f"| {cell(category)} | {part['of']:,} |{shares}")
     said = "\n\n".join(remarks(evaluation))
     return f"""\
 ## Metrics
@@ -130,7 +123,7 @@ def _how_good(evaluation: Mapping[str, Any]) -> str:
 {table(evaluation)}
 {said}
 
-Right at 0.5, by category:
+Right {when_called(evaluation)}, by category:
 
 {_joined(lines)}
 """
@@ -146,7 +139,7 @@ def _where_rare(evaluation: Mapping[str, Any]) -> str:
         f"| ---: | ---: | ---: |{' ---: | ---: |' * len(rates)}",
         *(_operating_point(point) for point in points),
     ]
-    others, name = points[0]["false_alarms"]["of"], _cell(recoding)
+    others, name = points[0]["false_alarms"]["of"], cell(recoding)
     return f"""\
 ## Where logos are rare
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.backbones import APPLICATIONS, EFFICIENTNET
+from training.errors import WeightsMismatch
 from training.model import HEAD
 from training.recipe import Recipe
 
@@ -29,10 +30,6 @@ _NO_WEIGHTS = ("optimizer", "seed_generator")  # what else Keras keeps in a file
 Values = list[NDArray[np.float32]]
 
 
-class WeightsMismatchError(ValueError):
-    """These weights are not the network's."""
-
-
 def load_pretrained(model: Any, backbone: Any, recipe: Recipe, weights: str) -> None:
     """Give the backbone within a model its first values; and the head, if they come from a whole model.
 
@@ -43,17 +40,21 @@ def load_pretrained(model: Any, backbone: Any, recipe: Recipe, weights: str) -> 
         weights: `imagenet` (fetched from Keras's hub), a backbone's `.weights.h5`, or a `.keras` file.
 
     Raises:
-        WeightsMismatchError: They are another network's.
-        OSError: The file cannot be read.
+        WeightsMismatch: They are another network's, or the file cannot be read.
     """
     if weights == IMAGENET:
-        set_values(backbone, imagenet_values(recipe), IMAGENET)
-    elif weights.endswith(".weights.h5"):
-        load_backbone_file(backbone, Path(weights))
-    elif weights.endswith(".keras"):
-        load_whole_model(model, backbone, Path(weights))
-    else:
-        raise WeightsMismatchError(f"{weights}: neither {IMAGENET}, nor a .weights.h5, nor a .keras file")
+        return set_values(backbone, imagenet_values(recipe), IMAGENET)
+    if not weights.endswith((".weights.h5", ".keras")):
+        raise WeightsMismatch(f"{weights}: neither {IMAGENET}, nor a .weights.h5, nor a .keras file")
+    if not Path(weights).is_file():
+        raise WeightsMismatch(f"{weights}: there is no such file")
+    try:
+        if weights.endswith(".keras"):
+            load_whole_model(model, backbone, Path(weights))
+        else:
+            load_backbone_file(backbone, Path(weights))
+    except (OSError, ValueError) as error:  # no HDF5, no archive, another Keras's
+        raise WeightsMismatch(f"{weights}: {error}") from error
 
 
 def imagenet_values(recipe: Recipe) -> Values:
@@ -66,22 +67,19 @@ def imagenet_values(recipe: Recipe) -> Values:
 
 
 def load_backbone_file(backbone: Any, path: Path) -> None:
-    """All values of a `.weights.h5` file, which has as many as the backbone. Raises WeightsMismatchError."""
+    """All values of a `.weights.h5` file, which has as many as the backbone. Raises WeightsMismatch."""
     expected, found = _count(backbone.get_weights()), _count_in(path)
     if found != expected:
-        raise WeightsMismatchError(f"{path}: {found:,} values for a backbone of {expected:,}")
+        raise WeightsMismatch(f"{path}: {found:,} values for a backbone of {expected:,}")
     backbone.set_weights([np.full_like(value, np.nan) for value in backbone.get_weights()])
-    try:
-        backbone.load_weights(path)
-    except ValueError as error:
-        raise WeightsMismatchError(f"{path}: {error}") from error
+    backbone.load_weights(path)
     missing = [
         variable.path
         for variable, value in zip(backbone.weights, backbone.get_weights(), strict=True)
         if np.isnan(value).any()
     ]
     if missing:
-        raise WeightsMismatchError(f"{path}: no values for {len(missing)} variables, such as {missing[0]}")
+        raise WeightsMismatch(f"{path}: no values for {len(missing)} variables, such as {missing[0]}")
     LOG.info("%s: %s values of the backbone; the head begins anew", path, f"{found:,}")
 
 
@@ -102,13 +100,13 @@ def load_whole_model(model: Any, backbone: Any, path: Path) -> None:
 
 
 def set_values(backbone: Any, values: Values, origin: str) -> None:
-    """Values in the order of the backbone's variables. Raises WeightsMismatchError for other shapes."""
+    """Values in the order of the backbone's variables. Raises WeightsMismatch for other shapes."""
     variables = backbone.weights
     if len(values) != len(variables):
-        raise WeightsMismatchError(f"{origin}: {len(values)} arrays for {len(variables)} variables")
+        raise WeightsMismatch(f"{origin}: {len(values)} arrays for {len(variables)} variables")
     for variable, value in zip(variables, values, strict=True):
         if tuple(variable.shape) != value.shape:
-            raise WeightsMismatchError(
+            raise WeightsMismatch(
                 f"{origin}: {variable.path} has shape {tuple(variable.shape)}, not {value.shape}"
             )
     backbone.set_weights(values)

@@ -10,6 +10,7 @@ from typing import Any
 
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.image import ImageSpec
+from training.errors import RecipeInvalid
 from training.presentation import FORMS
 from training.splits import HoldOut
 
@@ -57,6 +58,7 @@ class Recipe:
         class_shares: Of a label in every batch, relative to the others'; 1 where none is given.
         presentations: How pictures of a category, or else of a label, come to an upload (`FORMS`).
         recombined: Of a category, the share of presentations made of two pictures.
+        limits: What a model made of these images does not know: sentences for its card.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Recipe:
     variants: Mapping[str, int] = field(default_factory=lambda: _NONE)
     drawn: Mapping[str, int] = field(default_factory=lambda: _NONE)
     drawn_validation: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    limits: tuple[str, ...] = ()
 
     @property
     def spec(self) -> ImageSpec:
@@ -118,43 +121,50 @@ def read_recipe(path: Path) -> Recipe:
     """Parse a recipe.
 
     Raises:
-        TypeError: A field is missing or unknown.
-        ValueError: A field contradicts another; names it.
+        RecipeInvalid: It cannot be read, a field is missing or unknown, or contradicts another; names it.
     """
-    values: dict[str, Any] = tomllib.loads(path.read_text())
-    held = values.pop("hold_out", {})
-    kinds = frozenset(held.pop("kinds", ()))
-    values["labels"] = tuple(values.get("labels", ()))
-    values["stages"] = tuple(Stage(**stage) for stage in values.pop("stages", ()))
-    network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
-    tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
-    hold_out = HoldOut(seed=values.get("seed", 0), **{**held, "sources": held.get("sources", {})})
-    recipe = Recipe(
-        hold_out=hold_out, held_out_kinds=kinds, network=Network(**network), **{**values, **tables}
-    )
+    try:
+        recipe = _parse(path)
+    except OSError as error:
+        raise RecipeInvalid(f"cannot read {path}: {error.strerror}") from error
+    except (TypeError, ValueError) as error:  # no TOML, or a field that there is not
+        raise RecipeInvalid(f"{path}: {error}") from error
     check(recipe, path)
     return recipe
 
 
+def _parse(path: Path) -> Recipe:
+    values: dict[str, Any] = tomllib.loads(path.read_text())
+    held = values.pop("hold_out", {})
+    kinds = frozenset(held.pop("kinds", ()))
+    values["labels"] = tuple(values.get("labels", ()))
+    values["limits"] = tuple(values.get("limits", ()))
+    values["stages"] = tuple(Stage(**stage) for stage in values.pop("stages", ()))
+    network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
+    tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
+    hold_out = HoldOut(seed=values.get("seed", 0), **{**held, "sources": held.get("sources", {})})
+    return Recipe(hold_out=hold_out, held_out_kinds=kinds, network=Network(**network), **{**values, **tables})
+
+
 def check(recipe: Recipe, path: Path) -> None:
-    """Raises ValueError where a recipe contradicts itself."""
+    """Raises RecipeInvalid where a recipe contradicts itself."""
     labels = recipe.labels
     if len(labels) < 2 or len(set(labels)) != len(labels) or OUT_OF_DOMAIN not in labels:
-        raise ValueError(f"{path}: labels are at least two, distinct, and {OUT_OF_DOMAIN} is one of them")
+        raise RecipeInvalid(f"{path}: labels are at least two, distinct, and {OUT_OF_DOMAIN} is one of them")
     for label in labels:
         if not _LABEL.fullmatch(label):
-            raise ValueError(f"{path}: labels: {label!r} is not a plain name")
+            raise RecipeInvalid(f"{path}: labels: {label!r} is not a plain name")
     for name in ("class_weights", "class_shares"):
         for label, value in getattr(recipe, name).items():
             if label not in labels or not value > 0:
-                raise ValueError(f"{path}: {name}: {label} = {value} is not a positive number of a label")
+                raise RecipeInvalid(f"{path}: {name}: {label} = {value} is not a positive number of a label")
     for category, form in recipe.presentations.items():
         if form not in FORMS:
-            raise ValueError(f"{path}: presentations: {category} = {form!r} is none of {', '.join(FORMS)}")
+            raise RecipeInvalid(f"{path}: presentations: {category} = {form!r} is none of {', '.join(FORMS)}")
     if recipe.warm_up < 1:
-        raise ValueError(f"{path}: warm_up: {recipe.warm_up} is not at least 1")
+        raise RecipeInvalid(f"{path}: warm_up: {recipe.warm_up} is not at least 1")
     if not recipe.stages:
-        raise ValueError(f"{path}: stages: there are none")
+        raise RecipeInvalid(f"{path}: stages: there are none")
     for number, stage in enumerate(recipe.stages, 1):
         if not 0 < stage.size <= recipe.size or stage.batch < 1:
-            raise ValueError(f"{path}: stage {number}: size is 1 to {recipe.size}, batch at least 1")
+            raise RecipeInvalid(f"{path}: stage {number}: size is 1 to {recipe.size}, batch at least 1")

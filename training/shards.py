@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from evaluation.dataset import Example
+from evaluation.dataset import DatasetInvalid, Example
 from training.materialise import LeftOut, Made
 
 INDEX = "index.json"
@@ -61,7 +61,7 @@ def write_shards(
         size: Pixels, of the images' height and width.
 
     Raises:
-        ValueError: A label is left without images.
+        DatasetInvalid: A label is left without images.
     """
     (directory / INDEX).unlink(missing_ok=True)
     counts, left_out = dict.fromkeys(labels, 0), []
@@ -76,7 +76,7 @@ def write_shards(
                 writers[label][counts[label] % FILES].write(_record(item, pixels))
                 counts[label] += 1
     if empty := [label for label, count in counts.items() if not count]:
-        raise ValueError(f"no image of {', '.join(empty)} could be read")
+        raise DatasetInvalid(f"no image of {', '.join(empty)} could be read")
     (directory / INDEX).write_text(json.dumps({"size": size, "counts": counts}) + "\n")
     return left_out
 

@@ -35,7 +35,7 @@ class HoldOut:
 
     Attributes:
         sources: Of some sources (`owner/name`, or a wiki category), the share of their groups; 1.0 is the
-            whole source.
+            whole source, save groups that another source shows and that are learnt from there.
         seed: Chooses the groups.
         share: Of the groups of all other sources, 0 to 1.
 

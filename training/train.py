@@ -8,19 +8,27 @@ Imports nothing heavy until it is to train: every process that makes images impo
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from logo_detection.errors import LogoDetectionError
 
 DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "efficientnetv2-b0.toml"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns its exit status."""
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     from training.course import train
 
-    train(options)
+    try:
+        train(options)
+    except LogoDetectionError as error:
+        sys.stderr.write(f"logo-train: {error}\n")
+        return 2
+    return 0
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -37,4 +45,4 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

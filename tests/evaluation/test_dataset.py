@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,8 @@ def test_parquet_and_csv_of_one_table_are_one_set(folder: Path) -> None:
         ([["path", "label"], ["logo/a.png"]], "row 2: has more or fewer columns"),
         ([["path", "label"], ["logo/a.png", "logo", "and"]], "row 2: has more or fewer columns"),
         ([["path", "label"], ["logo/a.png", "logo"], ["logo/a.png", "map"]], "row 3, column label.* row 2"),
+        ([["path", "label"], ["logo/a.png", "logo"], ["./logo//a.png", "map"]], "row 3.* label.* row 2"),
+        ([["path", "label"], ["x" * 300, "logo"]], "File name too long"),
         ([["path", "label"]], "there is no image"),
     ],
 )  # fmt: skip
@@ -185,3 +188,39 @@ def test_a_manifest_names_no_file_outside_its_directory(
         write_manifest(elsewhere, [example])
     with pytest.raises(DatasetInvalid, match="column sha256"):
         write_manifest(folder / "manifest.csv", [replace(example, metadata={"sha256": "x"})])
+
+
+@pytest.mark.parametrize("name", ["logo/._a.png", "logo/.thumbnails/a.png", ".git/logo/a.png", ".stray.png"])
+def test_what_is_hidden_is_no_image(folder: Path, name: str) -> None:
+    before = read_examples(folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(b"left behind")
+    assert read_examples(folder) == before
+
+
+@pytest.mark.parametrize("name", ["logo/b.png", "manifest.csv"])
+def test_a_file_that_cannot_be_read_is_named(folder: Path, name: str) -> None:
+    (folder / name).symlink_to("/proc/self/mem")  # reading from its start is an error, for root too
+    with pytest.raises(DatasetInvalid, match=r"cannot be read \(Input/output error\)") as caught:
+        read_examples(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_linked_folder_is_refused_rather_than_passed_over(folder: Path) -> None:
+    (folder / "flag").symlink_to(folder / "logo")
+    with pytest.raises(DatasetInvalid, match="flag: is a link to a folder"):
+        read_examples(folder)
+
+
+def test_a_name_that_is_not_utf_8_is_refused_by_name(folder: Path) -> None:
+    (folder / "logo" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    with pytest.raises(DatasetInvalid, match=r"caf\\udce9\.png': the name is not UTF-8"):
+        read_examples(folder)
+
+
+def test_text_that_is_not_utf_8_in_a_parquet_file_is_refused(folder: Path) -> None:
+    author = pyarrow.array([b"caf\xe9"]).view(pyarrow.string())
+    table = pyarrow.table({"path": ["logo/a.png"], "label": ["logo"], "author": author})
+    pyarrow.parquet.write_table(table, folder / "manifest.parquet")
+    with pytest.raises(DatasetInvalid, match="is not a Parquet file"):
+        read_examples(folder)

@@ -2,14 +2,20 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluation.dataset import read_examples
-from evaluation.evaluate import judge, main
+from evaluation.evaluate import INTERRUPTED, judge, main
 from tests.evaluation.sets import BLUE, HOSTILE, RED, picture, plain_set, recoded_set, write_set
+from tests.running import ROOT, clean_environment
 
 
 def evaluate(artifact: Path, data: Path, output: Path, *more: str) -> int:
@@ -108,11 +114,68 @@ def test_an_output_that_cannot_be_written_is_named(
     assert "cannot write to" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1}', '{"schema_version": 99}'])
+def test_a_data_path_that_is_too_long_is_refused(artifact: Path, tmp_path: Path) -> None:
+    assert evaluate(artifact, tmp_path / ("x" * 300), tmp_path / "out") == 2
+
+
+def test_scores_are_kept_though_nothing_can_be_judged_by_them(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_set(tmp_path / "data", {"logo/a.png": picture(RED), "out_of_domain/b.png": b"words"})
+    assert evaluate(artifact, data, tmp_path / "out") == 2
+    assert "something else are needed" in capsys.readouterr().err
+    with (tmp_path / "out" / "predictions.csv").open(newline="") as file:
+        assert [row["verdict"] for row in csv.DictReader(file)] == ["logo", ""]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.csv"]
+
+
+def test_an_output_that_cannot_be_made_is_refused_before_scoring(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    data = plain_set(tmp_path / "data")
+    table = str(tmp_path / "none.csv")  # would be looked for next
+    assert evaluate(artifact, data, tmp_path / "file" / "out", "--scores", table) == 2
+    assert "cannot write to" in capsys.readouterr().err
+
+
+def test_who_interrupts_is_shown_no_traceback(artifact: Path, tmp_path: Path) -> None:
+    data, table = plain_set(tmp_path / "data"), tmp_path / "scores.csv"
+    os.mkfifo(table)  # nobody writes, so the command waits where it reads the scores
+    command = [
+        sys.executable, "-m", "evaluation.evaluate", "--model", str(artifact), "--data", str(data),
+        "--output", str(tmp_path / "out"), "--scores", str(table),
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, env=clean_environment({}), stderr=subprocess.PIPE) as process:
+        give_up = time.monotonic() + 60
+        while not (tmp_path / "out").exists() and time.monotonic() < give_up:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (INTERRUPTED, b"")
+
+
+HALF_A_DOCUMENT = '{"schema_version": 1, "evaluation": {"by_recoding": {}}}'
+NO_NUMBER = HALF_A_DOCUMENT.replace("{}", '{"as is": {"by_category": {"map": {"share": "x"}}}}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"schema_version": 1}',
+        '{"schema_version": 99}',
+        "[" * 100_000,
+        HALF_A_DOCUMENT,
+        NO_NUMBER,
+    ],
+)
 def test_a_former_evaluation_that_is_none_is_refused(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     (tmp_path / "former.json").write_text(text)
     data = plain_set(tmp_path / "data")
     assert evaluate(artifact, data, tmp_path / "out", "--against", str(tmp_path / "former.json")) == 2
+    assert not (tmp_path / "out").exists()
     assert capsys.readouterr().err.startswith("logo-evaluate: ")

@@ -110,3 +110,9 @@ def test_scores_and_truths_must_be_as_many() -> None:
 def test_what_is_no_probability_is_refused(wrong: list[float]) -> None:
     with pytest.raises(ValueError, match="probabilit"):
         measure(np.vstack([SCORES[:-1], wrong]), TRUTH, LABELS, CATEGORIES)
+
+
+def test_categories_that_differ_in_what_cannot_be_seen_are_two() -> None:
+    scores = np.array([[0.2, 0.8], [0.1, 0.9]])
+    shares = measure(scores, np.array([1, 0]), ("out_of_domain", "logo"), ["x", "x\0"]).by_category
+    assert {name: (share.count, share.of) for name, share in shares.items()} == {"x": (1, 1), "x\0": (0, 1)}

@@ -219,6 +219,8 @@ def test_any_number_of_classes_has_a_page_whatever_they_are_called(tmp_path: Pat
     assert page.row("<b>$logo$")[1:4] == ["1.0000", "1.0000", "1.0000"]
     assert page.row("flag")[1:4] == ["1.0000", "0.6667", "0.8000"]
     assert page.row("accuracy")[1] == "0.8889"
+    assert "found where it is the likeliest" in page.texts["headline"]
+    assert "called what they are where it is the likeliest" in page.texts["categories"]
     assert (
         "What one score means" not in page.texts["threshold"]
     )  # a bare file does not say at which base rate

@@ -56,3 +56,17 @@ def test_the_table_has_a_row_per_metric_and_category_and_a_column_per_recoding()
     assert "| brand: right at 0.5, of 2 | 100.0% | 50.0% |" in lines
     assert any(line.startswith("Recoded (png and jpeg), 25.0% of the images are called") for line in lines)
     assert lines[-1] == "Not scored, and in none of these numbers: 2 image_corrupt."
+
+
+def test_a_categorys_name_cannot_leave_its_cell_nor_command_a_terminal() -> None:
+    categories = ["a|b\n\x1b[31m<i>"] * 2 + ["photo"] * 2
+    lines = render(make_report({"p|ng": RECODED["png"]}, TRUTH, LABELS, categories)).splitlines()
+    assert lines[0] == "|  | p\\|ng |"
+    assert "| a\\|b [31m&lt;i>: right at 0.5, of 2 | 100.0% |" in lines
+
+
+def test_of_more_than_two_classes_no_threshold_is_told_that_none_was_called_by() -> None:
+    labels = ("out_of_domain", "logo", "flag")
+    text = render(make_report({AS_IS: np.eye(3)}, np.arange(3), labels, ["x", "y", "z"]))
+    assert "x: right where it is the likeliest" in text
+    assert "at 0.5" not in text

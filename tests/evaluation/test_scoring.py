@@ -108,6 +108,8 @@ def test_scores_from_a_table_stand_in_for_scoring(tmp_path: Path) -> None:
         ("path,score_logo\nlogo/a.png,1\n", "has no column score_out_of_domain"),
         ("path,score_logo,score_out_of_domain\nlogo/a.png,high,0\n", "line 2: could not convert"),
         ("path,score_logo,score_out_of_domain\nlogo/a.png,1\n", "line 2"),
+        ("path,score_logo,score_out_of_domain\nlogo/a.png,nan,0\n", "line 2: a score is a probability"),
+        ("path,score_logo,score_out_of_domain\nlogo/a.png,7,-6\n", "line 2: a score is a probability"),
     ],
 )
 def test_a_table_that_has_no_scores_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
@@ -115,6 +117,14 @@ def test_a_table_that_has_no_scores_is_refused_by_name(tmp_path: Path, text: str
     table.write_text(text)
     with pytest.raises(EvaluationError, match=message):
         read_scores(table, [], tmp_path, LABELS)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_tables_column(tmp_path: Path) -> None:
+    data = write_set(tmp_path / "data", {"logo/a.png": b"never read"})
+    table = tmp_path / "scores.csv"
+    table.write_text("path,score_logo,score_out_of_domain\nlogo/a.png,0.75,0.25\n", encoding="utf-8-sig")
+    (outcome,) = read_scores(table, read_examples(data), data, LABELS)
+    assert outcome.scores == (0.25, 0.75)
 
 
 def test_a_table_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from logo_detection.classifier import ModelSource, load_classifier
 from logo_detection.image import ImageSpec
 from tests.training.recipes import tiny_recipe
 from training.backbones import APPLICATIONS, build_application, build_backbone, build_efficientnet
+from training.errors import RecipeInvalid
 from training.export import PARITY, check_parity, export_onnx
 from training.model import build_classifier
 
@@ -33,7 +34,7 @@ def test_efficientnet_has_the_parameters_of_the_preset() -> None:
 
 
 def test_an_unknown_backbone_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'lenet' is none of efficientnetv2-b0, xception"):
+    with pytest.raises(RecipeInvalid, match="'lenet' is none of efficientnetv2-b0, xception"):
         build_backbone(replace(tiny_recipe(tmp_path), backbone="lenet"), None)
 
 

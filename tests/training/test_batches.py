@@ -9,6 +9,7 @@ import pytest
 from evaluation.dataset import Example
 from tests.training.recipes import tiny_recipe
 from training.batches import training_batches
+from training.errors import RecipeInvalid
 from training.materialise import Made, Task
 from training.schedule import chunks_of
 from training.shards import read_shards, write_shards
@@ -51,5 +52,5 @@ def test_steps_are_the_same_whether_or_not_training_was_interrupted_before_them(
 def test_shards_of_other_labels_are_refused(tmp_path: Path) -> None:
     write_shards(tmp_path, made(), ("logo", "out_of_domain"), 32)
     recipe = tiny_recipe(tmp_path)
-    with pytest.raises(ValueError, match="logo, out_of_domain"):
+    with pytest.raises(RecipeInvalid, match="logo, out_of_domain"):
         training_batches(read_shards(tmp_path), recipe, chunks_of(recipe.stages)[0])

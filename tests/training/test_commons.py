@@ -19,7 +19,7 @@ from evaluation.dataset import Example, read_examples
 from logo_detection.header import DecodeLimits, read_header
 from tests.running import ROOT, clean_environment
 from tests.wiki import Answer, Category, WikiServer, lagging, logo_file, photo_file, refusing, small_commons
-from training.commons import MAX_LOST_IN_A_ROW, Request, Wanted, import_files, main, parse_wanted
+from training.commons import INTERRUPTED, MAX_LOST_IN_A_ROW, Request, Wanted, import_files, main, parse_wanted
 from training.mediawiki import Patience, WikiError, plain_text, policy_for
 
 HASTY = Patience(first_wait_s=0.01, lag_wait_s=0.05, longest_wait_s=2.0)
@@ -128,6 +128,17 @@ def test_retry_after_is_kept_to(wiki: WikiServer, tmp_path: Path, status: int, a
     assert time.monotonic() - started >= (0.9 if as_date else 1.0)
 
 
+@pytest.mark.parametrize(
+    "retry_after",
+    ["soon", "-1", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT", f"Mon, 01 Jan 2024 00:00:00 +{'9' * 20}"],
+)
+def test_a_retry_after_that_says_nothing_delays_as_none_does(
+    wiki: WikiServer, tmp_path: Path, retry_after: str
+) -> None:
+    wiki.faults.append(refusing(503, retry_after))
+    assert run(wiki, tmp_path, Request((LOGOS,), 0, 1)) == (1, 0)
+
+
 def test_a_wiki_that_asks_for_an_hour_is_left_alone(wiki: WikiServer, tmp_path: Path) -> None:
     wiki.faults.append(refusing(429, "3600"))
     with pytest.raises(WikiError, match="asks to be left alone for 3600 s"):
@@ -165,6 +176,9 @@ def test_an_error_of_the_api_is_told_on_one_line(wiki: WikiServer, tmp_path: Pat
         b'{"query": {"categorymembers": [{"title": "x"}]}}',
         b'{"query": []}',
         b'{"query": 1}',
+        b"[" * 100_000,
+        b'{"error": "words"}',
+        b'{"error": {"code": "maxlag", "lag": 1' + b"0" * 400 + b"}}",
     ],
 )
 def test_an_answer_that_is_none_is_an_error(wiki: WikiServer, tmp_path: Path, body: bytes) -> None:
@@ -314,6 +328,33 @@ def test_an_import_that_is_killed_goes_on_where_it_stood(tmp_path: Path) -> None
     examples = read_examples(tmp_path)
     assert len(examples) == 80
     assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize("listing", [b"[]", b"{}", b'{"asked', b"null"])
+def test_a_listing_that_is_none_is_made_anew(wiki: WikiServer, tmp_path: Path, listing: bytes) -> None:
+    (tmp_path / "listing.json").write_bytes(listing)
+    assert run(wiki, tmp_path, Request((LOGOS,), 0, 1)) == (1, 0)
+
+
+def test_an_import_that_is_interrupted_says_how_to_go_on(tmp_path: Path) -> None:
+    with WikiServer(small_commons(40), delay_s=0.1) as wiki, start(command(wiki, tmp_path)) as process:
+        give_up = time.monotonic() + 60
+        while len(wiki.asked("/thumb/")) < 4 and time.monotonic() < give_up:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert b"the same command goes on where it stood" in error
+    assert b"Traceback" not in error
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    wiki: WikiServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert main(command(wiki, tmp_path / "file")[3:]) == 1
+    assert "file/images: Not a directory" in caplog.text
+    assert wiki.requests == []
 
 
 def test_a_line_of_the_journal_that_was_cut_off_does_not_count(wiki: WikiServer, tmp_path: Path) -> None:

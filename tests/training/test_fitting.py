@@ -9,7 +9,7 @@ import pytest
 
 from evaluation.dataset import Example
 from tests.training.recipes import tiny_recipe
-from training.fitting import fit
+from training.fitting import dtype_policy_of, fit
 from training.holdout import Validation
 from training.materialise import Made, Task
 from training.model import HEAD, build
@@ -72,6 +72,17 @@ def test_after_a_frozen_stage_all_is_tuned_from_where_it_was(tmp_path: Path) -> 
     again = fitted(tmp_path / "run", recipe)
     for ours, theirs in zip(again.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_bfloat16_is_used_where_the_cpu_has_it_and_said_to_be_missing_elsewhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = tiny_recipe(tmp_path, ("mixed_precision = false", "mixed_precision = true"))
+    policy = dtype_policy_of(recipe)
+    cpu = Path("/proc/cpuinfo").read_text()
+    assert (policy == "mixed_bfloat16") == ("avx512_bf16" in cpu or "amx_bf16" in cpu)
+    assert (policy == "float32") == ("this CPU has no bfloat16" in caplog.text)
+    assert dtype_policy_of(tiny_recipe(tmp_path)) == "float32"
 
 
 @pytest.mark.parametrize("precision", ["true", "false"])

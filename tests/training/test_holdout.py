@@ -59,10 +59,20 @@ def test_the_folder_is_decoded_once_as_the_server_decodes(folder: Path, tmp_path
     assert [recipe.labels[index] for index in truth] == [example.label for example in validation.examples]
 
 
-def test_a_folder_that_is_there_is_left_alone(folder: Path, images: Path, tmp_path: Path) -> None:
-    before = (folder / "manifest.csv").stat().st_mtime_ns
-    main(["--data", str(images), "--recipe", str(write_recipe(tmp_path)), "--to", str(folder)])
-    assert (folder / "manifest.csv").stat().st_mtime_ns == before
+def test_a_folder_that_is_there_is_written_anew_for_other_images(images: Path, tmp_path: Path) -> None:
+    recipe, folder = str(write_recipe(tmp_path)), tmp_path / "folder"
+    folder.mkdir()
+    (folder / "manifest.csv").write_text("path,label\nof/other/images.png,logo\n")
+    assert main(["--data", str(images), "--recipe", recipe, "--to", str(folder), "--workers", "1"]) == 0
+    assert all(example.path.is_file() for example in read_examples(folder))
+
+
+def test_what_cannot_be_held_out_is_one_line(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "no.toml")
+    assert main(["--data", str(images), "--recipe", missing, "--to", str(tmp_path / "folder")]) == 2
+    assert capsys.readouterr().err == f"logo-holdout: cannot read {missing}: No such file or directory\n"
 
 
 def test_pictures_that_cannot_be_made_are_told_and_copies_of_one_picture_are_kept_apart(

@@ -1,5 +1,6 @@
 """The model card: the numbers of the evaluation, and nothing that a source's name could smuggle in."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,14 @@ def test_what_the_temperature_did_is_told_where_it_was_measured(evaluation: dict
     assert "last layer: 1.250." in render(facts({"validation": evaluation}))
     measured = {"validation": evaluation, "calibration": {"ece_before": 0.1, "ece_after": 0.02}}
     assert "0.1000 before, 0.0200 after" in render(facts(measured))
+
+
+def test_limits_are_those_of_the_recipe_and_what_holds_for_any() -> None:
+    stated = facts({})
+    training = {**stated.training, "recipe": {**stated.training["recipe"], "limits": ["No ships."]}}
+    lines = render(replace(stated, training=training)).splitlines()
+    assert lines[lines.index("## Limits") :][2] == "- No ships."
+    assert lines[-1].endswith("choose a threshold for the base rate at hand.")
 
 
 def test_a_card_can_be_written_before_the_model_is_judged() -> None:

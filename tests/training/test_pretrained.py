@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.training.recipes import tiny_recipe
+from training.errors import WeightsMismatch
 from training.model import HEAD, build
-from training.pretrained import WeightsMismatchError, load_pretrained, set_values
+from training.pretrained import load_pretrained, set_values
 from training.recipe import Recipe
 
 OTHER_WIDTH = ("output_filters = [8, 12]", "output_filters = [8, 24]")
@@ -47,10 +48,10 @@ def test_every_value_of_a_backbones_file_is_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [OTHER_WIDTH, DEEPER], ids=["wider", "deeper"])
 def test_a_file_of_another_network_is_refused(tmp_path: Path, change: tuple[str, str]) -> None:
     weights, _ = save_weights(tmp_path, change)
-    with pytest.raises(WeightsMismatchError, match="backbone"):
+    with pytest.raises(WeightsMismatch, match="backbone"):
         load(tiny_recipe(tmp_path), weights)
     weights, _ = save_weights(tmp_path)
-    with pytest.raises(WeightsMismatchError, match="backbone"):
+    with pytest.raises(WeightsMismatch, match="backbone"):
         load(tiny_recipe(tmp_path, change), weights)
 
 
@@ -58,7 +59,7 @@ def test_a_whole_models_weights_under_a_backbones_kind_of_name_are_refused(tmp_p
     recipe = tiny_recipe(tmp_path)
     model, _ = build(recipe, 32)
     model.save_weights(tmp_path / "model.weights.h5")
-    with pytest.raises(WeightsMismatchError, match="values for a backbone of"):
+    with pytest.raises(WeightsMismatch, match="values for a backbone of"):
         load(recipe, str(tmp_path / "model.weights.h5"))
 
 
@@ -69,7 +70,7 @@ def test_a_file_with_as_many_values_in_other_places_is_refused(tmp_path: Path) -
     with h5py.File(weights, "r+") as file:
         name = next(name for name in file["layers"] if name.startswith("conv"))
         file.move(f"layers/{name}", "layers/elsewhere")
-    with pytest.raises(WeightsMismatchError):
+    with pytest.raises(WeightsMismatch):
         load(tiny_recipe(tmp_path), weights)
 
 
@@ -99,19 +100,29 @@ def test_a_whole_model_of_other_classes_gives_its_backbone_alone(
 def test_a_whole_model_of_another_network_is_refused(tmp_path: Path) -> None:
     model, _ = build(tiny_recipe(tmp_path, OTHER_WIDTH), 32)
     model.save(tmp_path / "model.keras")
-    with pytest.raises(WeightsMismatchError, match="has shape"):
+    with pytest.raises(WeightsMismatch, match="has shape"):
         load(tiny_recipe(tmp_path), str(tmp_path / "model.keras"))
 
 
+@pytest.mark.parametrize("name", ["model.keras", "backbone.weights.h5"])
+def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path, name: str) -> None:
+    recipe = tiny_recipe(tmp_path)
+    with pytest.raises(WeightsMismatch, match=f"{name}: there is no such file"):
+        load(recipe, str(tmp_path / name))
+    (tmp_path / name).write_bytes(b"broken")
+    with pytest.raises(WeightsMismatch, match=name):
+        load(recipe, str(tmp_path / name))
+
+
 def test_a_file_of_no_known_kind_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMismatchError, match="neither imagenet"):
+    with pytest.raises(WeightsMismatch, match="neither imagenet"):
         load(tiny_recipe(tmp_path), "weights.ckpt")
 
 
 def test_values_of_other_shapes_are_refused_by_the_name_of_the_variable(tmp_path: Path) -> None:
     _, backbone = build(tiny_recipe(tmp_path), 32)
     values = backbone.get_weights()
-    with pytest.raises(WeightsMismatchError, match="arrays for"):
+    with pytest.raises(WeightsMismatch, match="arrays for"):
         set_values(backbone, values[1:], "file")
-    with pytest.raises(WeightsMismatchError, match=r"file: .*kernel has shape"):
+    with pytest.raises(WeightsMismatch, match=r"file: .*kernel has shape"):
         set_values(backbone, [values[0][..., :2], *values[1:]], "file")

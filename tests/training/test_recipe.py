@@ -6,6 +6,7 @@ import pytest
 
 from tests.training.recipes import tiny_recipe
 from training.backbones import APPLICATIONS, EFFICIENTNET
+from training.errors import RecipeInvalid
 from training.generators.catalogue import NEGATIVES
 from training.recipe import read_recipe
 from training.train import DEFAULT_RECIPE
@@ -44,8 +45,24 @@ def test_the_shipped_recipe_holds_sources_out() -> None:
 
 
 def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="droput"):
+    with pytest.raises(RecipeInvalid, match="droput"):
         tiny_recipe(tmp_path, ("dropout = 0.1\n", "droput = 0.1\n"))
+
+
+def test_what_is_no_recipe_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    with pytest.raises(RecipeInvalid, match=r"cannot read .*recipe\.toml: No such file"):
+        read_recipe(path)
+    path.write_text("stages = [")
+    with pytest.raises(RecipeInvalid, match=r"recipe\.toml: "):
+        read_recipe(path)
+
+
+def test_recipes_of_one_data_set_make_the_same_of_it() -> None:
+    first, *others = (read_recipe(path) for path in RECIPES if path.stem != "quick")
+    for recipe in others:
+        for name in ("hold_out", "held_out_kinds", "variants", "recombined", "drawn", "drawn_validation"):
+            assert getattr(recipe, name) == getattr(first, name), (recipe.name, name)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +80,7 @@ def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
 def test_a_recipe_that_contradicts_itself_is_refused(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(RecipeInvalid, match=message):
         tiny_recipe(tmp_path, (old, new))
 
 

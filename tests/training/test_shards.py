@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from evaluation.dataset import Example
+from evaluation.dataset import DatasetInvalid, Example
 from training.materialise import LeftOut, Made, Task
 from training.shards import (
     FILES,
@@ -116,7 +116,7 @@ def test_an_order_is_even() -> None:
 def test_what_is_left_out_is_told_and_a_label_without_images_refused(tmp_path: Path) -> None:
     nothing = LeftOut(task("logo", 1), "broken")
     first, *_ = made()
-    with pytest.raises(ValueError, match="no image of logo"):
+    with pytest.raises(DatasetInvalid, match="no image of logo"):
         write_shards(tmp_path, [first, nothing], ("out_of_domain", "logo"), SIDE)
     assert not is_whole(tmp_path)
     assert write_shards(tmp_path, [first, nothing], ("out_of_domain",), SIDE) == [nothing]

@@ -1,6 +1,7 @@
 """Charts, as plotting programs and spreadsheets draw them."""
 
 import io
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,11 @@ Plot = Callable[[Any, Rng, np.random.Generator], None]
 def render(figure: Figure, dpi: float) -> Image.Image:
     """The figure's pixels, RGB."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    with warnings.catch_warnings():
+        # Where the writing leaves no room for the axes, matplotlib draws without its layout and says so: a
+        # crowded chart is wanted too.
+        warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
+        figure.savefig(buffer, format="png", dpi=dpi)
     return Image.open(buffer).convert("RGB")
 
 

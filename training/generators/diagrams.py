@@ -4,10 +4,12 @@ import math
 
 from PIL import Image, ImageDraw
 
-from training.generators import figures
-from training.generators.chance import Rng, dark, mix, pale, palette, size
+from training.generators import figures, physics
+from training.generators.chance import Colour, Rng, dark, mix, pale, palette, size
 from training.generators.lettering import TEXT_FACES, font, number, word, words
-from training.generators.shapes import arrow, polygon, smooth
+from training.generators.shapes import Point, around, arrow, polygon, smooth, towards
+
+LETTERS = ("STIXGeneralItalic", "DejaVuSerif-Italic", "cmr10", "DejaVuSans")
 
 
 def sheet(rng: Rng) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -29,30 +31,40 @@ def flow(rng: Rng) -> Image.Image:
             if columns > 1 and rng.random() < 0.2:
                 continue
             x, y = (column + 0.5) * wide, (row + 0.5) * high
-            box = (x - wide * 0.34, y - high * 0.28, x + wide * 0.34, y + high * 0.28)
-            fill = rng.choice((None, *shades))
-            form = rng.choice(("box", "box", "round", "oval", "rhomb"))
-            if form == "box":
-                draw.rectangle(box, fill, ink, line)
-            elif form == "round":
-                draw.rounded_rectangle(box, high * 0.1, fill, ink, line)
-            elif form == "oval":
-                draw.ellipse(box, fill, ink, line)
-            else:
-                draw.polygon([(x, box[1]), (box[2], y), (x, box[3]), (box[0], y)], fill, ink, line)
+            flow_box(rng, draw, (x, y), wide, high, rng.choice((None, *shades)), ink, line)
             for index in range(rng.randint(1, 3)):
                 text = words(rng, rng.randint(1, 2))
-                draw.text(
-                    (x - letters.getlength(text) / 2, y - high * 0.15 + index * letters.size),
-                    text,
-                    ink,
-                    letters,
-                )
+                place = (x - letters.getlength(text) / 2, y - high * 0.15 + index * letters.size)
+                draw.text(place, text, ink, letters)
+            _, _, right, bottom = around((x, y), wide * 0.34, high * 0.28)
             if row + 1 < rows:
-                arrow(draw, (x, box[3]), (x, box[3] + high * 0.42), ink, line)
+                arrow(draw, (x, bottom), (x, bottom + high * 0.42), ink, line)
             if column + 1 < columns and rng.random() < 0.5:
-                arrow(draw, (box[2], y), (box[2] + wide * 0.3, y), ink, line)
+                arrow(draw, (right, y), (right + wide * 0.3, y), ink, line)
     return smooth(image)
+
+
+def flow_box(
+    rng: Rng,
+    draw: ImageDraw.ImageDraw,
+    place: Point,
+    wide: float,
+    high: float,
+    fill: Colour | None,
+    ink: Colour,
+    line: int,
+) -> None:
+    """A box in a cell of `wide` by `high` pixels: with sharp corners or round ones, an oval, a rhomb."""
+    (x, y), box = place, around(place, wide * 0.34, high * 0.28)
+    form = rng.choice(("box", "box", "round", "oval", "rhomb"))
+    if form == "box":
+        draw.rectangle(box, fill, ink, line)
+    elif form == "round":
+        draw.rounded_rectangle(box, high * 0.1, fill, ink, line)
+    elif form == "oval":
+        draw.ellipse(box, fill, ink, line)
+    else:
+        draw.polygon([(x, box[1]), (box[2], y), (x, box[3]), (box[0], y)], fill, ink, line)
 
 
 def tree(rng: Rng) -> Image.Image:
@@ -75,16 +87,9 @@ def tree(rng: Rng) -> Image.Image:
         children = [(image.width * (index + 0.5) / count, below) for index in range(count)]
         for index, (x, y) in enumerate(children):
             top = parents[index * len(parents) // count]
-            draw.line(
-                [
-                    (top[0], top[1] + letters.size + 10),
-                    (top[0], (top[1] + y) / 2),
-                    (x, (top[1] + y) / 2),
-                    (x, y),
-                ],
-                ink,
-                line,
-            )
+            bend = (top[1] + y) / 2
+            foot = (top[0], top[1] + letters.size + 10)
+            draw.line([foot, (top[0], bend), (x, bend), (x, y)], ink, line)
         parents = children
     return smooth(image)
 
@@ -156,13 +161,10 @@ def draw_part(draw: ImageDraw.ImageDraw, rng: Rng, x: float, y: float, half: flo
 def geometry(rng: Rng) -> Image.Image:
     """Triangles, circles, angles and their letters."""
     image, draw = sheet(rng)
-    ink, line = dark(rng), rng.randint(2, 5)
-    letters = font(
-        rng, max(18, image.height // 18), ("STIXGeneralItalic", "DejaVuSerif-Italic", "cmr10", "DejaVuSans")
-    )
+    (wide, high), ink, line = image.size, dark(rng), rng.randint(2, 5)
+    letters = font(rng, max(18, high // 18), LETTERS)
     corners = [
-        (rng.uniform(0.08, 0.92) * image.width, rng.uniform(0.08, 0.9) * image.height)
-        for _ in range(rng.randint(3, 6))
+        (rng.uniform(0.08, 0.92) * wide, rng.uniform(0.08, 0.9) * high) for _ in range(rng.randint(3, 6))
     ]
     if rng.random() < 0.4:
         draw.polygon(corners, palette(rng, 1)[0])
@@ -170,24 +172,11 @@ def geometry(rng: Rng) -> Image.Image:
     for _ in range(rng.randint(0, 4)):
         draw.line(rng.sample(corners, 2), ink, max(1, line // 2))
     for _ in range(rng.randint(0, 2)):
-        radius = rng.uniform(0.1, 0.35) * image.height
-        x, y = rng.choice(corners)
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), None, ink, line)
+        radius = rng.uniform(0.1, 0.35) * high
+        draw.ellipse(around(rng.choice(corners), radius), None, ink, line)
     if rng.random() < 0.4:
-        arrow(
-            draw,
-            (image.width * 0.05, image.height * 0.9),
-            (image.width * 0.97, image.height * 0.9),
-            ink,
-            line,
-        )
-        arrow(
-            draw,
-            (image.width * 0.1, image.height * 0.97),
-            (image.width * 0.1, image.height * 0.03),
-            ink,
-            line,
-        )
+        arrow(draw, (wide * 0.05, high * 0.9), (wide * 0.97, high * 0.9), ink, line)
+        arrow(draw, (wide * 0.1, high * 0.97), (wide * 0.1, high * 0.03), ink, line)
     for index, (x, y) in enumerate(corners):
         draw.text((x + 8, y - 8), "ABCDEFG"[index], ink, letters)
     return smooth(image)
@@ -202,12 +191,9 @@ def venn(rng: Rng) -> Image.Image:
     labels = []
     for index, shade in enumerate(palette(rng, count)):
         angle = 2 * math.pi * index / count + 0.4
-        x, y = (
-            image.width / 2 + radius * 0.65 * math.cos(angle),
-            image.height / 2 + radius * 0.65 * math.sin(angle),
-        )
+        x, y = towards((image.width / 2, image.height / 2), angle, radius * 0.65)
         mask = Image.new("L", image.size)
-        ImageDraw.Draw(mask).ellipse((x - radius, y - radius, x + radius, y + radius), fill=140)
+        ImageDraw.Draw(mask).ellipse(around((x, y), radius), fill=140)
         image.paste(shade, mask=mask)
         labels.append((x + radius * 0.4 * math.cos(angle) - 40, y + radius * 0.4 * math.sin(angle)))
     draw = ImageDraw.Draw(image)
@@ -225,5 +211,8 @@ KINDS = {
     "circuit": circuit,
     "geometry": geometry,
     "venn": venn,
-    **figures.DIAGRAMS,
+    "boxes": figures.boxes,
+    "atoms": physics.atoms,
+    "physics": physics.experiment,
+    "angles": figures.angles,
 }

@@ -1,32 +1,14 @@
-"""Documents: typeset pages, forms, tables, covers, formulas, and what a scanner makes of them."""
+"""Documents: typeset pages, forms, tables, covers, and what a scanner makes of them."""
 
-import io
 import math
 
 import numpy as np
-from matplotlib import mathtext
-from matplotlib.font_manager import FontProperties
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from training.generators import glyphs, music, prints
-from training.generators.chance import Rng, colour, dark, mix, noise, pale, size
-from training.generators.lettering import MONOSPACED, font, number, word, words, write_paragraph
+from training.generators import formulas, glyphs, music, prints
+from training.generators.chance import Colour, Rng, colour, dark, mix, noise, pale, size
+from training.generators.lettering import MONOSPACED, Font, font, number, word, words, write_paragraph
 from training.generators.shapes import meander
-
-SYMBOLS = (
-    r"\alpha",
-    r"\beta",
-    r"\gamma",
-    r"\theta",
-    r"\lambda",
-    r"\mu",
-    r"\pi",
-    r"\sigma",
-    r"\phi",
-    "x",
-    "y",
-    "n",
-)
 
 
 def page(rng: Rng) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -51,28 +33,31 @@ def text_page(rng: Rng) -> Image.Image:
         draw.text((margin, top), words(rng, rng.randint(2, 6)), ink, title)
         top += round(title.size * 1.6)
     for column in range(columns):
-        left, y = margin + column * (wide + gap), top
-        while y < image.height - margin - 2 * letter:
-            choice = rng.random()
-            if choice < 0.15:
-                draw.text((left, y), words(rng, rng.randint(1, 4)), ink, font(rng, round(letter * 1.3)))
-                y += round(letter * 2)
-            elif choice < 0.23:
-                high = rng.randint(4, 12) * letter
-                bottom = min(y + high, image.height - margin)
-                draw.rectangle((left, y, left + wide, bottom), colour(rng, (0, 0.5), (0.3, 0.95)), ink)
-                y = bottom + letter
-            else:
-                bottom = min(image.height - margin, y + rng.randint(2, 14) * round(letter * 1.4))
-                y = (
-                    write_paragraph(
-                        draw, rng, (left, y, left + wide, bottom), body, ink, rng.uniform(1.2, 1.6)
-                    )
-                    + letter
-                )
+        left = margin + column * (wide + gap)
+        fill_column(rng, draw, (left, top, left + wide, image.height - margin), body, letter, ink)
     if rng.random() < 0.5:
         draw.text((image.width / 2, image.height - margin * 0.7), str(rng.randint(1, 900)), ink, body)
     return image
+
+
+def fill_column(
+    rng: Rng, draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], body: Font, letter: int, ink: Colour
+) -> None:
+    """Headings, figures and paragraphs, one below another; `letter` is the text's height in pixels."""
+    left, y, right, end = box
+    while y < end - 2 * letter:
+        choice = rng.random()
+        if choice < 0.15:
+            draw.text((left, y), words(rng, rng.randint(1, 4)), ink, font(rng, round(letter * 1.3)))
+            y += round(letter * 2)
+        elif choice < 0.23:
+            bottom = min(y + rng.randint(4, 12) * letter, end)
+            draw.rectangle((left, y, right, bottom), colour(rng, (0, 0.5), (0.3, 0.95)), ink)
+            y = bottom + letter
+        else:
+            bottom = min(end, y + rng.randint(2, 14) * round(letter * 1.4))
+            leading = rng.uniform(1.2, 1.6)
+            y = write_paragraph(draw, rng, (left, y, right, bottom), body, ink, leading) + letter
 
 
 def table(rng: Rng) -> Image.Image:
@@ -142,45 +127,6 @@ def receipt(rng: Rng) -> Image.Image:
             draw.text((width * 0.72, y), f"{rng.uniform(0, 99):.2f}", ink, letters)
         y += letters.size * 1.35
     return image
-
-
-def formula(rng: Rng) -> Image.Image:
-    """Mathematics, typeset."""
-    style = FontProperties(
-        math_fontfamily=rng.choice(("cm", "stix", "dejavusans", "dejavuserif", "stixsans"))
-    )
-    rows = []
-    for _ in range(rng.randint(1, 5)):
-        sum_of_terms = " + ".join(term(rng) for _ in range(rng.randint(1, 4)))
-        buffer = io.BytesIO()
-        mathtext.math_to_image(
-            f"${rng.choice(SYMBOLS)} = {sum_of_terms}$", buffer, style, rng.randint(90, 220), "png"
-        )
-        rows.append(Image.open(buffer).convert("RGBA"))
-    margin = rng.randint(4, 60)
-    width = max(row.width for row in rows) + 2 * margin
-    image = Image.new("RGB", (width, sum(row.height + 12 for row in rows) + 2 * margin), pale(rng))
-    y = margin
-    for row in rows:
-        image.paste(row, (margin, y), row)
-        y += row.height + 12
-    return image
-
-
-def term(rng: Rng) -> str:
-    """A part of a formula, in TeX's language."""
-    a, b, c = (rng.choice(SYMBOLS) for _ in range(3))
-    forms = (
-        rf"\frac{{{a} + {b}}}{{{c}^2}}",
-        rf"\int_0^\infty {a}\,d{b}",
-        rf"\sum_{{i=1}}^{{n}} {a}_i {b}^i",
-        rf"\sqrt{{{a}^2 + {b}^2}}",
-        rf"{a}^{{{rng.randint(2, 9)}}}",
-        rf"\frac{{\partial {a}}}{{\partial {b}}}",
-        rf"\left({a} - {b}\right)",
-        rf"\lim_{{{a} \to 0}} {b}",
-    )
-    return rng.choice(forms)
 
 
 def quotation(rng: Rng) -> Image.Image:
@@ -283,7 +229,17 @@ def scanned(rng: Rng) -> Image.Image:
     return scan(
         rng,
         rng.choice(
-            (text_page, text_page, text_page, table, form, music.sheet, handwriting, formula, quotation)
+            (
+                text_page,
+                text_page,
+                text_page,
+                table,
+                form,
+                music.sheet,
+                handwriting,
+                formulas.formula,
+                quotation,
+            )
         )(rng),
     )
 
@@ -293,7 +249,7 @@ KINDS = {
     "table": table,
     "form": form,
     "receipt": receipt,
-    "formula": formula,
+    "formula": formulas.formula,
     "quotation": quotation,
     "handwriting": handwriting,
     "slide": slide,
@@ -301,5 +257,6 @@ KINDS = {
     "music": music.sheet,
     "scanned": scanned,
     **glyphs.KINDS,
+    "equation": formulas.equation,
     **prints.KINDS,
 }

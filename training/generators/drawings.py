@@ -5,10 +5,16 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from training.generators import clipart, scenes, signs, sketches
-from training.generators.chance import Colour, Rng, colour, dark, mix, noise, pale, palette, size
+from training.generators import clipart, games, scenes, signs, sketches
+from training.generators.chance import WHITE, Colour, Rng, colour, dark, mix, noise, pale, palette, size
 from training.generators.lettering import font, word
 from training.generators.shapes import Point, blob, meander, polygon, smooth, star
+
+# Each sign: its edge and its ground; and each outline: its corners and its turn in radians.
+TRAFFIC_COLOURS: tuple[tuple[Colour, Colour], ...] = (
+    ((200, 20, 30), WHITE), ((0, 0, 0), (255, 205, 0)), (WHITE, (0, 70, 160)), ((200, 20, 30), (255, 220, 0)),
+)  # fmt: skip
+TRAFFIC_SHAPES = ((3, -math.pi / 2), (4, 0.0), (60, 0.0), (60, 0.0), (8, math.pi / 8), (3, math.pi / 2))
 
 
 def shade_in(image: Image.Image, rng: Rng, shape: list[Point], tone: Colour) -> None:
@@ -102,33 +108,43 @@ def scene(rng: Rng) -> Image.Image:
         ridge = meander(rng, (-40, base), 0, width * 2.4, 30, 0.3)
         draw.polygon([*ridge, (width * 2, height), (-40, height)], colour(rng, (0.2, 0.8), (0.3, 0.9)))
     for _ in range(rng.randint(2, 9)):
-        x, base, tall = rng.random() * width, height * rng.uniform(0.6, 0.95), height * rng.uniform(0.1, 0.35)
-        tone = colour(rng)
-        form = rng.choice(("house", "tree", "person", "ball"))
-        if form == "house":
-            draw.rectangle((x, base - tall, x + tall, base), tone, (30, 30, 30), 2)
-            draw.polygon(
-                [(x - 10, base - tall), (x + tall / 2, base - tall * 1.5), (x + tall + 10, base - tall)],
-                colour(rng),
-            )
-            for step in (0.15, 0.6):
-                draw.rectangle(
-                    (x + tall * step, base - tall * 0.8, x + tall * (step + 0.2), base - tall * 0.5),
-                    (200, 230, 250),
-                    (30, 30, 30),
-                )
-        elif form == "tree":
-            draw.rectangle((x - tall * 0.06, base - tall * 0.5, x + tall * 0.06, base), (110, 70, 40))
-            draw.polygon(blob(rng, (x, base - tall * 0.8), tall * 0.4, 0.4), (40, rng.randint(90, 170), 50))
-        elif form == "person":
-            draw.ellipse((x - tall * 0.12, base - tall, x + tall * 0.12, base - tall * 0.75), (225, 185, 150))
-            draw.rectangle((x - tall * 0.14, base - tall * 0.75, x + tall * 0.14, base - tall * 0.3), tone)
-            draw.rectangle(
-                (x - tall * 0.12, base - tall * 0.3, x + tall * 0.12, base), mix(tone, (0, 0, 0), 0.4)
-            )
-        else:
-            draw.ellipse((x, base - tall / 2, x + tall / 2, base), tone)
+        place = (rng.random() * width, height * rng.uniform(0.6, 0.95))
+        tall, tone = height * rng.uniform(0.1, 0.35), colour(rng)
+        rng.choice((cartoon_house, cartoon_tree, cartoon_person, cartoon_ball))(rng, draw, place, tall, tone)
     return smooth(image)
+
+
+def cartoon_house(rng: Rng, draw: ImageDraw.ImageDraw, place: Point, tall: float, tone: Colour) -> None:
+    """A house of two windows, its lower left corner at a place."""
+    (x, base), ink = place, (30, 30, 30)
+    draw.rectangle((x, base - tall, x + tall, base), tone, ink, 2)
+    ridge = (x + tall / 2, base - tall * 1.5)
+    draw.polygon([(x - 10, base - tall), ridge, (x + tall + 10, base - tall)], colour(rng))
+    for step in (0.15, 0.6):
+        pane = (x + tall * step, base - tall * 0.8, x + tall * (step + 0.2), base - tall * 0.5)
+        draw.rectangle(pane, (200, 230, 250), ink)
+
+
+def cartoon_tree(rng: Rng, draw: ImageDraw.ImageDraw, place: Point, tall: float, _tone: Colour) -> None:
+    """A tree that stands at a place."""
+    x, base = place
+    draw.rectangle((x - tall * 0.06, base - tall * 0.5, x + tall * 0.06, base), (110, 70, 40))
+    draw.polygon(blob(rng, (x, base - tall * 0.8), tall * 0.4, 0.4), (40, rng.randint(90, 170), 50))
+
+
+def cartoon_person(_rng: Rng, draw: ImageDraw.ImageDraw, place: Point, tall: float, tone: Colour) -> None:
+    """Head, trunk and legs, at a place."""
+    x, base = place
+    draw.ellipse((x - tall * 0.12, base - tall, x + tall * 0.12, base - tall * 0.75), (225, 185, 150))
+    draw.rectangle((x - tall * 0.14, base - tall * 0.75, x + tall * 0.14, base - tall * 0.3), tone)
+    legs = (x - tall * 0.12, base - tall * 0.3, x + tall * 0.12, base)
+    draw.rectangle(legs, mix(tone, (0, 0, 0), 0.4))
+
+
+def cartoon_ball(_rng: Rng, draw: ImageDraw.ImageDraw, place: Point, tall: float, tone: Colour) -> None:
+    """A ball."""
+    x, base = place
+    draw.ellipse((x, base - tall / 2, x + tall / 2, base), tone)
 
 
 def painting(rng: Rng) -> Image.Image:
@@ -150,40 +166,21 @@ def painting(rng: Rng) -> Image.Image:
 def signpost(rng: Rng) -> Image.Image:
     """A traffic or warning sign, alone, with its border and its figure."""
     side = 2 * rng.randint(150, 400)
-    image = Image.new("RGB", (side, side), (255, 255, 255))
+    image = Image.new("RGB", (side, side), WHITE)
     draw = ImageDraw.Draw(image)
-    edge, inside = rng.choice(
-        (
-            ((200, 20, 30), (255, 255, 255)),
-            ((0, 0, 0), (255, 205, 0)),
-            ((255, 255, 255), (0, 70, 160)),
-            ((200, 20, 30), (255, 220, 0)),
-        )
-    )
-    corners, turn = rng.choice(
-        ((3, -math.pi / 2), (4, 0.0), (60, 0.0), (60, 0.0), (8, math.pi / 8), (3, math.pi / 2))
-    )
+    edge, inside = rng.choice(TRAFFIC_COLOURS)
+    corners, turn = rng.choice(TRAFFIC_SHAPES)
     centre = (side / 2, side / 2)
     draw.polygon(polygon(centre, side * 0.48, corners, turn), edge)
     draw.polygon(polygon(centre, side * 0.4, corners, turn), inside)
     form = rng.choice(("number", "arrow", "figure"))
     if form == "number":
-        draw.text(
-            (side * 0.32, side * 0.33),
-            str(rng.choice((20, 30, 40, 50, 70, 80))),
-            "black",
-            font(rng, side // 4, ("DejaVuSans-Bold", "DejaVuSans")),
-        )
+        speed = str(rng.choice((20, 30, 40, 50, 70, 80)))
+        letters = font(rng, side // 4, ("DejaVuSans-Bold", "DejaVuSans"))
+        draw.text((side * 0.32, side * 0.33), speed, "black", letters)
     elif form == "arrow":
-        draw.line(
-            [
-                (side * 0.5, side * 0.68),
-                (side * 0.5, side * 0.45),
-                (side * rng.uniform(0.35, 0.65), side * 0.35),
-            ],
-            "black",
-            side // 18,
-        )
+        tip = (side * rng.uniform(0.35, 0.65), side * 0.35)
+        draw.line([(side * 0.5, side * 0.68), (side * 0.5, side * 0.45), tip], "black", side // 18)
     else:
         draw.polygon(star(centre, side * 0.16, rng.randint(3, 6), 0.5), "black")
         draw.polygon(blob(rng, centre, side * 0.12, 0.6), "black")
@@ -199,5 +196,7 @@ KINDS = {
     **clipart.KINDS,
     **scenes.KINDS,
     **sketches.KINDS,
-    **signs.KINDS,
+    "pictogram": signs.pictogram,
+    "board": games.board,
+    "plate": signs.plate,
 }

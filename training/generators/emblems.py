@@ -7,17 +7,20 @@ from PIL import Image, ImageDraw
 
 from training.generators.chance import Colour, Rng, mix
 from training.generators.dyes import dyes
-from training.generators.heraldry import draw_charge, draw_field, outline
+from training.generators.heraldry import EDGE, GOLD, draw_charge, draw_field, outline
 from training.generators.lettering import SCRIPTS, face
-from training.generators.shapes import Point, blob, meander, polygon, star
+from training.generators.shapes import Point, around, blob, meander, polygon, star, towards
 
 # (rng, picture, centre, radius in pixels, main colour, second colour)
 Emblem = Callable[[Rng, Image.Image, Point, float, Colour, Colour], None]
 
+# A crown of three points, its foot in the middle, as shares of the shield's side.
+CROWN = ((-0.2, 0), (-0.24, 0.14), (-0.1, 0.06), (0, 0.18), (0.1, 0.06), (0.24, 0.14), (0.2, 0))
 
-def _disc(draw: ImageDraw.ImageDraw, centre: Point, radius: float, shade: Colour) -> None:
-    x, y = centre
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), shade)
+
+def round_spot(draw: ImageDraw.ImageDraw, centre: Point, radius: float, shade: Colour) -> None:
+    """A disc without an edge."""
+    draw.ellipse(around(centre, radius), shade)
 
 
 def shield(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour) -> None:
@@ -32,19 +35,8 @@ def shield(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
     image.paste(field, (round(centre[0] - side / 2), round(centre[1] - side * 0.55)), mask)
     if rng.random() < 0.4:
         x, y = centre[0], centre[1] - side * 0.38
-        points = [
-            (x + side * a, y - side * b)
-            for a, b in (
-                (-0.2, 0),
-                (-0.24, 0.14),
-                (-0.1, 0.06),
-                (0, 0.18),
-                (0.1, 0.06),
-                (0.24, 0.14),
-                (0.2, 0),
-            )
-        ]
-        ImageDraw.Draw(image).polygon(points, (244, 196, 48), (80, 60, 0))
+        points = [(x + side * a, y - side * b) for a, b in CROWN]
+        ImageDraw.Draw(image).polygon(points, GOLD, EDGE)
 
 
 def wreath(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour) -> None:
@@ -54,21 +46,17 @@ def wreath(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
     for side in (-1, 1):
         for index in range(leaves):
             angle = math.pi / 2 + side * (0.15 + 2.4 * index / leaves)
-            x, y = centre[0] + reach * math.cos(angle), centre[1] + reach * math.sin(angle)
+            x, y = towards(centre, angle, reach)
             for way in (-0.5, 0.6):
                 lean = angle + side * (math.pi / 2 + way)
-                tip = (x + leaf * 1.6 * math.cos(lean), y + leaf * 1.6 * math.sin(lean))
+                tip = towards((x, y), lean, leaf * 1.6)
                 wing = (leaf * 0.35 * math.sin(lean), -leaf * 0.35 * math.cos(lean))
                 middle = ((x + tip[0]) / 2, (y + tip[1]) / 2)
-                draw.polygon(
-                    [
-                        (x, y),
-                        (middle[0] + wing[0], middle[1] + wing[1]),
-                        tip,
-                        (middle[0] - wing[0], middle[1] - wing[1]),
-                    ],
-                    main,
-                )
+                sides = [
+                    (middle[0] + wing[0], middle[1] + wing[1]),
+                    (middle[0] - wing[0], middle[1] - wing[1]),
+                ]
+                draw.polygon([(x, y), sides[0], tip, sides[1]], main)
     rng.choice((star_alone, tree, bird, land))(rng, image, centre, radius * 0.5, second, main)
 
 
@@ -94,21 +82,13 @@ def tree(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colou
     if form == "cedar":
         for tier in range(4):
             wide, level = radius * (0.3 + 0.2 * tier), y - radius * 0.8 + tier * radius * 0.38
-            draw.polygon(
-                [
-                    (x - wide, level + radius * 0.3),
-                    (x, level - radius * 0.1),
-                    (x + wide, level + radius * 0.3),
-                ],
-                main,
-            )
+            hem = level + radius * 0.3
+            draw.polygon([(x - wide, hem), (x, level - radius * 0.1), (x + wide, hem)], main)
     elif form == "palm":
         for turn in range(7):
             angle = -math.pi * (turn + 0.0) / 6
-            tip = (
-                x + radius * math.cos(angle),
-                y - radius * 0.4 + radius * 0.7 * math.sin(angle) + radius * 0.2,
-            )
+            rise = y - radius * 0.4 + radius * 0.7 * math.sin(angle) + radius * 0.2
+            tip = (x + radius * math.cos(angle), rise)
             draw.line([(x, y - radius * 0.4), tip], main, max(2, round(radius * 0.12)))
     else:
         draw.polygon(blob(rng, (x, y - radius * 0.3), radius * 0.8, 0.3), main)
@@ -124,7 +104,7 @@ def bird(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colou
             reach = radius * (1 - 0.05 * index)
             tip = (x + side * reach * math.cos(angle), y - reach * math.sin(angle))
             draw.line([(x + side * radius * 0.15, y - radius * 0.2), tip], main, max(2, round(radius * 0.16)))
-            _disc(draw, tip, radius * 0.08, main)
+            round_spot(draw, tip, radius * 0.08, main)
     draw.polygon(blob(rng, (x, y), radius * 0.42, 0.1), main)
     draw.ellipse((x - radius * 0.25, y - radius * 0.45, x + radius * 0.25, y + radius * 0.5), main)
     draw.polygon(
@@ -133,7 +113,7 @@ def bird(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colou
     for side in heads:
         head = (x + side * radius * 0.15 * len(heads), y - radius * 0.65)
         draw.line([(x, y - radius * 0.3), head], main, max(2, round(radius * 0.2)))
-        _disc(draw, head, radius * 0.16, main)
+        round_spot(draw, head, radius * 0.16, main)
         draw.polygon(
             [
                 (head[0], head[1] - radius * 0.1),
@@ -143,7 +123,7 @@ def bird(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colou
             second if rng.random() < 0.4 else main,
         )
     if rng.random() < 0.4:
-        draw.rectangle((x - radius * 0.2, y - radius * 0.2, x + radius * 0.2, y + radius * 0.2), second)
+        draw.rectangle(around((x, y), radius * 0.2), second)
 
 
 def land(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, _second: Colour) -> None:
@@ -163,12 +143,10 @@ def spears(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
         draw.line([foot, tip], main, line)
         draw.polygon(star(tip, radius * 0.16, 3, 0.5), second)
     wide = radius * rng.uniform(0.35, 0.6)
-    draw.ellipse((x - wide, y - radius * 0.8, x + wide, y + radius * 0.8), second, main, line)
+    draw.ellipse(around(centre, wide, radius * 0.8), second, main, line)
     for share in (0.6, 0.3):
-        draw.ellipse(
-            (x - wide * share, y - radius * share * 0.8, x + wide * share, y + radius * share * 0.8),
-            rng.choice((main, (0, 0, 0), (255, 255, 255))),
-        )
+        box = around(centre, wide * share, radius * share * 0.8)
+        draw.ellipse(box, rng.choice((main, (0, 0, 0), (255, 255, 255))))
 
 
 def script(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, _second: Colour) -> None:
@@ -194,16 +172,15 @@ def script(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
 
 def wheel(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour) -> None:
     """A wheel of many spokes, or a toothed one."""
-    draw, (x, y) = ImageDraw.Draw(image), centre
-    line = max(2, round(radius * 0.12))
+    draw, line = ImageDraw.Draw(image), max(2, round(radius * 0.12))
     if rng.random() < 0.4:
         draw.polygon(star(centre, radius * 1.15, rng.randint(12, 20), 0.8), main)
-        _disc(draw, centre, radius * 0.7, second)
+        round_spot(draw, centre, radius * 0.7, second)
     else:
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), None, main, line)
+        draw.ellipse(around(centre, radius), None, main, line)
     for spoke in polygon(centre, radius * 0.95, rng.choice((6, 8, 12, 24))):
         draw.line([centre, spoke], main, max(1, line // 3))
-    _disc(draw, centre, radius * 0.18, main)
+    round_spot(draw, centre, radius * 0.18, main)
 
 
 def sun(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour) -> None:
@@ -216,19 +193,16 @@ def sun(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour
     for index in range(rays if form != "star" else 0):
         angle, half = 2 * math.pi * index / rays, math.pi / rays * rng.choice((0.3, 0.5, 0.7))
         gap = core * (1.15 if form == "apart" else 0.9)
-        far = [(centre[0] + radius * math.cos(angle), centre[1] + radius * math.sin(angle))]
-        near = [
-            (centre[0] + gap * math.cos(angle + turn), centre[1] + gap * math.sin(angle + turn))
-            for turn in (half, -half)
-        ]
+        far = [towards(centre, angle, radius)]
+        near = [towards(centre, angle + turn, gap) for turn in (half, -half)]
         draw.polygon(far + near, main)
     if form != "lines" and rng.random() < 0.3:
-        _disc(draw, centre, core * 1.1, second)
-    _disc(draw, centre, core * 0.98, main)
+        round_spot(draw, centre, core * 1.1, second)
+    round_spot(draw, centre, core * 0.98, main)
     if rng.random() < 0.15:
         ink = mix(main, (0, 0, 0), 0.6)
         for side in (-0.35, 0.35):
-            _disc(draw, (centre[0] + core * side, centre[1] - core * 0.2), core * 0.12, ink)
+            round_spot(draw, (centre[0] + core * side, centre[1] - core * 0.2), core * 0.12, ink)
         draw.arc(
             (centre[0] - core * 0.5, centre[1] - core * 0.4, centre[0] + core * 0.5, centre[1] + core * 0.5),
             30,
@@ -272,19 +246,14 @@ def ring_of_stars(
     size, depth = min(radius * 0.25, radius * sweep / count * 0.42), rng.choice((0.382, 0.382, 0.5))
     for index in range(count):
         angle = -math.pi / 2 + sweep * (index - (count - 1) / 2 if sweep < 6 else index) / count
-        draw.polygon(
-            star(
-                (centre[0] + radius * math.cos(angle), centre[1] + radius * math.sin(angle)), size, 5, depth
-            ),
-            main,
-        )
+        draw.polygon(star(towards(centre, angle, radius), size, 5, depth), main)
     if rng.random() < 0.3:
         star_alone(rng, image, centre, radius * 0.4, second, main)
 
 
 def disc(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour) -> None:
     """A disc, alone or under another charge."""
-    _disc(ImageDraw.Draw(image), centre, radius, main)
+    round_spot(ImageDraw.Draw(image), centre, radius, main)
     if rng.random() < 0.5:
         rng.choice((star_alone, bird, crescent, tree, beasts, script))(
             rng, image, centre, radius * 0.6, second, main
@@ -295,10 +264,10 @@ def seal(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colou
     """A round seal: rings, marks along them, a charge or two."""
     draw, shades = ImageDraw.Draw(image), [main, second, *dyes(rng, 3)]
     for share in (1.0, 0.92, 0.7):
-        _disc(draw, centre, radius * share, rng.choice(shades))
+        round_spot(draw, centre, radius * share, rng.choice(shades))
     ink = rng.choice(shades)
     for place in polygon(centre, radius * 0.81, rng.randint(12, 40)):
-        _disc(draw, place, radius * 0.045, ink)
+        round_spot(draw, place, radius * 0.045, ink)
     beasts(rng, image, centre, radius * 0.6, ink, main)
 
 
@@ -321,11 +290,7 @@ def dragon(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
     draw.line(spine, main, width, joint="curve")
     for place in spine[::3]:
         angle, reach = rng.uniform(0, 2 * math.pi), radius * rng.uniform(0.15, 0.35)
-        draw.line(
-            [place, (place[0] + reach * math.cos(angle), place[1] + reach * math.sin(angle))],
-            main,
-            max(2, width // 3),
-        )
+        draw.line([place, towards(place, angle, reach)], main, max(2, width // 3))
     draw.polygon(blob(rng, spine[-1], radius * 0.28, 0.5), main, second)
 
 

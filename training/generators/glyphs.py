@@ -1,14 +1,10 @@
-"""Glyphs: single characters of many scripts, tables of them, and single formulas."""
+"""Glyphs: single characters of many scripts, and tables of them."""
 
-import io
-
-from matplotlib import mathtext
-from matplotlib.font_manager import FontProperties
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from training.generators.chance import Colour, Rng, dark, pale
-from training.generators.lettering import SYLLABLES, face, word
-from training.generators.shapes import Point, blob, polygon, smooth
+from training.generators.lettering import SYLLABLES, UPRIGHT, face, word
+from training.generators.shapes import Box, Point, blob, polygon, smooth
 
 # First and last code points that DejaVu Sans has: Georgian, Armenian, syllabics, Tifinagh, ogham, Lao,
 # hexagrams, Braille, chess, operators, arrows, Cyrillic, Greek, N'Ko, zodiac and weather.
@@ -21,35 +17,6 @@ ALPHABETS: tuple[tuple[int, int], ...] = (
     (0x1E00, 0x1EF9),
     (0x0250, 0x02AF), (0x0460, 0x0481),
 )  # fmt: skip
-UPRIGHT = ("DejaVuSans", "DejaVuSans-Bold")
-FORMULAS = (
-    r"E = mc^2", r"a^2 + b^2 = c^2", r"e^{i\pi} + 1 = 0", r"F = G\frac{m_1 m_2}{r^2}",
-    r"\nabla \cdot E = \frac{\rho}{\epsilon_0}",
-    r"x = \frac{-b \pm \sqrt{b^2 - 4ac}}{2a}", r"2H_2 + O_2 \rightarrow 2H_2O", r"\binom{n}{k}",
-    r"\hat{H}\psi = E\psi",
-    r"\forall x \in \mathbb{R}", r"V = \frac{4}{3}\pi r^3", r"\Delta G = \Delta H - T\Delta S",
-)  # fmt: skip
-# To be filled with letters: a formula of each form is seldom drawn twice.
-FORMS = (
-    r"{a} = {n}{b} + {c}", r"\int_{{{n}}}^{{{b}}} {c}({a})\,d{a}",
-    r"\sum_{{{a}={n}}}^\infty \frac{{{b}^{a}}}{{{a}!}}", r"{a} \cup {b}",
-    r"\frac{{d}}{{d{a}}}\sin {n}{a} = {n}\cos {n}{a}", r"{a}({b},{c})", r"\lim_{{{a} \to \infty}} {b}({a})",
-    r"\frac{{\partial {a}}}{{\partial {b}}}",
-    r"{a} \wedge {b}", r"{a}_{n}", r"\frac{{{a}}}{{{b}}} = \frac{{{c}}}{{{n}}}", r"\sqrt{{{a}^{n} + {b}}}",
-    r"\left|{a} - {b}\right| < {c}",
-    r"{a}^{n} - {b}^{n} = 0", r"\vec{{{a}}} \times \vec{{{b}}}", r"{a} \rightarrow {b} + {c}",
-    r"\prod_{{{a}=1}}^{n} {b}_{a}",
-)  # fmt: skip
-NAMES = (
-    *"abcfghkmnprstuvxyzABEFHKLMNPRSTVX",
-    r"\alpha",
-    r"\beta",
-    r"\lambda",
-    r"\theta",
-    r"\phi",
-    r"\sigma",
-    r"\Omega",
-)
 
 
 def glyph(rng: Rng) -> Image.Image:
@@ -81,9 +48,7 @@ def glyph(rng: Rng) -> Image.Image:
     return smooth(image)
 
 
-def ideograph(
-    rng: Rng, draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], ink: Colour, weight: float
-) -> None:
+def ideograph(rng: Rng, draw: ImageDraw.ImageDraw, box: Box, ink: Colour, weight: float) -> None:
     """Strokes that lie, stand, fall and hook, set in a square as Han characters are."""
     left, top, right, bottom = box
     if rng.random() < 0.4 and right - left > 60:
@@ -98,9 +63,7 @@ def ideograph(
     strokes_in(rng, draw, box, ink, weight * (right - left))
 
 
-def strokes_in(
-    rng: Rng, draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], ink: Colour, width: float
-) -> None:
+def strokes_in(rng: Rng, draw: ImageDraw.ImageDraw, box: Box, ink: Colour, width: float) -> None:
     """One component of a character."""
     left, top, right, bottom = box
 
@@ -153,25 +116,4 @@ def symbols(rng: Rng) -> Image.Image:
     return smooth(image)
 
 
-def equation(rng: Rng) -> Image.Image:
-    """One formula, large, in black or in chalk; tight or with room around."""
-    style = FontProperties(
-        math_fontfamily=rng.choice(("cm", "stix", "dejavusans", "dejavuserif", "stixsans"))
-    )
-    a, b, c = rng.sample(NAMES, 3)
-    text = (
-        rng.choice(FORMULAS)
-        if rng.random() < 0.25
-        else rng.choice(FORMS).format(a=a, b=b, c=c, n=rng.randint(2, 9))
-    )
-    buffer = io.BytesIO()
-    mathtext.math_to_image(f"${text}$", buffer, style, rng.randint(180, 420), "png")
-    strokes = ImageOps.invert(Image.open(buffer).convert("L"))
-    wide, high = strokes.size
-    ground, ink = (pale(rng), dark(rng)) if rng.random() < 0.85 else ((30, 60, 45), (255, 255, 255))
-    image = Image.new("RGB", (wide + rng.randint(8, wide), high + rng.randint(8, 2 * high)), ground)
-    image.paste(ink, ((image.width - wide) // 2, (image.height - high) // 2), strokes)
-    return image
-
-
-KINDS = {"glyph": glyph, "symbols": symbols, "equation": equation}
+KINDS = {"glyph": glyph, "symbols": symbols}

@@ -28,13 +28,9 @@ TEXT_FACES = (
     "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic",
     "STIXGeneralBolIta", "cmr10", "cmb10", "cmss10", "cmtt10",
 )  # fmt: skip
+UPRIGHT = ("DejaVuSans", "DejaVuSans-Bold")
 MONOSPACED = ("DejaVuSansMono", "DejaVuSansMono-Bold", "cmtt10")
-WIDE_FACES = (
-    "DejaVuSans",
-    "DejaVuSans-Bold",
-    "DejaVuSerif",
-    "DejaVuSansMono",
-)  # these have the other scripts
+WIDE_FACES = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono")  # have the other scripts
 
 FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
 

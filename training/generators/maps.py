@@ -11,17 +11,14 @@ from training.generators.lettering import WIDE_FACES, font, number, word, words
 from training.generators.shapes import Point, blob, meander, polygon, smooth, star
 
 WATER: tuple[Colour, ...] = (
-    (170, 211, 223),
-    (198, 236, 255),
-    (163, 204, 255),
-    (154, 190, 217),
-    (255, 255, 255),
-)
+    (170, 211, 223), (198, 236, 255), (163, 204, 255), (154, 190, 217), (255, 255, 255),
+)  # fmt: skip
+STREETS: tuple[Colour, ...] = (
+    (255, 255, 255), (255, 255, 255), (253, 226, 147), (232, 146, 162), (249, 178, 156),
+)  # fmt: skip
 
 
-def jagged(
-    rng: Rng, start: tuple[float, float], end: tuple[float, float], depth: int = 4
-) -> list[tuple[float, float]]:
+def jagged(rng: Rng, start: Point, end: Point, depth: int = 4) -> list[Point]:
     """A border between two points by midpoint displacement; the same two points give the same border."""
     if depth == 0:
         return [start]
@@ -33,7 +30,7 @@ def jagged(
     return jagged(rng, start, middle, depth - 1) + jagged(rng, middle, end, depth - 1)
 
 
-def outlines(rng: Rng, width: int, height: int, count: int) -> list[list[tuple[float, float]]]:
+def outlines(rng: Rng, width: int, height: int, count: int) -> list[list[Point]]:
     """Regions that fit together: Voronoi cells with jagged borders."""
     sites = [(rng.uniform(-0.2, 1.2) * width, rng.uniform(-0.2, 1.2) * height) for _ in range(count)]
     cells = Voronoi(np.array(sites))
@@ -42,7 +39,7 @@ def outlines(rng: Rng, width: int, height: int, count: int) -> list[list[tuple[f
     for region in cells.regions:
         if not region or -1 in region:
             continue
-        border: list[tuple[float, float]] = []
+        border: list[Point] = []
         for first, second in zip(region, [*region[1:], region[0]], strict=True):
             low, high = sorted((first, second))
             edge = jagged(
@@ -144,27 +141,24 @@ def streets(rng: Rng) -> Image.Image:
         draw.line(river, fill=WATER[0], width=rng.randint(12, 80), joint="curve")
     tilt = rng.uniform(0, math.pi)
     for _ in range(rng.randint(20, 110)):
-        broad = rng.choice((3, 3, 4, 6, 10, 14))
-        shade = rng.choice(
-            ((255, 255, 255), (255, 255, 255), (253, 226, 147), (232, 146, 162), (249, 178, 156))
-        )
-        start = (rng.random() * width, rng.random() * height)
-        way = meander(
-            rng,
-            start,
-            tilt + rng.choice((0, math.pi / 2)),
-            rng.uniform(0.2, 1) * width,
-            20,
-            rng.uniform(0, 0.2),
-        )
-        draw.line(way, fill=mix(shade, (0, 0, 0), 0.75), width=broad + 3, joint="curve")
-        draw.line(way, fill=shade, width=broad, joint="curve")
+        street(rng, draw, width, height, tilt)
     write_places(draw, rng, width, height, rng.randint(3, 40), dark(rng))
     if rng.random() < 0.3:
         x, y = rng.uniform(0.3, 0.7) * width, rng.uniform(0.3, 0.7) * height
         draw.polygon([(x, y), (x - 14, y - 34), (x + 14, y - 34)], fill=(220, 40, 40))
         draw.ellipse((x - 16, y - 56, x + 16, y - 24), fill=(220, 40, 40))
     return smooth(image)
+
+
+def street(rng: Rng, draw: ImageDraw.ImageDraw, width: int, height: int, tilt: float) -> None:
+    """A street with its edges, along the grid of the town (`tilt`, in radians) or across it."""
+    broad = rng.choice((3, 3, 4, 6, 10, 14))
+    shade = rng.choice(STREETS)
+    start = (rng.random() * width, rng.random() * height)
+    angle, length = tilt + rng.choice((0, math.pi / 2)), rng.uniform(0.2, 1) * width
+    way = meander(rng, start, angle, length, 20, rng.uniform(0, 0.2))
+    draw.line(way, fill=mix(shade, (0, 0, 0), 0.75), width=broad + 3, joint="curve")
+    draw.line(way, fill=shade, width=broad, joint="curve")
 
 
 def heights(rng: Rng) -> Image.Image:

@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 
 from training.generators.chance import Rng, pale, palette, size
 from training.generators.lettering import SCRIPTS, face
-from training.generators.shapes import blob, polygon, smooth, star
+from training.generators.shapes import around, blob, polygon, smooth, star
 
 
 def swatches(rng: Rng) -> Image.Image:
@@ -14,8 +14,8 @@ def swatches(rng: Rng) -> Image.Image:
     draw, form = ImageDraw.Draw(image), rng.choice(("samples", "samples", "card", "wheel"))
     if form == "wheel":
         count, reach = rng.choice((6, 12, 24)), min(wide, high) * 0.46
+        box = around((wide / 2, high / 2), reach)
         for index, tone in enumerate(palette(rng, count)):
-            box = (wide / 2 - reach, high / 2 - reach, wide / 2 + reach, high / 2 + reach)
             draw.pieslice(box, 360 * index / count, 360 * (index + 1) / count, tone, "white", 2)
         return smooth(image)
     rows, columns = rng.randint(1, 5), rng.randint(2, 8)
@@ -30,9 +30,7 @@ def swatches(rng: Rng) -> Image.Image:
             )
     if form == "card":
         reach = min(wide, high) * 0.35
-        draw.ellipse(
-            (wide / 2 - reach, high / 2 - reach, wide / 2 + reach, high / 2 + reach), None, "white", 6
-        )
+        draw.ellipse(around((wide / 2, high / 2), reach), None, "white", 6)
     return smooth(image)
 
 
@@ -54,12 +52,7 @@ def wallpaper(rng: Rng) -> Image.Image:
             elif form == "scale":
                 draw.ellipse((x - step / 2, y - step, x + step / 2, y + step / 3), tone, shades[0], 3)
             elif form == "ring":
-                draw.ellipse(
-                    (x - step * 0.45, y - step * 0.45, x + step * 0.45, y + step * 0.45),
-                    None,
-                    tone,
-                    step // 10 + 1,
-                )
+                draw.ellipse(around((x, y), step * 0.45), None, tone, step // 10 + 1)
             elif form == "rhomb":
                 draw.polygon(polygon((x, y), step * 0.45, 4), tone)
             else:

@@ -3,11 +3,9 @@
 from PIL import Image, ImageDraw
 
 from training.generators import plain, scenes
-from training.generators.chance import Rng, colour, dark, mix, pale, size
-from training.generators.lettering import face, font, number, words, write_paragraph
-from training.generators.shapes import smooth
-
-UPRIGHT = ("DejaVuSans", "DejaVuSans-Bold")
+from training.generators.chance import Colour, Rng, colour, dark, mix, pale, size
+from training.generators.lettering import UPRIGHT, face, font, number, words, write_paragraph
+from training.generators.shapes import around, smooth
 
 
 def stamp(rng: Rng) -> Image.Image:
@@ -17,35 +15,40 @@ def stamp(rng: Rng) -> Image.Image:
     tone = colour(rng, (0.2, 0.9), (0.3, 0.9))
     image = Image.new("RGB", (wide, high), mix(tone, (255, 255, 255), 0.3))
     inset = wide // 14
-    within = (wide - 2 * inset, high - 2 * inset)
-    picture = rng.choice((scenes.landscape, scenes.city, scenes.sea, plain.clouds))(rng).resize(within)
-    if rng.random() < 0.5:
-        grey = picture.convert("L")
-        picture = Image.composite(
-            Image.new("RGB", within, (250, 245, 230)),
-            Image.new("RGB", within, mix(tone, (0, 0, 0), 0.7)),
-            grey,
-        )
-    image.paste(
-        picture if form == "stamp" else Image.blend(picture, Image.new("RGB", within, (250, 250, 240)), 0.5),
-        (inset, inset),
-    )
+    picture = engraving(rng, (wide - 2 * inset, high - 2 * inset), tone)
+    if form != "stamp":
+        picture = Image.blend(picture, Image.new("RGB", picture.size, (250, 250, 240)), 0.5)
+    image.paste(picture, (inset, inset))
     draw, ink = ImageDraw.Draw(image), mix(tone, (0, 0, 0), 0.4)
     draw.rectangle((inset, inset, wide - inset, high - inset), None, ink, 4)
     letters = font(rng, high // 9)
-    draw.text(
-        (inset * 1.5, inset * 1.3), str(rng.choice((1, 2, 5, 10, 20, 50, 80, 100))), ink, font(rng, high // 5)
-    )
+    value = str(rng.choice((1, 2, 5, 10, 20, 50, 80, 100)))
+    draw.text((inset * 1.5, inset * 1.3), value, ink, font(rng, high // 5))
     draw.text((inset * 1.5, high - inset - letters.size * 1.4), words(rng, 2).upper(), ink, letters)
     if form == "stamp":
-        hole = wide // 60
-        for x in range(0, wide, 4 * hole):
-            for y in (0, high):
-                draw.ellipse((x - hole, y - hole, x + hole, y + hole), (255, 255, 255))
-        for y in range(0, high, 4 * hole):
-            for x in (0, wide):
-                draw.ellipse((x - hole, y - hole, x + hole, y + hole), (255, 255, 255))
+        perforate(draw, wide, high)
     return smooth(image)
+
+
+def engraving(rng: Rng, within: tuple[int, int], tone: Colour) -> Image.Image:
+    """A scene of the size `within`, in its own colours or in shades of one."""
+    picture = rng.choice((scenes.landscape, scenes.city, scenes.sea, plain.clouds))(rng).resize(within)
+    if rng.random() >= 0.5:
+        return picture
+    light, shade = (
+        Image.new("RGB", within, (250, 245, 230)),
+        Image.new("RGB", within, mix(tone, (0, 0, 0), 0.7)),
+    )
+    return Image.composite(light, shade, picture.convert("L"))
+
+
+def perforate(draw: ImageDraw.ImageDraw, wide: int, high: int) -> None:
+    """White holes along the four edges."""
+    hole = wide // 60
+    places = [(x, y) for x in range(0, wide, 4 * hole) for y in (0, high)]
+    places += [(x, y) for y in range(0, high, 4 * hole) for x in (0, wide)]
+    for place in places:
+        draw.ellipse(around(place, hole), (255, 255, 255))
 
 
 def title_page(rng: Rng) -> Image.Image:

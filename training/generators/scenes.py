@@ -1,13 +1,17 @@
-"""Scenes: landscapes, cities, seas and rooms in flat colours, comics, shapes against the light."""
+"""Scenes: landscapes, cities, seas and rooms in flat colours, shapes against the light."""
 
 import math
 
 from PIL import Image, ImageDraw
 
+from training.generators import comics
 from training.generators.chance import Colour, Rng, colour, mix, size
-from training.generators.clipart import INK, THINGS, Figure, Pen, lit, monster, person, tint
-from training.generators.lettering import face, words
-from training.generators.shapes import Point, blob, meander, polygon, smooth
+from training.generators.clipart import THINGS, lit
+from training.generators.creatures import beast, monster, small_beast
+from training.generators.pen import INK, Figure, Pen, tint
+from training.generators.people import person
+from training.generators.shapes import Point, around, blob, meander, polygon, smooth
+from training.generators.things import car, cup, fruit, house, plant
 
 SKIES: tuple[tuple[Colour, Colour], ...] = (
     ((90, 170, 235), (215, 240, 255)), ((40, 60, 130), (250, 160, 110)), ((15, 20, 60), (60, 70, 130)),
@@ -33,15 +37,12 @@ def sky(rng: Rng, image: Image.Image, draw: ImageDraw.ImageDraw) -> None:
     """A sun or a moon, clouds, birds, stars."""
     wide, high = image.size
     if rng.random() < 0.6:
-        x, y, reach = (
-            wide * rng.uniform(0.1, 0.9),
-            high * rng.uniform(0.08, 0.4),
+        centre, reach = (
+            (wide * rng.uniform(0.1, 0.9), high * rng.uniform(0.08, 0.4)),
             high * rng.uniform(0.04, 0.14),
         )
-        draw.ellipse(
-            (x - reach, y - reach, x + reach, y + reach),
-            rng.choice(((255, 225, 90), (255, 250, 230), (255, 130, 60))),
-        )
+        shade = rng.choice(((255, 225, 90), (255, 250, 230), (255, 130, 60)))
+        draw.ellipse(around(centre, reach), shade)
     for _ in range(rng.randint(0, 4)):
         x, y, reach = wide * rng.random(), high * rng.uniform(0.05, 0.35), high * rng.uniform(0.02, 0.06)
         for step in range(4):
@@ -58,35 +59,29 @@ def peak(rng: Rng, draw: ImageDraw.ImageDraw, image: Image.Image, base: float) -
     wide, shade = image.width, colour(rng, (0.1, 0.6), (0.3, 0.8))
     snow = rng.random() < 0.5
     for _ in range(rng.randint(2, 6)):
-        x, half, tall = (
-            wide * rng.random(),
-            wide * rng.uniform(0.12, 0.35),
-            image.height * rng.uniform(0.15, 0.45),
-        )
-        draw.polygon(
-            [(x - half, base), (x, base - tall), (x + half, base)],
-            mix(shade, (0, 0, 0), rng.uniform(0.75, 1)),
-        )
+        x, half = wide * rng.random(), wide * rng.uniform(0.12, 0.35)
+        tall = image.height * rng.uniform(0.15, 0.45)
+        rock = mix(shade, (0, 0, 0), rng.uniform(0.75, 1))
+        draw.polygon([(x - half, base), (x, base - tall), (x + half, base)], rock)
         if snow:
-            cap = 0.3
-            teeth = [
-                (x + half * cap * side, base - tall * (1 - cap * rng.uniform(0.8, 1.2)))
-                for side in (1, 0.5, 0, -0.5, -1)
-            ]
-            teeth[0], teeth[-1] = (
-                (x + half * cap, base - tall * (1 - cap)),
-                (x - half * cap, base - tall * (1 - cap)),
-            )
-            draw.polygon([(x, base - tall), *teeth], (250, 250, 255))
+            draw.polygon([(x, base - tall), *snow_line(rng, (x, base), half, tall)], (250, 250, 255))
+
+
+def snow_line(rng: Rng, foot: Point, half: float, tall: float) -> list[Point]:
+    """The ragged lower edge of the snow on a mountain, from slope to slope."""
+    (x, base), cap = foot, 0.3  # the snow's share of the height
+    edge = [
+        (x + half * cap * side, base - tall * (1 - cap * rng.uniform(0.8, 1.2)))
+        for side in (1, 0.5, 0, -0.5, -1)
+    ]
+    level = base - tall * (1 - cap)
+    return [(x + half * cap, level), *edge[1:-1], (x - half * cap, level)]
 
 
 def skyline(rng: Rng, draw: ImageDraw.ImageDraw, image: Image.Image, base: float) -> None:
     """Houses and towers side by side, their windows lit or dark."""
-    x, shade, glow = (
-        0.0,
-        colour(rng, (0.1, 0.6), (0.2, 0.8)),
-        rng.choice(((255, 230, 140), (200, 230, 250), (40, 50, 70))),
-    )
+    x, shade = 0.0, colour(rng, (0.1, 0.6), (0.2, 0.8))
+    glow = rng.choice(((255, 230, 140), (200, 230, 250), (40, 50, 70)))
     while x < image.width:
         wide, tall = image.width * rng.uniform(0.05, 0.16), image.height * rng.uniform(0.12, 0.5)
         draw.rectangle((x, base - tall, x + wide, base), mix(shade, (255, 255, 255), rng.uniform(0.6, 1)))
@@ -128,15 +123,7 @@ def landscape(rng: Rng) -> Image.Image:
     )
     draw.rectangle((0, base * high, wide, high), ground)
     for layer in range(rng.randint(0, 4)):
-        level, phase, waves = high * (base + layer * 0.1), rng.uniform(0, 6), rng.uniform(0.5, 2.5)
-        ridge: list[Point] = [
-            (wide * step / 40, level + high * 0.05 * math.sin(phase + waves * 2 * math.pi * step / 40))
-            for step in range(41)
-        ]
-        draw.polygon(
-            [*ridge, (wide, high), (0, high)],
-            mix(ground, rng.choice(((0, 0, 0), (255, 255, 255))), rng.uniform(0.7, 0.95)),
-        )
+        hill(rng, draw, image, high * (base + layer * 0.1), ground)
     if rng.random() < 0.4:
         x = wide * rng.random()
         draw.polygon(
@@ -145,6 +132,17 @@ def landscape(rng: Rng) -> Image.Image:
         )
     populate(rng, image, base, PLACES, 7)
     return smooth(image)
+
+
+def hill(rng: Rng, draw: ImageDraw.ImageDraw, image: Image.Image, level: float, ground: Colour) -> None:
+    """A wavy ridge about a height, and what is below it in a shade of the ground."""
+    (wide, high), phase, waves = image.size, rng.uniform(0, 6), rng.uniform(0.5, 2.5)
+    ridge: list[Point] = [
+        (wide * step / 40, level + high * 0.05 * math.sin(phase + waves * 2 * math.pi * step / 40))
+        for step in range(41)
+    ]
+    shade = mix(ground, rng.choice(((0, 0, 0), (255, 255, 255))), rng.uniform(0.7, 0.95))
+    draw.polygon([*ridge, (wide, high), (0, high)], shade)
 
 
 def city(rng: Rng) -> Image.Image:
@@ -161,7 +159,7 @@ def city(rng: Rng) -> Image.Image:
             (x, high * (base + 1.08) / 2, x + wide // 16, high * (base + 1.08) / 2 + high * 0.012),
             (250, 250, 250),
         )
-    populate(rng, image, base + 0.04, (*THINGS[2:5], person, person), 6)
+    populate(rng, image, base + 0.04, (car, house, plant, person, person), 6)
     return smooth(image)
 
 
@@ -187,7 +185,7 @@ def sea(rng: Rng) -> Image.Image:
             crest.append((step * reach / 2, level - (reach * 0.3 if step % 2 else 0)))
         draw.polygon([*crest, (wide, high), (0, high)], tone)
     if rng.random() < 0.4:
-        populate(rng, image, base + 0.2, THINGS[-1:], 5)
+        populate(rng, image, base + 0.2, (small_beast,), 5)
     return smooth(image)
 
 
@@ -220,7 +218,7 @@ def ship(rng: Rng, draw: ImageDraw.ImageDraw, place: Point, side: float) -> None
 
 
 def room(rng: Rng) -> Image.Image:
-    """Indoors: wall, floor, window, picture, furniture, people."""
+    """Indoors: wall, floor, windows, furniture, people."""
     wide, high = (2 * side for side in size(rng, 220, 520, (0.8, 1.8)))
     image = Image.new("RGB", (wide, high), mix(tint(rng), (255, 255, 255), 0.5))
     draw, base = ImageDraw.Draw(image), rng.uniform(0.62, 0.8)
@@ -228,36 +226,38 @@ def room(rng: Rng) -> Image.Image:
         draw.rectangle((stripe, 0, stripe + wide // 28, high), mix(tint(rng), (255, 255, 255), 0.3))
     draw.rectangle((0, base * high, wide, high), mix(tint(rng), (120, 80, 50), 0.4))
     for _ in range(rng.randint(1, 3)):
-        x, y, w, h = (
-            wide * rng.uniform(0.03, 0.8),
-            high * rng.uniform(0.06, 0.25),
-            wide * rng.uniform(0.1, 0.25),
-            high * rng.uniform(0.15, 0.3),
-        )
-        draw.rectangle((x, y, x + w, y + h), rng.choice(((170, 215, 245), tint(rng))), (110, 75, 45), 8)
-        if rng.random() < 0.5:
-            draw.line((x + w / 2, y, x + w / 2, y + h), (110, 75, 45), 6)
-            draw.line((x, y + h / 2, x + w, y + h / 2), (110, 75, 45), 6)
+        window(rng, draw, image)
     for _ in range(rng.randint(1, 3)):
-        x, w, h, tone = (
-            wide * rng.uniform(0, 0.7),
-            wide * rng.uniform(0.15, 0.4),
-            high * rng.uniform(0.1, 0.3),
-            tint(rng),
-        )
-        top = high * (base + rng.uniform(0.02, 0.1)) - h
-        if rng.random() < 0.5:
-            draw.rectangle((x, top, x + w, top + h * 0.15), tone)
-            for leg in (0.05, 0.9):
-                draw.rectangle((x + w * leg, top, x + w * (leg + 0.05), top + h), tone)
-        else:
-            draw.rounded_rectangle((x, top, x + w, top + h * 0.8), 20, tone)
-            draw.rounded_rectangle(
-                (x - 10, top + h * 0.4, x + w + 10, top + h), 20, mix(tone, (0, 0, 0), 0.85)
-            )
-    populate(rng, image, base, (person, *THINGS[:2], THINGS[4], THINGS[6]), 4)
+        furniture(rng, draw, image, base)
+    populate(rng, image, base, (person, fruit, cup, plant, beast), 4)
     picture = smooth(image)
     return lit(rng, picture) if rng.random() < 0.3 else picture
+
+
+def window(rng: Rng, draw: ImageDraw.ImageDraw, image: Image.Image) -> None:
+    """A window with its bars, or a picture in its frame."""
+    x, y = image.width * rng.uniform(0.03, 0.8), image.height * rng.uniform(0.06, 0.25)
+    wide, high = image.width * rng.uniform(0.1, 0.25), image.height * rng.uniform(0.15, 0.3)
+    frame = (110, 75, 45)
+    draw.rectangle((x, y, x + wide, y + high), rng.choice(((170, 215, 245), tint(rng))), frame, 8)
+    if rng.random() < 0.5:
+        draw.line((x + wide / 2, y, x + wide / 2, y + high), frame, 6)
+        draw.line((x, y + high / 2, x + wide, y + high / 2), frame, 6)
+
+
+def furniture(rng: Rng, draw: ImageDraw.ImageDraw, image: Image.Image, base: float) -> None:
+    """A table or a sofa on a floor that begins at a share `base` of the height."""
+    x, wide = image.width * rng.uniform(0, 0.7), image.width * rng.uniform(0.15, 0.4)
+    high, tone = image.height * rng.uniform(0.1, 0.3), tint(rng)
+    top = image.height * (base + rng.uniform(0.02, 0.1)) - high
+    if rng.random() < 0.5:
+        draw.rectangle((x, top, x + wide, top + high * 0.15), tone)
+        for leg in (0.05, 0.9):
+            draw.rectangle((x + wide * leg, top, x + wide * (leg + 0.05), top + high), tone)
+    else:
+        seat = (x - 10, top + high * 0.4, x + wide + 10, top + high)
+        draw.rounded_rectangle((x, top, x + wide, top + high * 0.8), 20, tone)
+        draw.rounded_rectangle(seat, 20, mix(tone, (0, 0, 0), 0.85))
 
 
 def backlit(rng: Rng) -> Image.Image:
@@ -271,52 +271,10 @@ def backlit(rng: Rng) -> Image.Image:
     pen.polygon([*ridge, (wide * 2, high * 2), (-20, high * 2)], (0, 0, 0))
     if rng.random() < 0.4:
         skyline(rng, pen, mask, base * high + 10)
-    populate(rng, mask, base - 0.03, (person, person, *THINGS[3:5], THINGS[6]), 5)
+    populate(rng, mask, base - 0.03, (person, person, house, plant, beast), 5)
     ink = rng.choice(((0, 0, 0), (10, 15, 40), (40, 15, 30)))
     image.paste(ink, mask=mask.convert("L").point(lambda level: 255 if level < 250 else 0))
     return smooth(image)
-
-
-def comic(rng: Rng) -> Image.Image:
-    """Panels of a strip: people, a ground, balloons with what they say."""
-    rows, columns = rng.choice(((1, 1), (1, 2), (1, 3), (2, 2), (2, 1), (3, 2)))
-    side = 2 * rng.randint(130, 240)
-    gap = side // 20
-    image = Image.new("RGB", (columns * side + gap, rows * side + gap), (255, 255, 255))
-    coloured, most = rng.random() < 0.7, rng.randint(1, 3)
-    for index in range(rows * columns):
-        panel = Image.new("RGB", (side - gap, side - gap), mix(tint(rng), (255, 255, 255), 0.5))
-        draw = ImageDraw.Draw(panel)
-        draw.rectangle((0, side * rng.uniform(0.6, 0.85), side, side), mix(tint(rng), (255, 255, 255), 0.7))
-        for _ in range(most):
-            figure = rng.choice((person, person, person, monster, *THINGS))
-            tall = side * rng.uniform(0.45, 0.7)
-            figure(rng, Pen(draw, rng.uniform(-0.1, 0.6) * side, side * 0.95 - tall, tall, 4, INK))
-        balloon(rng, draw, side)
-        draw.rectangle((0, 0, side - gap - 1, side - gap - 1), None, INK, 6)
-        image.paste(panel, (gap + index % columns * side, gap + index // columns * side))
-    picture = smooth(image)
-    return picture if coloured else picture.convert("L").convert("RGB")
-
-
-def balloon(rng: Rng, draw: ImageDraw.ImageDraw, side: float) -> None:
-    """What somebody says or thinks, at the top of a panel."""
-    letters = face(
-        rng.choice(("DejaVuSans-Bold", "DejaVuSans-Oblique", "cmss10")), round(side / rng.randint(14, 20))
-    )
-    lines = [words(rng, rng.randint(1, 3)).upper() for _ in range(rng.randint(1, 3))]
-    wide = max(letters.getlength(line) for line in lines) + side * 0.1
-    x, high = rng.uniform(0.02, 0.3) * side, letters.size * 1.3 * len(lines) + side * 0.06
-    draw.polygon(
-        [(x + wide * 0.3, high), (x + wide * 0.45, high), (x + wide * 0.3, high + side * 0.14)],
-        (255, 255, 255),
-        INK,
-    )
-    draw.rounded_rectangle(
-        (x, side * 0.02, x + wide, side * 0.02 + high), high * 0.4, (255, 255, 255), INK, 3
-    )
-    for index, line in enumerate(lines):
-        draw.text((x + side * 0.05, side * 0.05 + index * letters.size * 1.3), line, INK, letters)
 
 
 def cutaway(rng: Rng) -> Image.Image:
@@ -342,6 +300,6 @@ KINDS = {
     "sea": sea,
     "room": room,
     "backlit": backlit,
-    "comic": comic,
+    "comic": comics.comic,
     "cutaway": cutaway,
 }

@@ -8,12 +8,24 @@ from PIL import Image, ImageDraw
 from training.generators.chance import Colour, Rng
 
 Point: TypeAlias = tuple[float, float]
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def around(centre: Point, rx: float, ry: float | None = None) -> Box:
+    """The box about a place: `rx` to either side, `ry` up and down, or `rx` again."""
+    (x, y), rise = centre, rx if ry is None else ry
+    return x - rx, y - rise, x + rx, y + rise
+
+
+def towards(centre: Point, angle: float, reach: float) -> Point:
+    """The place at `reach` from another; `angle` in radians, clockwise from the right."""
+    return centre[0] + reach * math.cos(angle), centre[1] + reach * math.sin(angle)
 
 
 def polygon(centre: Point, radius: float, corners: int, turn: float = 0.0) -> list[Point]:
     """A regular polygon; `turn` in radians."""
     angles = [turn + 2 * math.pi * index / corners for index in range(corners)]
-    return [(centre[0] + radius * math.cos(angle), centre[1] + radius * math.sin(angle)) for angle in angles]
+    return [towards(centre, angle, radius) for angle in angles]
 
 
 def star(
