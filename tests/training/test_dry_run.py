@@ -49,7 +49,7 @@ def test_two_categories_become_an_artifact_that_is_served(tmp_path: Path) -> Non
     published = json.loads((run / "artifact/manifest.json").read_text())["metrics"]["validation"]
     assert judged["evaluation"] == published
     for metrics in published["by_recoding"].values():
-        assert all(metrics["categories"][kind]["share"] > 0.7 for kind in ("logo", "photo")), metrics
+        assert all(metrics["by_category"][kind]["share"] > 0.7 for kind in ("logo", "photo")), metrics
 
     unseen = [mark(UNSEEN, 330), photo(UNSEEN + 1, 330)]
     instances = [
