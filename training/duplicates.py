@@ -6,10 +6,8 @@ To the eye means: shrunk to 16 × 16 colours, the two correlate, are about as li
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from evaluation.dataset import Example
 from evaluation.scoring import read_file
 from logo_detection.errors import ItemError
 from logo_detection.image import load_thumbnail
+from training.hands import Hands
 from training.progress import Progress
 from training.splits import Split
 
@@ -37,7 +36,6 @@ MAX_STRETCH = 0.05  # of the natural logarithm of width / height
 
 LEAST_CONTRAST = 8  # levels; flatter pictures (white marks on white) look alike and need not be
 BLOCK = 256  # rows compared with all others at a time
-CHUNK = 16  # files that a process takes at a time
 
 LOG = logging.getLogger(__name__)
 
@@ -83,14 +81,12 @@ def twins(left: Sequence[Example], right: Sequence[Example], workers: int) -> li
     """
     if not left or not right:
         return []
-    everything = [*left, *right]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        made = pool.map(fingerprint, (example.path for example in everything), chunksize=CHUNK)
-        with Progress("comparing pictures", len(everything), "files") as progress:
-            found = []
-            for one in made:
-                found.append(one)
-                progress.advance()
+    paths = [example.path for example in (*left, *right)]
+    found = []
+    with Hands(workers) as hands, Progress("comparing pictures", len(paths), "files") as progress:
+        for one in hands.in_order(fingerprint, paths):
+            found.append(one)
+            progress.advance()
     return list(_pairs(found[: len(left)], found[len(left) :]))
 
 
