@@ -57,9 +57,16 @@ class Connection:
             return not received
         return False
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """End the conversation, from whichever thread; the one that holds it then closes the socket.
+
+        To close it under that thread's feet would leave it asking about descriptor -1, or about another's.
+        """
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.hang_up()
         self._socket.close()
 
     def read_request(self) -> Request | None:
@@ -136,7 +143,7 @@ class Origin:
         self._listener.close()
         self._released.set()
         for connection, thread in list(self._open.items()):
-            connection.close()
+            connection.hang_up()
             thread.join()
 
     def _accept(self) -> None:
