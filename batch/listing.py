@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from batch.engine import Result, Target
+from batch.target import Target
 from logo_detection.errors import ItemError
+from logo_detection.scoring import Result
 
 SCORE_DECIMALS = 4
 """As the server answers."""

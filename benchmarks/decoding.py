@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from benchmarks.files import photograph
 from logo_detection.image import ImageSpec, Pixels, load_image
 
 RUNS = 15
@@ -25,21 +26,6 @@ ENCODINGS: dict[str, dict[str, Any]] = {
     "bmp": {"format": "BMP"},
     "tiff": {"format": "TIFF", "compression": "tiff_lzw"},
 }
-
-
-def picture(width: int, height: int) -> Image.Image:
-    """Something like a photograph: detail at every scale."""
-    rng = np.random.default_rng(1)
-    total = np.zeros((height, width, 3), np.float32)
-    for octave in range(1, 10):
-        noise = rng.normal(size=(2**octave, 2**octave, 3)).astype(np.float32)
-        layers = [
-            np.asarray(Image.fromarray(noise[..., band]).resize((width, height), Image.Resampling.BICUBIC))
-            for band in range(3)
-        ]
-        total += np.stack(layers, -1) * 0.6**octave
-    low, high = np.percentile(total, [1, 99])
-    return Image.fromarray(((total - low) / (high - low) * 255).clip(0, 255).astype(np.uint8))
 
 
 def encoded(image: Image.Image, options: dict[str, Any]) -> bytes:
@@ -61,10 +47,10 @@ def measured(data: bytes) -> tuple[float, Pixels]:
 def main() -> None:
     print(f"{'':12}{'format':8}{'ms':>8}")
     for name, (width, height) in SIZES.items():
-        image = picture(width, height)
+        image = photograph(width, height)
         for kind, options in ENCODINGS.items():
             print(f"{name:12}{kind:8}{measured(encoded(image, options))[0]:8.1f}")
-    data = encoded(picture(*SIZES["12 MP"]), ENCODINGS["jpeg"])
+    data = encoded(photograph(*SIZES["12 MP"]), ENCODINGS["jpeg"])
     drafted_ms, drafted = measured(data)
     with patch.object(JpegImageFile, "draft", lambda *_: None):
         whole_ms, whole = measured(data)

@@ -15,8 +15,9 @@ from PIL import Image
 from evaluation.dataset import Example
 from evaluation.metrics import target_of, verdicts
 from evaluation.report import AS_IS
-from evaluation.scoring import Outcome, read_file
+from evaluation.scoring import Outcome
 from logo_detection.errors import ItemError
+from logo_detection.files import read_file
 from logo_detection.image import load_thumbnail
 
 SIDE = 192  # pixels

@@ -1,6 +1,6 @@
 """Scoring: examples in, one outcome for each out, in their order, through the fenced pool that serves.
 
-    Example -> its bytes -> a worker of the pool -> Outcome
+    Example -> logo_detection.scoring -> Outcome
 
 A file without a score has its error's code instead, and is counted: it is never just left out.
 """
@@ -9,7 +9,9 @@ import asyncio
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +21,19 @@ from evaluation.errors import EvaluationError
 from evaluation.metrics import SUM_TOLERANCE, Floats, Ints
 from evaluation.report import AS_IS
 from logo_detection.artifact import Artifact
-from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError
+from logo_detection.errors import ItemError
+from logo_detection.files import MAX_FILE_BYTES, held_file
+from logo_detection.memory import MemoryBudget
+from logo_detection.scoring import (
+    AHEAD_PER_WORKER,
+    DECODE_TIMEOUT_S,
+    MAX_HELD_BYTES,
+    Input,
+    Result,
+    score_all,
+)
 from logo_detection.worker import WorkerConfig
-from logo_detection.worker_process import Task
 from logo_detection.workers import ScoringPool
-
-MAX_FILE_BYTES = 64 * 2**20
-DECODE_TIMEOUT_S = 30.0  # nobody waits, and a verdict must not depend on what else the machine does
-FILE_TIMEOUT_S = 300.0
-AHEAD_PER_WORKER = 4  # one is scored, and the next ones are read meanwhile
 
 RECODING, PAIR = "recoding", "pair"
 """Metadata of an example: the form that it has here, and what names the image behind its forms."""
@@ -91,51 +97,26 @@ def score_examples(
 async def _score_all(
     artifact: Artifact, examples: Sequence[Example], workers: int, each: Callable[[], object]
 ) -> list[Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    waiting = iter(enumerate(examples))
-
-    async def take(pool: ScoringPool) -> None:
-        for number, example in waiting:
-            outcomes[number] = await _score(example, pool)
-            each()
-
+    memory = MemoryBudget(MAX_HELD_BYTES)
+    inputs = [
+        Input(str(example.path), partial(held_file, example.path, memory=memory)) for example in examples
+    ]
     config = WorkerConfig(artifact.model_source(), max_image_bytes=MAX_FILE_BYTES)
+    outcomes: list[Outcome] = []
     async with (
         ScoringPool(config, workers=workers, decode_timeout_s=DECODE_TIMEOUT_S) as pool,
-        asyncio.TaskGroup() as group,
+        aclosing(score_all(inputs, pool, ahead=AHEAD_PER_WORKER * workers)) as results,
     ):
-        for _ in range(AHEAD_PER_WORKER * workers):
-            group.create_task(take(pool))
-    return [outcomes[number] for number in range(len(examples))]
+        async for result in results:
+            outcomes.append(_outcome(examples[len(outcomes)], result))
+            each()
+    return outcomes
 
 
-async def _score(example: Example, pool: ScoringPool) -> Outcome:
-    try:
-        async with asyncio.timeout(FILE_TIMEOUT_S):
-            data = await asyncio.to_thread(read_file, example.path)
-            scored = await pool.score(Task(data), None)
-    except ItemError as error:
-        return Outcome(example, None, error.code)
-    except TimeoutError:
-        return Outcome(example, None, "deadline_exceeded")
-    return Outcome(example, scored.scores, None)
-
-
-def read_file(path: Path) -> bytes:
-    """A file's bytes.
-
-    Raises:
-        ImageTooLarge: It has more than `MAX_FILE_BYTES`.
-        FetchFailed: It is not there, is not a file, or may not be read.
-    """
-    try:
-        if not path.is_file():
-            raise FetchFailed("the file is not there")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ImageTooLarge(f"the file has more than {MAX_FILE_BYTES:,} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise FetchFailed(f"the file cannot be read: {error.strerror}") from error
+def _outcome(example: Example, result: Result) -> Outcome:
+    if isinstance(result.outcome, ItemError):
+        return Outcome(example, None, result.outcome.code)
+    return Outcome(example, result.outcome.scores, None)
 
 
 def read_scores(table: Path, examples: Iterable[Example], root: Path, labels: Sequence[str]) -> list[Outcome]:

@@ -142,6 +142,11 @@ def _leaves(cls: type[ItemError]) -> list[type[ItemError]]:
     return [leaf for child in cls.__subclasses__() for leaf in (_leaves(child) or [child])]
 
 
+def item_codes() -> tuple[str, ...]:
+    """The closed list of codes, as docs/api.md has it."""
+    return tuple(leaf.code for leaf in _leaves(ItemError))
+
+
 def item_error(code: str, message: str | None = None) -> ItemError:
     """The error of a code, as it comes back from another process; an unknown code is `internal`."""
     by_code = {leaf.code: leaf for leaf in _leaves(ItemError)}

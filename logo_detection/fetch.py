@@ -4,6 +4,7 @@ What guards it, from the outside in:
 
     urls        only allowed hosts, https, and paths nobody could misread         UrlNotAllowed
     turns       so many fetches at once, round-robin over the requests
+    names       so many look-ups at once, in threads that nobody has to wait for
     addresses   no socket to an address that is not public, whoever names it      UrlNotAllowed
     timeout     one for all there is to wait for, from the first lookup on        FetchTimeout
     answer      200, not compressed, whole; two redirects, each guarded anew      FetchFailed
@@ -28,13 +29,18 @@ from yarl import URL
 from logo_detection.addresses import AddressDenied, SocketFactory, is_public, public_socket, sockets_for
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlNotAllowed
 from logo_detection.memory import Lease, MemoryBudget
+from logo_detection.names import SystemResolver
 from logo_detection.policy import FetchPolicy, OriginOverride, Route
-from logo_detection.stash import thumbnail_of
+from logo_detection.stash import next_best
 from logo_detection.turns import Turns
 from logo_detection.urls import follow
 
 MAX_HOPS = 3
-"""Requests for one file: Special:FilePath redirects to Special:Redirect, and that to upload.wikimedia.org."""
+"""Requests for one file: Special:FilePath redirects to Special:Redirect, and that to upload.wikimedia.org; a
+file in the stash may have two kinds of thumbnails."""
+KEPT_SHARE = 4
+"""One turn more for every four is kept for requests that have none: somebody's hanging fetches do not hold up
+everybody's first."""
 REDIRECTS = {HTTPStatus(code) for code in (301, 302, 303, 307, 308)}
 READ_BUFFER_BYTES = 2**16
 """What aiohttp reads ahead of us per connection; it stops at twice that."""
@@ -52,6 +58,24 @@ class Credentials:
         """Those that are there."""
         given = {"Authorization": self.authorization, "Cookie": self.cookie}
         return {name: value for name, value in given.items() if value is not None}
+
+
+class Patience:
+    """How long one file's fetches may still take together, in seconds; waiting for a turn costs none."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left_s = seconds
+
+    @asynccontextmanager
+    async def spend(self) -> AsyncIterator[None]:
+        """Take what the block takes. Raises TimeoutError when nothing is left."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            async with asyncio.timeout(self._left_s):
+                yield
+        finally:
+            self._left_s -= now() - began
 
 
 class PublicResolver(AbstractResolver):
@@ -88,17 +112,18 @@ class Fetcher:
         self._policy = policy
         self._memory = memory
         self._resolver = resolver
-        self._turns = Turns(policy.concurrency)
+        self._turns = Turns(policy.concurrency, kept=policy.concurrency // KEPT_SHARE)
         self._sessions: dict[OriginOverride | None, aiohttp.ClientSession] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Open one session for the public, and one of its own for every override."""
-        public = PublicResolver(self._resolver or aiohttp.ThreadedResolver())
+        names = SystemResolver()
+        public = PublicResolver(self._resolver or names)
         await self._open(None, public_socket, public)
         for override in self._policy.overrides:
             sockets = sockets_for(override.address, override.port)
-            await self._open(override, sockets, aiohttp.ThreadedResolver())
+            await self._open(override, sockets, names)
         return self
 
     async def __aexit__(
@@ -107,16 +132,26 @@ class Fetcher:
         """Close them."""
         await self._stack.aclose()
 
+    def patience(self) -> Patience:
+        """The time that the policy gives to one file."""
+        return Patience(self._policy.timeout_s)
+
     @asynccontextmanager
     async def fetch(
-        self, url: object, *, lane: Hashable, credentials: Credentials | None = None
+        self,
+        url: object,
+        *,
+        lane: Hashable,
+        credentials: Credentials | None = None,
+        patience: Patience | None = None,
     ) -> AsyncIterator[bytes]:
         """A file, whose bytes count against the memory budget for the length of the block.
 
         Args:
             url: A stranger's URL; need not even be text.
             lane: Stands for the request: turns go round-robin over lanes.
-            credentials: The caller's, sent on with the first request alone, if the policy says so.
+            credentials: The caller's, sent on if the policy says so, and across no redirect.
+            patience: Shared by whatever else is fetched for the same file.
 
         Raises:
             UrlNotAllowed: The URL, a redirect, or an address that it leads to is not allowed.
@@ -129,7 +164,7 @@ class Fetcher:
         async with self._memory.lease() as lease:
             async with self._turns.turn(lane):
                 with _as_item_errors():
-                    async with asyncio.timeout(self._policy.timeout_s):
+                    async with (patience or self.patience()).spend():
                         body = await self._get(route, headers, lease)
             yield body
 
@@ -164,7 +199,7 @@ class Fetcher:
                 if response.status == HTTPStatus.OK:
                     return await self._read(response, lease)
                 redirected = response.status in REDIRECTS
-                elsewhere = _redirect(route.url, response) if redirected else _thumbnail(route.url, response)
+                elsewhere = _redirect(route.url, response) if redirected else _next_best(route.url, response)
             route = self._policy.route(elsewhere)
             credentials = {} if redirected else credentials
         raise FetchFailed
@@ -212,11 +247,11 @@ def _redirect(url: URL, response: aiohttp.ClientResponse) -> str:
     return follow(url, response.headers.get("Location", ""))
 
 
-def _thumbnail(url: URL, response: aiohttp.ClientResponse) -> str:
-    thumbnail = thumbnail_of(url) if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
-    if thumbnail is None:
+def _next_best(url: URL, response: aiohttp.ClientResponse) -> str:
+    elsewhere = next_best(url) if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+    if elsewhere is None:
         raise FetchFailed(status=response.status, retry_after=response.headers.get("Retry-After"))
-    return str(thumbnail)
+    return str(elsewhere)
 
 
 @contextmanager

@@ -31,7 +31,8 @@ class DecodeLimits:
     """What one image may cost.
 
     Attributes:
-        max_pixels: width x height, as stored. An SVG has no pixels of its own, and no such limit.
+        max_pixels: width x height, as stored. An SVG has no pixels of its own, and no such limit; its
+            memory goes by its length, which is limited (`svg.MAX_BYTES`).
         max_memory_bytes: the most that decoding may hold at once, by the estimate for its format.
         max_scans: passes over a JPEG. An ordinary progressive one has 10 or so.
         max_scan_megapixels: scans x megapixels of a JPEG. A scan is 42 bytes that cost a pass over
@@ -70,7 +71,8 @@ def read_header(data: bytes, limits: DecodeLimits) -> Header:
     Raises:
         ImageUnsupported: it is none of the formats.
         ImageCorrupt: it is one of them, but broken; or empty; or has more scans than any real JPEG.
-        ImageTooManyPixels: it is larger, or would cost more memory or time, than the limits allow.
+        ImageTooManyPixels: it is larger, or would cost more memory or time, than the limits allow; or it
+            is an SVG of more than `svg.MAX_BYTES`.
     """
     if not data:
         raise ImageCorrupt
@@ -161,13 +163,29 @@ def _jpeg_frame(data: bytes, marker: int, at: int, scans: int) -> Header:
 
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PNG_CHUNK = struct.Struct(">I4s")
+_PNG_FIRST_FRAME_ENDS = (b"IEND", b"fdAT")
+_MAX_PNG_CHUNKS = 50_000  # 64 MiB in libpng's chunks of 8 KiB are 8,192; Pillow takes 3 µs for each
 
 
 def _png(data: bytes) -> Header:
     length, kind, width, height, depth, colour = struct.unpack_from(">I4sIIBB", data, 8)
     if (length, kind) != (13, b"IHDR") or colour not in _PNG_CHANNELS:
         raise ImageCorrupt
+    _count_png_chunks(data)
     return _header(Format.PNG, width, height, 4 if _PNG_CHANNELS[colour] > 1 else max(1, depth // 8))
+
+
+def _count_png_chunks(data: bytes) -> None:
+    at = 8
+    for _ in range(_MAX_PNG_CHUNKS):
+        if at + _PNG_CHUNK.size > len(data):
+            return
+        length, kind = _PNG_CHUNK.unpack_from(data, at)
+        if kind in _PNG_FIRST_FRAME_ENDS:
+            return
+        at += length + 12
+    raise ImageCorrupt
 
 
 _MAX_GIF_PREAMBLE_BYTES = 2**20  # before the first frame: a palette, comments, XMP
@@ -229,7 +247,7 @@ def _webp(data: bytes) -> Header:
 
 
 _BMP_RUN_LENGTH = (1, 2)
-_MAX_RUN_LENGTH_PIXELS = 16_000_000  # Pillow unpacks these in Python, at 70 to 300 ns a pixel
+_MAX_RUN_LENGTH_PIXELS = 4_000_000  # Pillow unpacks these in Python, at 15 to 500 ns a pixel
 
 
 def _bmp(data: bytes) -> Header:
@@ -290,6 +308,8 @@ def _svg(data: bytes) -> Header:
     size = svg.nominal_size(data)
     if size is None:
         raise ImageUnsupported
+    if len(data) > svg.MAX_BYTES:
+        raise ImageTooManyPixels
     width, height = (max(1, round(side)) for side in size)
     return Header(Format.SVG, width, height)
 

@@ -23,6 +23,11 @@ class Lease:
         self.granted: asyncio.Future[None] | None = None
 
     @property
+    def promised_bytes(self) -> int:
+        """What it holds, or may come to hold."""
+        return max(self.held_bytes, self.expected_bytes)
+
+    @property
     def missing_bytes(self) -> int:
         """How much further it may grow before it is whole."""
         return max(0, self.expected_bytes - self.held_bytes)
@@ -36,8 +41,19 @@ class Lease:
             ValueError: The whole budget is smaller.
         """
         self._budget.check_fits(max_bytes)
+        self._budget.promised_bytes -= self.promised_bytes
         self.expected_bytes = max_bytes
+        self._budget.promised_bytes += self.promised_bytes
         self._budget.grant_what_fits()
+
+    def grow_at_once(self, size_bytes: int) -> bool:
+        """Hold that much more, if it is there now. Otherwise nothing changes.
+
+        Raises:
+            ValueError: The whole budget is smaller than this lease would be.
+        """
+        self._budget.check_fits(self.held_bytes + size_bytes)
+        return self._budget.grant(self, size_bytes)
 
     async def grow(self, size_bytes: int) -> None:
         """Hold that much more, when it is there. Whoever calls bounds the wait.
@@ -45,13 +61,15 @@ class Lease:
         Raises:
             ValueError: The whole budget is smaller than this lease would be.
         """
-        self._budget.check_fits(self.held_bytes + size_bytes)
+        if self.grow_at_once(size_bytes):
+            return
         self.wanted_bytes = size_bytes
         self.granted = asyncio.get_running_loop().create_future()
-        self._budget.grant_what_fits()
+        self._budget.waiting += 1
         try:
             await self.granted
         finally:
+            self._budget.waiting -= 1
             self.granted = None
 
 
@@ -61,6 +79,8 @@ class MemoryBudget:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
+        self.promised_bytes = 0
+        self.waiting = 0
         self._leases: dict[Lease, None] = {}  # a set that keeps the order of their age
 
     @asynccontextmanager
@@ -73,6 +93,7 @@ class MemoryBudget:
         finally:
             del self._leases[lease]
             self.held_bytes -= lease.held_bytes
+            self.promised_bytes -= lease.promised_bytes
             self.grant_what_fits()
 
     def check_fits(self, size_bytes: int) -> None:
@@ -82,19 +103,26 @@ class MemoryBudget:
 
     def grant_what_fits(self) -> None:
         """Let every waiting lease grow that may: the oldest goes first, and bars no other."""
+        if not self.waiting:
+            return
         for lease in self._leases:
-            if lease.granted is not None and not lease.granted.done() and self._may_grow(lease):
-                lease.held_bytes += lease.wanted_bytes
-                self.held_bytes += lease.wanted_bytes
-                lease.granted.set_result(None)
+            granted = lease.granted
+            if granted is not None and not granted.done() and self.grant(lease, lease.wanted_bytes):
+                granted.set_result(None)
 
-    def _may_grow(self, lease: Lease) -> bool:
-        if self.held_bytes + lease.wanted_bytes > self.limit_bytes:
+    def grant(self, lease: Lease, size_bytes: int) -> bool:
+        """Let a lease grow, if it may."""
+        if self.held_bytes + size_bytes > self.limit_bytes:
             return False
-        lease.held_bytes += lease.wanted_bytes
-        all_can_become_whole = self._all_can_become_whole()
-        lease.held_bytes -= lease.wanted_bytes
-        return all_can_become_whole
+        promised_before = lease.promised_bytes
+        lease.held_bytes += size_bytes
+        promised_bytes = self.promised_bytes + lease.promised_bytes - promised_before
+        if promised_bytes > self.limit_bytes and not self._all_can_become_whole():
+            lease.held_bytes -= size_bytes
+            return False
+        self.held_bytes += size_bytes
+        self.promised_bytes = promised_bytes
+        return True
 
     def _all_can_become_whole(self) -> bool:
         growing = sorted(

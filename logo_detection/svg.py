@@ -24,6 +24,8 @@ from logo_detection.errors import ImageCorrupt
 # The media subtype ("png", …) of an image inside an SVG, or None if it is not to be decoded.
 Admit = Callable[[bytes], str | None]
 
+MAX_BYTES = 16 * 2**20  # a token as long costs 0.2 s, one of 64 MiB 2 s: the parser reads it anew per MiB
+MAX_PREAMBLE_BYTES = 2**20  # up to the end of the first tag
 MAX_DEPTH = 128  # each nested group with an effect holds a canvas of its own
 MAX_ELEMENTS = 250_000  # 1 kB of renderer memory each
 MAX_ATTRIBUTES = 256  # per element; resvg compares each with each
@@ -58,8 +60,10 @@ _SANS, _MONOSPACE = "DejaVu Sans", "DejaVu Sans Mono"
 def nominal_size(data: bytes) -> tuple[float, float] | None:
     """Width and height in px that an SVG asks for; None if the bytes are not an SVG.
 
-    Reads up to the first tag. Raises ImageCorrupt if what comes before it is a bomb.
+    Reads up to the first tag, which is among the first MAX_PREAMBLE_BYTES. Raises ImageCorrupt if what
+    comes before it is a bomb.
     """
+    data = data[:MAX_PREAMBLE_BYTES]
     if not _MARKUP.match(data):
         return None
 
@@ -69,7 +73,7 @@ def nominal_size(data: bytes) -> tuple[float, float] | None:
     parser = _parser(data)
     parser.StartElementHandler = start
     try:
-        parser.Parse(data, True)
+        parser.Parse(data)
     except _RootFound as root:
         return _size(root.attributes) if root.attributes is not None else None
     except (expat.ExpatError, ValueError, LookupError):  # not XML, or in no encoding that Python knows

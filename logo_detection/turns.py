@@ -5,9 +5,10 @@ behind at most one image of every other request, never behind somebody's fifty.
 """
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Hashable
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 
@@ -38,10 +39,12 @@ class Lanes(Generic[W]):
         """Queue a waiter; a lane that was empty goes to the back."""
         self._queues.setdefault(lane, deque()).append(waiter)
 
-    def pop(self) -> W | None:
-        """The first waiter of the lane at the front, which goes to the back; None when nobody waits."""
-        while self._queues:
-            lane, queue = self._queues.popitem(last=False)
+    def pop(self, may: Callable[[Hashable], bool] = lambda _: True) -> W | None:
+        """The first waiter of the first lane that may be served, which goes to the back; None: nobody."""
+        for lane in tuple(self._queues):
+            if not may(lane):
+                continue
+            queue = self._queues.pop(lane)
             while queue:
                 waiter = queue.popleft()
                 # A future is cancelled at once, but its owner leaves the lane a pass of the loop later.
@@ -60,12 +63,29 @@ class Lanes(Generic[W]):
                 del self._queues[lane]
 
 
-class Turns:
-    """A semaphore whose next turn goes round-robin over the lanes. Belongs to one event loop."""
+@dataclass(frozen=True, slots=True)
+class _Applicant:
+    lane: Hashable
+    granted: "asyncio.Future[None]"
 
-    def __init__(self, at_once: int) -> None:
-        self._free = at_once
-        self._lanes: Lanes[asyncio.Future[None]] = Lanes()
+    def done(self) -> bool:
+        return self.granted.done()
+
+
+class Turns:
+    """A semaphore whose next turn goes round-robin over the lanes. Belongs to one event loop.
+
+    Args:
+        at_once: Turns, for whoever comes.
+        kept: How many there are beside them, for lanes that have none: those with many cannot hold
+            them all.
+    """
+
+    def __init__(self, at_once: int, kept: int = 0) -> None:
+        self._free = at_once + kept
+        self._kept = kept
+        self._held: Counter[Hashable] = Counter()
+        self._lanes: Lanes[_Applicant] = Lanes()
 
     @property
     def waiting(self) -> int:
@@ -79,28 +99,37 @@ class Turns:
         try:
             yield
         finally:
-            self.give_back()
+            self.give_back(lane)
 
     async def take(self, lane: Hashable) -> None:
         """Wait for a turn. Whoever took it owes one `give_back`, unless this was cancelled."""
-        if self._free:
-            self._free -= 1
+        if self._may_take(lane):
+            self._hold(lane)
             return
-        granted = asyncio.get_running_loop().create_future()
-        self._lanes.add(lane, granted)
+        applicant = _Applicant(lane, asyncio.get_running_loop().create_future())
+        self._lanes.add(lane, applicant)
         try:
-            await granted
+            await applicant.granted
         except asyncio.CancelledError:
-            if granted.cancelled():
-                self._lanes.leave(lane, granted)
+            if applicant.granted.cancelled():
+                self._lanes.leave(lane, applicant)
             else:
-                self.give_back()  # granted in the same pass of the loop as the cancellation
+                self.give_back(lane)  # granted in the same pass of the loop as the cancellation
             raise
 
-    def give_back(self) -> None:
-        """End a turn: it passes to the next lane's first waiter."""
-        granted = self._lanes.pop()
-        if granted is None:
-            self._free += 1
-        else:
-            granted.set_result(None)
+    def give_back(self, lane: Hashable) -> None:
+        """End a lane's turn: it passes to the first waiter of the next lane that may take it."""
+        self._free += 1
+        self._held[lane] -= 1
+        if not self._held[lane]:
+            del self._held[lane]
+        while applicant := self._lanes.pop(self._may_take):
+            self._hold(applicant.lane)
+            applicant.granted.set_result(None)
+
+    def _may_take(self, lane: Hashable) -> bool:
+        return self._free > (self._kept if self._held[lane] else 0)
+
+    def _hold(self, lane: Hashable) -> None:
+        self._free -= 1
+        self._held[lane] += 1

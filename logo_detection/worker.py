@@ -50,6 +50,8 @@ ALARM_SLACK_S = 1.0
 # What the engine needs on top of one image's share, and the allocator loses to fragments.
 MEMORY_SLACK_BYTES = 128 * 2**20
 OOM_SCORE_ADJ = 500
+# The parent's event loop has little to do, but for everybody: it goes first when cores are short.
+NICENESS = 5
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -172,14 +174,35 @@ def _cause(error: Exception) -> str:
 
 def prepare(config: WorkerConfig) -> Classifier:
     """Load the model, score one image the whole way, and then draw the limits around the process."""
-    classifier = load_classifier(config.source)
-    _score(_WARM_UP_PNG, False, classifier, config)
+    classifier = _load(config.source)
+    try:
+        _score(_WARM_UP_PNG, False, classifier, config)
+    except Exception as error:
+        first_line = str(error).partition("\n")[0]
+        raise _Unusable(f"it does not score an image as its manifest says ({first_line})") from error
     with suppress(ItemError):  # not every specification's decoder reads SVG
         _score(_WARM_UP_SVG, False, classifier, config)
     gc.collect()
     gc.freeze()  # what is here now stays: no later collection looks at it
     _limit_resources(config.headroom_bytes)
     return classifier
+
+
+class _Unusable(Exception):
+    """The model cannot be used. For the operator, in our words: an engine's have many lines, and say less."""
+
+
+def _load(source: ModelSource) -> Classifier:
+    try:
+        return load_classifier(source)
+    except ImportError as error:
+        raise _Unusable(f"the {source.runtime} runtime is not installed: {error.name} is missing") from error
+    except OSError as error:
+        raise _Unusable(f"it cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise _Unusable("there is not enough memory for it") from error
+    except Exception as error:  # whatever an engine raises
+        raise _Unusable(f"the {source.runtime} runtime cannot load it ({type(error).__name__})") from error
 
 
 def _limit_resources(headroom_bytes: int) -> None:
@@ -211,8 +234,9 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
     config = WorkerConfig.from_json(request[0])
     try:
         classifier = prepare(config)
-    except Exception as error:  # whatever an engine raises, the operator wants it in one line
-        reason = " ".join(f"{Path(config.source.path).name}: {type(error).__name__}: {error}".split())
+    except Exception as error:  # whatever happens, the operator wants it in one line
+        why = str(error) if isinstance(error, _Unusable) else f"the worker failed: {_cause(error)}"
+        reason = " ".join(f"{Path(config.source.path).name}: {why}".split())
         channel.sendall(frame({"failed": reason[:MAX_REASON_CHARS]}))
         return 1
     channel.sendall(frame({"ready": True}))
@@ -229,6 +253,7 @@ def main(fd: int) -> NoReturn:
     """Run on a socket's file descriptor, and end without the engines' teardown (TensorFlow's is noisy)."""
     _die_with_parent()
     _silence()
+    os.nice(NICENESS)
     channel = socket.socket(fileno=fd)
     status = 0
     with suppress(OSError):  # the parent is gone

@@ -48,9 +48,12 @@ _CAUSE = re.compile(r"\w{1,100} at [\w.<>-]{1,100}:\d{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One image to score: its bytes as fetched, or its base64 text as it came."""
+    """One image to score: its bytes as fetched, or its base64 text as it came.
 
-    data: bytes | bytearray | memoryview
+    Text stays text until a worker has time for it: it becomes bytes, a copy, one image at a time.
+    """
+
+    data: bytes | bytearray | memoryview | str
     is_base64: bool = False
 
 
@@ -114,6 +117,11 @@ class WorkerProcess:
         return self.ready and self._reply is not None
 
     @property
+    def pid(self) -> int:
+        """The process's number; the system may have given it to another once `end` has returned."""
+        return self._process.pid
+
+    @property
     def ending(self) -> str:
         """How the process ended, once it did: a signal's name, or its exit status."""
         status = self._process.returncode
@@ -138,7 +146,8 @@ class WorkerProcess:
     async def ask(self, task: Task, timeout_s: float) -> bytes | None:
         """Have one image scored. Returns the JSON of the reply; None when the worker was lost over it."""
         self.images += 1
-        image = memoryview(task.data).cast("B")
+        data = task.data.encode() if isinstance(task.data, str) else task.data
+        image = memoryview(data).cast("B")
         request = frame({"is_base64": task.is_base64, "timeout_s": timeout_s}, image.nbytes)
         parts = request + image[:_COPIED_BYTES], image[_COPIED_BYTES:]
         return await self._exchange(timeout_s, f"an image took more than {timeout_s:g} s", *parts)

@@ -26,6 +26,7 @@ from logo_detection.worker_process import Scored, Task, WorkerProcess, parse_rep
 logger = logging.getLogger(__name__)
 
 RESTART_PAUSES_S = (0.1, 1.0, 5.0, 30.0)
+RECENT_IMAGES = 64  # over about so many, the time that an image takes is averaged
 
 _T = TypeVar("_T")
 
@@ -66,6 +67,7 @@ class ScoringPool:
         self._unanswered: set[_Job] = set()
         self._open = False
         self._restarts = 0
+        self._busy_s = 0.0
 
     @property
     def workers_ready(self) -> int:
@@ -87,6 +89,16 @@ class ScoringPool:
     def restarts(self) -> int:
         """Workers that were lost; those that had done their share are not counted."""
         return self._restarts
+
+    @property
+    def image_s(self) -> float:
+        """Seconds that the workers together take for an image, lately; 0 before the first."""
+        return self._busy_s / self._size
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes, those that warm up or end included."""
+        return tuple(worker.pid for worker in self._workers)
 
     def launch(self) -> None:
         """Start the processes, without an event loop and without waiting until they are ready.
@@ -182,8 +194,10 @@ class ScoringPool:
             worker.idle = None
 
     async def _do(self, job: "_Job", worker: WorkerProcess) -> None:
-        queue_s = perf_counter() - job.asked
+        began = perf_counter()
+        queue_s = began - job.asked
         reply = await worker.ask(job.task, self._decode_timeout_s)
+        self._note(perf_counter() - began)
         if reply is None and worker.unread and not job.retried:
             job.retried = True
             self._offer(job)
@@ -195,6 +209,9 @@ class ScoringPool:
             except ValueError:
                 worker.lose("its reply was malformed")
         job.answer(outcome)
+
+    def _note(self, seconds: float) -> None:
+        self._busy_s += (seconds - self._busy_s) / RECENT_IMAGES if self._busy_s else seconds
 
     async def _hire(self) -> WorkerProcess:
         """A worker that is ready, however many attempts that takes."""

@@ -4,11 +4,13 @@ The workers are started before KServe is imported, so that both warm up at the s
 """
 
 import logging
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from math import ceil
+from typing import TYPE_CHECKING
 
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.errors import LogoDetectionError
@@ -17,8 +19,20 @@ from logo_detection.header import DecodeLimits
 from logo_detection.memory import MemoryBudget
 from logo_detection.worker import WorkerConfig
 from logo_detection.workers import ScoringPool
+from model_server.allocator import return_memory_early
 from model_server.logs import configure_logging
-from model_server.settings import Settings, SettingsError, check_port, read_fetch_policy, read_settings
+from model_server.settings import (
+    Settings,
+    SettingsError,
+    check_port,
+    open_enough_files,
+    read_fetch_policy,
+    read_settings,
+)
+
+if TYPE_CHECKING:
+    from model_server.admission import Admission
+    from model_server.kserve_model import LogoModel
 
 DRAIN_SLACK_S = 1
 
@@ -27,10 +41,14 @@ log = logging.getLogger("model_server")
 
 def main() -> int:
     """Serve until SIGTERM. 0: drained; 1: the workers failed; 2: a setting or the artifact is unusable."""
+    return_memory_early()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)  # until uvicorn has handlers of its own
     try:
         settings = read_settings()
         configure_logging(settings.log_format)
         check_port(settings.port)
+        open_enough_files(settings)
         policy = read_fetch_policy(settings)
         artifact = load_artifact(settings.model_path)
         pool = launch_pool(settings, artifact)
@@ -38,10 +56,17 @@ def main() -> int:
         print(f"model_server: {error}", file=sys.stderr)
         return 2
     memory = MemoryBudget(settings.fetch_memory_max)
-    failure = serve_pool(settings, artifact, pool, Fetcher(policy, memory), memory)
-    if failure is not None:
-        print(f"model_server: {failure}", file=sys.stderr)
-    return 0 if failure is None else 1
+    try:
+        serve_pool(settings, artifact, pool, Fetcher(policy, memory), memory)
+    except LogoDetectionError as error:
+        print(f"model_server: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _leave(*_: object) -> None:
+    """End with status 0: nothing was admitted yet. As process 1 of a container it would not end by itself."""
+    sys.exit(0)
 
 
 def launch_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
@@ -62,28 +87,31 @@ def launch_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
 
 def serve_pool(
     settings: Settings, artifact: Artifact, pool: ScoringPool, fetcher: Fetcher, memory: MemoryBudget
-) -> LogoDetectionError | None:
-    """Wire the service to KServe and serve. Returns why the workers failed, if they did."""
+) -> None:
+    """Wire the service to KServe and serve.
+
+    Raises:
+        LogoDetectionError: The workers did not come up.
+    """
     from prometheus_client import REGISTRY
 
     from model_server.admission import Admission
-    from model_server.kserve_model import LogoModel, serve
+    from model_server.kserve_model import Listening, LogoModel, serve
     from model_server.metrics import Metrics
+    from model_server.openapi import Limits, describe_api
     from model_server.schema import parse_request
     from model_server.service import LogoService
 
-    admission = Admission(settings.queue_max_images)
+    admission = Admission(settings.queue_max_images, lambda: pool.image_s)
     metrics = Metrics(REGISTRY)
-    metrics.watch(
-        {
-            "logo_in_flight_images": ("Images admitted and unfinished.", lambda: admission.in_flight),
-            "logo_queued_images": ("Images that wait for a worker.", lambda: pool.waiting),
-            "logo_workers_ready": ("Workers that can score.", lambda: pool.workers_ready),
-            "logo_workers_busy": ("Workers that have an image.", lambda: pool.busy),
-            "logo_worker_restarts": ("Workers lost and replaced.", lambda: pool.restarts),
-            "logo_held_bytes": ("Bytes of bodies and fetched files held.", lambda: memory.held_bytes),
-        }
-    )
+    source = artifact.model_source(settings.runtime, settings.precision)
+    served = {
+        "name": artifact.name,
+        "version": artifact.version,
+        "runtime": source.runtime,
+        "precision": source.precision,
+    }
+    metrics.describe_model(**served)
     service = LogoService(
         pool=pool,
         fetcher=fetcher,
@@ -97,8 +125,9 @@ def serve_pool(
     async def engine() -> AsyncIterator[None]:
         async with pool, fetcher:
             log.info(
-                "ready: /v1/models/%s:predict on port %d, %s %s",
-                *(settings.model_name, settings.port, artifact.name, artifact.version),
+                "ready: /v1/models/%s:predict on port %d",
+                *(settings.model_name, settings.port),
+                extra={"fields": {**served, "workers": settings.workers}},
             )
             yield
 
@@ -108,6 +137,8 @@ def serve_pool(
         engine=engine(),
         parse=partial(parse_request, labels=artifact.labels, max_items=settings.images_max_num),
     )
+    metrics.watch(numbers_to_watch(settings, pool, memory, admission, model))
+    limits = Limits(settings.images_max_num, settings.image_max_size, settings.body_max_size)
     edge = {
         "memory": memory,
         "metrics": metrics,
@@ -115,9 +146,38 @@ def serve_pool(
         "request_timeout_s": settings.request_timeout_s,
     }
     serve(
-        model, port=settings.port, grace_period_s=ceil(settings.request_timeout_s) + DRAIN_SLACK_S, edge=edge
+        model,
+        listening=Listening(
+            settings.port,
+            max_connections=settings.connections_max,
+            drain_delay_s=settings.drain_delay_s,
+            grace_period_s=ceil(settings.request_timeout_s) + DRAIN_SLACK_S,
+        ),
+        admission=admission,
+        edge=edge,
+        description=describe_api(settings.model_name, artifact.labels, limits),
     )
-    return model.failure
+
+
+def numbers_to_watch(
+    settings: Settings, pool: ScoringPool, memory: MemoryBudget, admission: "Admission", model: "LogoModel"
+) -> dict[str, tuple[str, Callable[[], float]]]:
+    """What `Metrics.watch` takes: name -> description, how to read it."""
+    from model_server.metrics import resident_bytes
+
+    return {
+        "logo_ready": ("1 while requests are taken.", lambda: model.takes_requests),
+        "logo_in_flight_images": ("Images admitted and unfinished.", lambda: admission.in_flight),
+        "logo_in_flight_images_max": ("Images beyond which 503.", lambda: settings.queue_max_images),
+        "logo_queued_images": ("Images that wait for a worker.", lambda: pool.waiting),
+        "logo_held_bytes": ("Bytes of bodies and fetched files held.", lambda: memory.held_bytes),
+        "logo_held_bytes_max": ("Bytes beyond which they wait.", lambda: memory.limit_bytes),
+        "logo_workers": ("Workers that there should be.", lambda: settings.workers),
+        "logo_workers_ready": ("Workers that can score.", lambda: pool.workers_ready),
+        "logo_workers_busy": ("Workers that have an image.", lambda: pool.busy),
+        "logo_worker_restarts_total": ("Workers lost and replaced.", lambda: pool.restarts),
+        "logo_workers_resident_bytes": ("Workers' memory.", lambda: resident_bytes(pool.pids)),
+    }
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 import re
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any
@@ -16,18 +15,20 @@ from typing import Any
 import orjson
 
 from logo_detection.memory import Lease, MemoryBudget
+from model_server.admission import Admission
 from model_server.errors import (
     STATUS,
     BodyTooLarge,
+    MemoryExhausted,
+    MethodNotAllowed,
     Overloaded,
     RequestError,
     RequestMalformed,
-    RouteNotFound,
-    RouteNotSupported,
     ServerFault,
 )
 from model_server.exchange import Exchange, current_exchange
-from model_server.metrics import Metrics
+from model_server.metrics import HUNG_UP, Metrics
+from model_server.routes import READ, refusal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -38,25 +39,11 @@ Headers = list[tuple[bytes, bytes]]
 
 RETRY_AFTER_S = (1, 3)
 MEMORY_WAIT_S = 1.0
-HUNG_UP = 499  # nginx's number for a caller who went away; for the log only
+ANSWER_S = 0.05  # an answer takes so long to be written and to travel
+CALLERS_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
+MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")  # 0 is how Envoy says that it waits for ever
+REQUEST_LINE_MAX_CHARS = 200  # of method and path, in the log
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-
-CLOSED_ROUTES: tuple[tuple[re.Pattern[str], type[RequestError], str], ...] = (
-    # Anyone could unload the model through these; KServe leaves them open.
-    (re.compile(r"/v2/repository(/|$)"), RouteNotFound, "not found"),
-    # KServe's own description promises what is closed here.
-    (re.compile(r"/openapi\.json$"), RouteNotFound, "not found"),
-    (
-        re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer$"),
-        RouteNotSupported,
-        "the V2 inference protocol is not served; POST to /v1/models/<model>:predict",
-    ),
-    (
-        re.compile(r"/v1/models/[^/]+:explain$"),
-        RouteNotSupported,
-        "this model does not explain its predictions",
-    ),
-)
 
 log = logging.getLogger("model_server.requests")
 
@@ -68,12 +55,14 @@ class Edge:
         self,
         app: App,
         *,
+        admission: Admission,
         memory: MemoryBudget,
         metrics: Metrics,
         body_max_bytes: int,
         request_timeout_s: float,
     ) -> None:
         self._app = app
+        self._admission = admission
         self._memory = memory
         self._metrics = metrics
         self._body_max_bytes = body_max_bytes
@@ -81,15 +70,21 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; probes and metrics pass straight through, unlogged."""
-        if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and not _closed(scope["path"])):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refused = refusal(scope["method"], scope["path"])
+        if scope["method"] in READ and refused is None:
             # HEAD as GET, which is all that KServe knows; uvicorn leaves the body out.
-            get = {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
+            get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
             await self._app(get, receive, send)
             return
         now = asyncio.get_running_loop().time()
-        exchange = Exchange(_request_id(scope["headers"]), now, now + self._request_timeout_s)
+        exchange = Exchange(_request_id(scope["headers"]), now, now + self._time_s(scope["headers"]))
         answer = _Answer(send, exchange)
         try:
+            if refused:
+                raise refused
             await self._serve(scope, receive, answer, exchange)
         except RequestError as error:
             await answer.refuse(error)
@@ -102,13 +97,12 @@ class Edge:
             self._close(scope, answer, exchange)
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer", exchange: Exchange) -> None:
-        if closed := _closed(scope["path"]):
-            raise closed
         async with self._memory.lease() as lease:
-            body = await self._read(scope, receive, lease, exchange.deadline)
+            exchange.body = await self._read(scope, receive, lease, exchange.deadline)
             answer.body_is_read = True
+            self._admission.check_room()
             current_exchange.set(exchange)
-            await _run_unless_hung_up(self._app, scope, body, receive, answer)
+            await _run_unless_hung_up(self._app, scope, receive, answer)
 
     async def _read(self, scope: Scope, receive: Receive, lease: Lease, deadline: float) -> bytes:
         """The whole body; its Content-Length may refuse it early, and is not believed otherwise."""
@@ -129,17 +123,23 @@ class Edge:
         lease.expect(lease.held_bytes)  # it is whole
         return b"".join(chunks)
 
+    def _time_s(self, headers: Iterable[tuple[bytes, bytes]]) -> float:
+        """How long the request may take: as long as its caller's proxy waits, if that is less."""
+        given = next((value for name, value in headers if name == CALLERS_TIMEOUT), b"")
+        if not MILLISECONDS.fullmatch(given):
+            return self._request_timeout_s
+        return min(self._request_timeout_s, max(0.0, int(given) / 1000 - ANSWER_S))
+
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body has more than {self._body_max_bytes:,} bytes")
 
     def _close(self, scope: Scope, answer: "_Answer", exchange: Exchange) -> None:
         seconds = asyncio.get_running_loop().time() - exchange.started
         status = answer.status or HUNG_UP
-        self._metrics.request_answered(status, seconds)
+        self._metrics.request_answered(status, seconds, exchange.refused)
         fields = {"request_id": exchange.request_id, "status": status, "seconds": round(seconds, 4)}
-        log.info(
-            "%s %s", scope["method"], scope["path"], extra={"fields": {**fields, **exchange.log_fields()}}
-        )
+        asked = f"{scope['method']} {scope['path']}"[:REQUEST_LINE_MAX_CHARS]  # the formatter escapes it
+        log.info("%s", asked, extra={"fields": {**fields, **exchange.log_fields()}})
 
 
 class _HungUp(Exception):
@@ -151,20 +151,24 @@ class _Answer:
 
     def __init__(self, send: Send, exchange: Exchange) -> None:
         self._send = send
-        self._request_id = exchange.request_id
+        self._exchange = exchange
         self.status: int | None = None
         self.body_is_read = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._exchange.request_id.encode()),
+            ]
         await self._send(message)
 
     async def refuse(self, error: RequestError) -> None:
         """Answer with an error, unless an answer is under way already."""
         if self.status is not None:
             return
+        self._exchange.refused = error.reason()
         status, headers, body = render_refusal(error)
         if not self.body_is_read:
             headers.append((b"connection", b"close"))  # what is left of it would be taken for a request
@@ -176,21 +180,23 @@ def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
     """Status, headers and JSON body of a refused request."""
     body = orjson.dumps({"error": str(error)})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allow.encode()))
     if error.retry:
         headers.append((b"retry-after", str(random.randint(*RETRY_AFTER_S)).encode()))  # noqa: S311  jitter
+    if isinstance(error, Overloaded | MemoryExhausted):
+        headers.append((b"x-envoy-ratelimited", b"true"))  # else a mesh tries again at once
     return STATUS[type(error)], headers, body
 
 
-def _closed(path: str) -> RequestError | None:
-    return next((error(message) for pattern, error, message in CLOSED_ROUTES if pattern.match(path)), None)
-
-
 async def _hold(lease: Lease, size_bytes: int) -> None:
+    if lease.grow_at_once(size_bytes):
+        return
     try:
         async with asyncio.timeout(MEMORY_WAIT_S):
             await lease.grow(size_bytes)
     except TimeoutError as error:
-        raise Overloaded("too many bytes are held; try again shortly") from error
+        raise MemoryExhausted("too many bytes are held; try again shortly") from error
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
@@ -203,11 +209,12 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
-async def _run_unless_hung_up(
-    app: App, scope: Scope, body: bytes, receive: Receive, answer: "_Answer"
-) -> None:
-    """Run the application on a body that is there; cancel it when the caller goes away."""
-    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+async def _run_unless_hung_up(app: App, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    """Run the application; cancel it when the caller goes away.
+
+    The body is in the exchange: KServe and Starlette would keep it for as long as the request lasts.
+    """
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
     async def receive_body() -> Message:
         message = next(messages, None)
@@ -234,7 +241,7 @@ async def _until_gone(receive: Receive) -> None:
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The caller's X-Request-Id where it is a plain one, else a new one."""
     given = next((value.decode("latin-1") for name, value in headers if name == b"x-request-id"), "")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
 def _content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

@@ -4,16 +4,19 @@
     ├── RequestMalformed     not what the contract asks for            (parse)
     ├── BodyTooLarge         more bytes than a body may have           (edge)
     ├── RouteNotFound        no such route, or one kept closed         (edge)
+    ├── MethodNotAllowed     a route that takes other methods          (edge)
     ├── ModelUnknown         another model's name                      (KServe's data plane)
     ├── RouteNotSupported    a KServe verb that this model has not     (edge)
     ├── Overloaded           too many images admitted and unfinished   (admission)
+    ├── MemoryExhausted      too many bytes of bodies and files held   (edge)
     ├── NotReady             the workers are not warm yet              (KServe's data plane)
     └── ServerFault          our fault; the log knows more             (edge)
 
 What costs one file alone is an `ItemError` of `logo_detection.errors`, and no business of this tree.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -25,6 +28,11 @@ class RequestError(Exception):
 
     retry: ClassVar[bool] = False
     """Whether the same request may succeed a little later."""
+
+    @classmethod
+    def reason(cls) -> str:
+        """The class's name as the log and the metrics have it: `body_too_large`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
 class RequestMalformed(RequestError):
@@ -39,6 +47,14 @@ class RouteNotFound(RequestError):
     """There is nothing here, or nothing for callers."""
 
 
+class MethodNotAllowed(RequestError):
+    """The route exists, for other methods."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allow = ", ".join(allowed)
+        super().__init__(f"method not allowed; this route takes {self.allow}")
+
+
 class ModelUnknown(RequestError):
     """This server has one model, and it has another name."""
 
@@ -49,6 +65,12 @@ class RouteNotSupported(RequestError):
 
 class Overloaded(RequestError):
     """More images than QUEUE_MAX_IMAGES would be admitted and unfinished."""
+
+    retry = True
+
+
+class MemoryExhausted(RequestError):
+    """More bytes than FETCH_MEMORY_MAX would be held, and none came free in time."""
 
     retry = True
 
@@ -67,9 +89,11 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     RequestMalformed: HTTPStatus.BAD_REQUEST,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RouteNotFound: HTTPStatus.NOT_FOUND,
+    MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     ModelUnknown: HTTPStatus.NOT_FOUND,
     RouteNotSupported: HTTPStatus.NOT_IMPLEMENTED,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    MemoryExhausted: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     ServerFault: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

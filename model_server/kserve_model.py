@@ -1,33 +1,38 @@
 """KServe: the model and the server as LiftWing's platform knows them. Nothing else imports KServe.
 
 What KServe 0.21 does badly is overridden at its own seams: the data plane neither decodes the
-body (it compares the Content-Type exactly) nor calls an unready server ready; the engine hook
-holds the workers and the fetcher for as long as the server runs; its handlers of last resort,
-which show exception texts to callers, are never reached.
+body (it compares the Content-Type exactly) nor calls an unready server ready; `Server.start` holds
+the workers and the fetcher for as long as requests are served; its handlers of last resort, which
+show exception texts to callers, are never reached.
 """
 
 import asyncio
-import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import kserve
 import orjson
+import uvicorn
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from kserve.model_server import app
 from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.rest.server import RESTServer
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from logo_detection.errors import LogoDetectionError
 from logo_detection.fetch import Credentials
+from model_server.admission import Admission
+from model_server.drain import DrainingServer
 from model_server.edge import Edge, render_refusal
-from model_server.errors import ModelUnknown, NotReady, RequestError, RequestMalformed
+from model_server.errors import ModelUnknown, NotReady, RequestError, RequestMalformed, ServerFault
 from model_server.exchange import current_exchange
+from model_server.protocol import KEEP_ALIVE_S, HTTPProtocol
 from model_server.schema import ItemResult, PredictRequest, render_response
-from model_server.service import Call, LogoService, count_outcomes
+from model_server.service import Call, LogoService, count_outcomes, find_errors
 
 Headers = dict[str, str]
 Engine = AbstractAsyncContextManager[object]
@@ -49,55 +54,47 @@ class LogoModel(kserve.Model):
         self, name: str, *, service: LogoService, engine: Engine, parse: Callable[[bytes], PredictRequest]
     ) -> None:
         super().__init__(name)
-        self.ready = True  # KServe registers ready models only; `healthy` is the truth
-        self.engine = True
-        self.failure: LogoDetectionError | None = None
+        self.ready = True  # what KServe calls ready; `healthy` is the truth
         self._service = service
         self._engine = engine
         self._parse = parse
         self._warm = False
-        self._stopped = asyncio.Event()
-
-    def start(self) -> None:
-        """Nothing: KServe would set `ready` here, before the engine runs."""
+        self._draining = False
 
     async def start_engine(self) -> None:
-        """Hold the workers and the fetcher until the server has drained, or is told to stop before.
+        """Hold the workers and the fetcher until this is cancelled.
 
-        A worker that does not come up ends the server: `failure` says why.
+        Raises:
+            LogoDetectionError: A worker does not come up.
         """
-        holding = asyncio.ensure_future(self._hold_engine())
-        stopping = asyncio.ensure_future(self._stopped.wait())
-        await asyncio.wait((holding, stopping), return_when=asyncio.FIRST_COMPLETED)
-        holding.cancel()
-        stopping.cancel()
-        try:
-            await holding
-        except asyncio.CancelledError:
-            pass
-        except LogoDetectionError as error:
-            self.failure = error
-            signal.raise_signal(signal.SIGTERM)
-
-    async def _hold_engine(self) -> None:
         async with self._engine:
             self._warm = True
             try:
-                await asyncio.Event().wait()  # until it is cancelled
+                await asyncio.Event().wait()
             finally:
                 self._warm = False
 
-    def stop_engine(self) -> None:
-        """Let `start_engine` end; KServe calls this when the last request has been answered."""
-        self._stopped.set()
+    def drain(self) -> None:
+        """Be not ready any more, while requests that come all the same are served."""
+        self._draining = True
 
-    async def healthy(self) -> bool:
-        """Whether every worker has warmed up, and the server is not going down."""
+    @property
+    def warm(self) -> bool:
+        """Whether every worker has warmed up: requests are served."""
         return self._warm
 
-    async def preprocess(self, payload: bytes, headers: Headers | None = None) -> PredictRequest:
-        """Parse. The fetching and decoding belong to `predict`, item by item."""
-        return self._parse(payload)
+    @property
+    def takes_requests(self) -> bool:
+        """Whether requests should be sent here: it is warm, and not going down."""
+        return self._warm and not self._draining
+
+    async def healthy(self) -> bool:
+        """`takes_requests`, as KServe asks for it."""
+        return self.takes_requests
+
+    async def preprocess(self, _: bytes, headers: Headers | None = None) -> PredictRequest:
+        """Parse the exchange's body. The fetching and decoding belong to `predict`, item by item."""
+        return self._parse(current_exchange.get().take_body())
 
     async def predict(
         self, payload: PredictRequest, headers: Headers | None = None
@@ -119,6 +116,7 @@ class LogoModel(kserve.Model):
         total_s = asyncio.get_running_loop().time() - exchange.started
         status, document = render_response(results, total_s=total_s, debug=request.debug)
         exchange.items, exchange.latency = count_outcomes(results), document["latency"]
+        exchange.failed = find_errors(results)
         body = orjson.dumps(document)
         if status != 200:
             raise Unscored(status, body)
@@ -145,37 +143,122 @@ class RawDataPlane(DataPlane):
             NotReady: With a Retry-After.
         """
         if not all([await model.healthy() for model in self.model_registry.get_models().values()]):
-            raise NotReady("the model is warming up; try again shortly")
+            raise NotReady("the model is warming up, or going down; try again shortly")
         return True
 
     async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
         """True.
 
+        Args:
+            model_name: From the URL.
+            disable_predictor_health_check: KServe says so where it asks in order to predict: a model that
+                goes down still does.
+
         Raises:
             ModelUnknown: It has another name. KServe logs a traceback for that, too.
             NotReady: With a Retry-After.
         """
-        if self.model_registry.get_model(model_name) is None:
+        model = self.model_registry.get_model(model_name)
+        if model is None:
             raise ModelUnknown(f"Model with name {model_name} does not exist.")
-        return await self.ready()
+        return (disable_predictor_health_check and model.warm) or await self.ready()
 
 
-def serve(model: LogoModel, *, port: int, grace_period_s: int, edge: dict[str, Any]) -> None:
-    """Run KServe's server until SIGTERM, and then until what is in flight has been answered."""
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How the server listens, and how it ceases to.
+
+    Attributes:
+        port: TCP, on all addresses.
+        max_connections: Open at once.
+        drain_delay_s: Seconds after SIGTERM for which requests are still taken.
+        grace_period_s: Seconds for those in flight after that.
+    """
+
+    port: int
+    max_connections: int
+    drain_delay_s: float
+    grace_period_s: int
+
+
+class Server(kserve.ModelServer):
+    """KServe's server for one model and REST, with a `start` of its own, made of KServe's public parts.
+
+    KServe's `start` handles signals by unloading the model while requests are in flight, has no way to
+    give uvicorn a protocol or more patience, and leaves uvloop unused with one process.
+    """
+
+    def __init__(self, listening: Listening, admission: Admission, edge: dict[str, Any]) -> None:
+        super().__init__(http_port=listening.port, workers=1, enable_grpc=False, enable_latency_logging=False)
+        self.dataplane = RawDataPlane(model_registry=self.registered_models)
+        self._listening = listening
+        self._admission = admission
+        self._edge = edge
+
+    def start(self, models: list[LogoModel]) -> None:
+        """Serve until SIGTERM, and then until what is in flight has been answered.
+
+        Raises:
+            LogoDetectionError: The workers did not come up.
+        """
+        (model,) = models
+        model.enable_latency_logging = self.enable_latency_logging
+        self.register_model(model)
+        config = self._configure()
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(self._run(model, config))
+
+    def _configure(self) -> uvicorn.Config:
+        rest = RESTServer(
+            "kserve.model_server:app",
+            self.dataplane,
+            self.model_repository_extension,
+            self._listening.port,
+            grace_period=self._listening.grace_period_s,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
+        rest.create_application()
+        app.user_middleware.clear()  # KServe's takes times for a log that is silent
+        app.add_exception_handler(Exception, _fault)  # KServe's shows the exception's text to the caller
+        rest.config.app = Edge(app, admission=self._admission, **self._edge)
+        rest.config.proxy_headers = False  # nobody asks who the caller is
+        rest.config.http = partial(HTTPProtocol, max_connections=self._listening.max_connections)
+        rest.config.ws = "none"  # it would bypass the edge
+        config: uvicorn.Config = rest.config
+        return config
+
+    async def _run(self, model: LogoModel, config: uvicorn.Config) -> None:
+        http = DrainingServer(
+            config,
+            admission=self._admission,
+            delay_s=self._listening.drain_delay_s,
+            on_signal=model.drain,
+        )
+        holding = asyncio.ensure_future(model.start_engine())
+        serving = asyncio.ensure_future(http.serve())
+        await asyncio.wait((holding, serving), return_when=asyncio.FIRST_COMPLETED)
+        http.should_exit = True
+        await serving
+        holding.cancel()
+        with suppress(asyncio.CancelledError):
+            await holding
+
+
+def serve(
+    model: LogoModel,
+    *,
+    listening: Listening,
+    admission: Admission,
+    edge: dict[str, Any],
+    description: dict[str, Any],
+) -> None:
+    """Configure KServe's application, and run its server behind the edge: see `Server.start`."""
+    app.openapi = lambda: description  # KServe's own promises what is closed here
     app.router.default_response_class = JSONResponse  # KServe's choice warns of its deprecation
     app.router.redirect_slashes = False  # it would redirect to whatever Host the caller names
-    app.add_middleware(Edge, **edge)
     for error in (RequestError, HTTPException, RequestValidationError):
         app.add_exception_handler(error, _HANDLERS[error])
-    server = kserve.ModelServer(
-        http_port=port,
-        workers=1,
-        enable_grpc=False,
-        enable_latency_logging=False,
-        grace_period=grace_period_s,
-    )
-    server.dataplane = RawDataPlane(model_registry=server.registered_models)
-    server.start([model])
+    Server(listening, admission, edge).start([model])
 
 
 def _credentials(headers: Headers) -> Credentials:
@@ -186,8 +269,14 @@ async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101  registered for these alone
     if isinstance(error, Unscored):
         return Response(error.body, error.status, media_type="application/json")
+    if exchange := current_exchange.get(None):  # a probe has none
+        exchange.refused = error.reason()
     status, headers, body = render_refusal(error)
     return Response(body, status, {name.decode(): value.decode() for name, value in headers})
+
+
+async def _fault(request: Request, _: Exception) -> Response:
+    return await _refuse(request, ServerFault("internal error"))  # the edge sees the exception, and logs it
 
 
 async def _no_such_route(_: Request, error: Exception) -> Response:

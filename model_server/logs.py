@@ -1,15 +1,24 @@
-"""Logs: one line per request, as text or JSON, on stderr; no query strings, no bytes, no credentials."""
+"""Logs: one line per record, as text or JSON, on stderr; no query strings, no bytes, no credentials.
 
+What a caller chose reaches a line only escaped and bounded. The text of an exception may quote what a
+caller sent, so it stays out: its type and the places that it passed tell where to look.
+"""
+
+import json
 import logging
 import logging.config
+import os
+import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Literal
 
-import orjson
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class TextFormatter(logging.Formatter):
-    """`time level logger message key=value …`."""
+    """`time level logger message key=value …`; the places of an exception follow, one a line."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -17,11 +26,14 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class's name
         fields = _fields(record)
         tail = "".join(f" {key}={_plain(value)}" for key, value in fields.items())
-        return super().formatMessage(record) + tail
+        return escape(super().formatMessage(record) + tail)
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802
+        return trace(ei[1])
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object a line, in ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
         document: dict[str, Any] = {
@@ -32,8 +44,44 @@ class JSONFormatter(logging.Formatter):
             **_fields(record),
         }
         if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(document, default=str).decode()
+            document["exception"] = trace(record.exc_info[1])
+        return json.dumps(document, default=str, separators=(",", ":"))
+
+
+def escape(text: str) -> str:
+    r"""The text with what is not printable as Python would write it: `\n`, `\x1b`, `\u202e`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def trace(error: BaseException | None) -> str:
+    """Types and places of an exception and of what caused it, the last cause first; none of their texts."""
+    return "\n".join(line for link in reversed([*_chain(error)]) for line in _describe(link))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _describe(error: BaseException) -> Iterator[str]:
+    yield f"{type(error).__name__}{_system_reason(error)}"
+    for place in traceback.extract_tb(error.__traceback__):
+        yield f"  at {place.filename}:{place.lineno} {place.name}"
+
+
+def _system_reason(error: BaseException) -> str:
+    """What the system says of an error of its own, which is no caller's text: `: Too many open files`."""
+    if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno is not None:
+        return f": {os.strerror(error.errno)}"
+    return ""
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -43,7 +91,9 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ",".join(f"{key}:{count}" for key, count in value.items()) or "-"
+        return ",".join(f"{key}:{_plain(part)}" for key, part in value.items()) or "-"
+    if isinstance(value, list):
+        return "+".join(map(str, value))
     return str(value)
 
 

@@ -1,31 +1,57 @@
 """Metrics: what Prometheus sees of this server, beside KServe's own histograms.
 
-docs/operations.md says what each is for.
+Whatever can be counted has its series from the start, at 0: Prometheus cannot see the first step of a
+series that begins with it. docs/operations.md says what each metric is for.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from http import HTTPStatus
+from itertools import product
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from logo_detection.errors import item_codes
+from model_server.errors import STATUS
 from model_server.schema import ItemResult, Score, Timing, Url
 
+SCORED = "scored"
+HUNG_UP = 499
+"""nginx's number for a caller who went away before the answer; for the log and the metrics only."""
+STATUSES = sorted({*map(int, STATUS.values()), 200, 422, 504, HUNG_UP})
+
+REQUEST_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 12.5, 15)
+"""REQUEST_TIMEOUT_S, by default 12, ends what is slow before 12.5; UploadWizard gives up at 15."""
 STAGE_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12)
-SCORE_BUCKETS = tuple(step / 20 for step in range(1, 21))
+SCORE_BUCKETS = (0.01, 0.02, *(step / 20 for step in range(1, 20)), 0.98, 0.99, 1)
+"""Finer at both ends, where a sound model's scores are."""
+
+Read = Callable[[], float]
 
 
 class Metrics:
     """The counters and histograms of one server, on one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
         self._requests = Counter(
             "logo_requests", "Requests answered, by HTTP status.", ["status"], registry=registry
+        )
+        self._refusals = Counter(
+            "logo_refusals", "Requests refused whole, by reason.", ["reason"], registry=registry
         )
         self._items = Counter(
             "logo_items", "Files answered, by outcome.", ["outcome", "source"], registry=registry
         )
         self._request_s = Histogram(
-            "logo_request_seconds", "Wall time of a request.", buckets=STAGE_BUCKETS_S, registry=registry
+            "logo_request_seconds",
+            "Wall time of a request, by HTTP status.",
+            ["status"],
+            buckets=REQUEST_BUCKETS_S,
+            registry=registry,
         )
         self._stage_s = Histogram(
             "logo_stage_seconds",
@@ -41,17 +67,36 @@ class Metrics:
             registry=registry,
         )
         self._fetched = Counter("logo_fetch_bytes", "Bytes of fetched files.", registry=registry)
-        self._registry = registry
+        self._begin_at_zero()
 
-    def watch(self, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
-        """Expose numbers that are read when Prometheus asks: name -> description, how to read it."""
-        for name, (description, read) in gauges.items():
-            Gauge(name, description, registry=self._registry).set_function(read)
+    def _begin_at_zero(self) -> None:
+        for status in STATUSES:
+            self._requests.labels(str(status))
+            self._request_s.labels(str(status))
+        for error in STATUS:
+            self._refusals.labels(error.reason())
+        for outcome, source in product((SCORED, *item_codes()), ("url", "inline")):
+            self._items.labels(outcome, source)
+        for stage, _ in _stages(Timing()):
+            self._stage_s.labels(stage)
 
-    def request_answered(self, status: HTTPStatus | int, seconds: float) -> None:
-        """Count one answer, refusals included."""
+    def watch(self, numbers: Mapping[str, tuple[str, Read]]) -> None:
+        """Expose numbers that are read when Prometheus asks: name -> description, how to read it.
+
+        What ends in `_total` is a counter, and never falls; anything else is a gauge.
+        """
+        self._registry.register(_Watched(numbers))
+
+    def describe_model(self, **labels: str) -> None:
+        """Say which model is served, as labels of `logo_model_info`."""
+        Info("logo_model", "The model that is served.", registry=self._registry).info(labels)
+
+    def request_answered(self, status: HTTPStatus | int, seconds: float, refused: str = "") -> None:
+        """Count one answer; `refused` is the reason of a `RequestError`."""
         self._requests.labels(str(int(status))).inc()
-        self._request_s.observe(seconds)
+        self._request_s.labels(str(int(status))).observe(seconds)
+        if refused:
+            self._refusals.labels(refused).inc()
 
     def file_fetched(self, size_bytes: int) -> None:
         """Count the bytes of one fetched file."""
@@ -61,12 +106,37 @@ class Metrics:
         """Count each file's outcome, its stages and its score."""
         for result in results:
             source = "url" if isinstance(result.item.source, Url) else "inline"
-            self._items.labels(result.code or "scored", source).inc()
+            self._items.labels(result.code or SCORED, source).inc()
             if isinstance(result.outcome, Score):
                 self._score.observe(result.outcome.target)
             for stage, seconds in _stages(result.timing):
                 if seconds:
                     self._stage_s.labels(stage).observe(seconds)
+
+
+class _Watched(Collector):
+    def __init__(self, numbers: Mapping[str, tuple[str, Read]]) -> None:
+        self._numbers = numbers
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        for name, (description, read) in self._numbers.items():
+            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield family(name, description, value=read())
+
+
+def resident_bytes(pids: Collection[int]) -> int:
+    """Memory of other processes, as Linux tells it; one that has ended has none.
+
+    What processes share, such as libraries, counts once for each.
+    """
+    return sum(map(_resident_pages, pids)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _resident_pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _stages(timing: Timing) -> tuple[tuple[str, float], ...]:

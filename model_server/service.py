@@ -3,14 +3,25 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Hashable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from string import whitespace
 
 from logo_detection.artifact import OUT_OF_DOMAIN
-from logo_detection.errors import DeadlineExceeded, ImageTooLarge, InternalError, ItemError
+from logo_detection.errors import (
+    DeadlineExceeded,
+    FetchFailed,
+    ImageTooLarge,
+    ImageUnsupported,
+    InternalError,
+    ItemError,
+    UrlNotAllowed,
+)
 from logo_detection.fetch import Credentials, Fetcher
+from logo_detection.stash import thumbnail_of
+from logo_detection.urls import parse_url
 from logo_detection.worker_process import Scored, Task
 from logo_detection.workers import ScoringPool
 from model_server.admission import Admission
@@ -18,6 +29,9 @@ from model_server.metrics import Metrics
 from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score, Timing, Url
 
 log = logging.getLogger(__name__)
+
+Source = Url | Inline
+Fetch = Callable[[str], AbstractAsyncContextManager[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +69,11 @@ class LogoService:
         """Score every item; a bad one costs itself alone.
 
         Raises:
-            Overloaded: The images do not fit beside those already admitted.
+            Overloaded: The images do not fit beside those already admitted, or would come too late.
         """
         lane = object()  # one per request: workers and fetches are shared fairly among requests
-        with self._admission.admit(len(request.items)):
+        time_left_s = call.deadline - asyncio.get_running_loop().time()
+        with self._admission.admit(len(request.items), time_left_s):
             results = await asyncio.gather(*(self._answer(item, lane, call) for item in request.items))
         self._metrics.items_answered(results)
         return results
@@ -66,9 +81,8 @@ class LogoService:
     async def _answer(self, item: Item, lane: Hashable, call: Call) -> ItemResult:
         clock = _Clock(item)
         try:
-            async with asyncio.timeout_at(call.deadline), self._file(item, lane, call.credentials) as task:
-                clock.fetched()
-                scored = await self._pool.score(task, lane)
+            async with asyncio.timeout_at(call.deadline):
+                scored = await self._score_item(item, lane, call, clock)
         except TimeoutError:
             return ItemResult(item, DeadlineExceeded(), clock.waited())
         except ItemError as error:
@@ -79,20 +93,43 @@ class LogoService:
             return ItemResult(item, InternalError(), clock.failed())
         return ItemResult(item, self._score(item, scored), clock.scored(scored))
 
+    async def _score_item(self, item: Item, lane: Hashable, call: Call, clock: "_Clock") -> Scored:
+        """Score a file; or its thumbnail, if it is in the upload stash and its format is not read."""
+        fetch = partial(
+            self._fetcher.fetch, lane=lane, credentials=call.credentials, patience=self._fetcher.patience()
+        )
+        try:
+            return await self._score_file(item.source, fetch, lane, clock)
+        except ImageUnsupported as error:
+            if (thumbnail := _thumbnail_of(item.source)) is None:
+                raise
+            unsupported = error.with_traceback(None)  # its frames hold the file
+        try:
+            return await self._score_file(thumbnail, fetch, lane, clock)
+        except (FetchFailed, UrlNotAllowed):
+            raise unsupported from None
+
+    async def _score_file(self, source: Source, fetch: Fetch, lane: Hashable, clock: "_Clock") -> Scored:
+        clock.begin()
+        async with self._file(source, fetch) as task:
+            clock.fetched()
+            return await self._pool.score(task, lane)
+
     @asynccontextmanager
-    async def _file(self, item: Item, lane: Hashable, credentials: Credentials | None) -> AsyncIterator[Task]:
-        match item.source:
+    async def _file(self, source: Source, fetch: Fetch) -> AsyncIterator[Task]:
+        match source:
             case Inline(base64=text):
                 yield self._inline(text)
             case Url(value=url):
-                async with self._fetcher.fetch(url, lane=lane, credentials=credentials) as body:
+                async with fetch(url) as body:
                     self._metrics.file_fetched(len(body))
                     yield Task(body, is_base64=False)
 
     def _inline(self, text: str) -> Task:
-        if _decoded_bytes(text) > self._image_max_bytes:
+        # To count is only worth it where the length leaves room for doubt: a body may have 64 MiB of text.
+        if len(text) * 3 // 4 > self._image_max_bytes and _decoded_bytes(text) > self._image_max_bytes:
             raise ImageTooLarge
-        return Task(text.encode(), is_base64=True)
+        return Task(text, is_base64=True)
 
     def _score(self, item: Item, scored: Scored) -> Score:
         return Score(
@@ -102,6 +139,11 @@ class LogoService:
             width=scored.width,
             height=scored.height,
         )
+
+
+def _thumbnail_of(source: Source) -> Url | None:
+    thumbnail = thumbnail_of(parse_url(source.value)) if isinstance(source, Url) else None
+    return None if thumbnail is None else Url(str(thumbnail))
 
 
 def _decoded_bytes(base64: str) -> int:
@@ -117,6 +159,10 @@ class _Clock:
         self._now = asyncio.get_running_loop().time
         self._is_fetched = isinstance(item.source, Url)
         self._began = self._now()
+        self._fetched = 0.0
+
+    def begin(self) -> None:
+        """Get the file, or a thumbnail in its place: what came before counts as fetching, too."""
         self._fetched = 0.0
 
     def fetched(self) -> None:
@@ -143,3 +189,12 @@ class _Clock:
 def count_outcomes(results: Sequence[ItemResult]) -> dict[str, int]:
     """How many items came to which outcome, `scored` or an error's code."""
     return dict(Counter(result.code or "scored" for result in results))
+
+
+def find_errors(results: Sequence[ItemResult]) -> dict[str, list[int]]:
+    """Which items came to which error: code -> their indices in the request."""
+    found: dict[str, list[int]] = {}
+    for index, result in enumerate(results):
+        if result.code:
+            found.setdefault(result.code, []).append(index)
+    return found

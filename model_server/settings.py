@@ -3,6 +3,7 @@
 docs/operations.md documents each with its unit and default; a test compares the two.
 """
 
+import resource
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +21,9 @@ from logo_detection.policy import (
     parse_origin_overrides,
     read_fetch_headers,
 )
+
+OTHER_FILES = 200
+"""Open at the same time as connections and fetches: libraries, the workers' sockets, the event loop's."""
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -60,6 +64,8 @@ class Settings(BaseSettings):
     request_timeout_s: Seconds = 12
     decode_timeout_s: Seconds = 3
     queue_max_images: PositiveInt = 200
+    connections_max: PositiveInt = 1000
+    drain_delay_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     log_format: Literal["text", "json"] = "text"
 
 
@@ -97,6 +103,20 @@ def check_port(port: int) -> None:
         socket.create_server(("0.0.0.0", port)).close()  # noqa: S104  where KServe will listen
     except OSError as error:
         raise SettingsError(f"PORT: cannot listen on {port}: {error.strerror}") from error
+
+
+def open_enough_files(settings: Settings) -> None:
+    """Let this process open a file for each connection, each fetch, and what else there is.
+
+    Raises:
+        SettingsError: The system does not allow so many.
+    """
+    needed = settings.connections_max + settings.fetch_concurrency + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise SettingsError(f"CONNECTIONS_MAX: this process may open {hard} files only, and needs {needed}")
+    if soft != resource.RLIM_INFINITY and needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def read_fetch_policy(settings: Settings) -> FetchPolicy:

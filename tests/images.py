@@ -137,6 +137,11 @@ def bmp_run_length(width: int, height: int, body: bytes) -> bytes:
     return b"BM" + struct.pack("<IHHI", offset + len(body), 0, 0, offset) + info + colours + body
 
 
+def bmp_of_short_runs(width: int = 2000, height: int = 2000) -> bytes:
+    """A run-length coded BMP in which no run is of more than a pixel."""
+    return bmp_run_length(width, height, (b"\1\1" * width + b"\0\0") * height + b"\0\1")
+
+
 def tiff(image: Image.Image | None = None, **options: Any) -> bytes:
     return encode(image or picture(), "TIFF", **options)
 
@@ -193,6 +198,43 @@ def svg_nested(depth: int = 100_000) -> bytes:
     return svg("<g>" * depth + "</g>" * depth)
 
 
+def svg_blurs(blurs: int = 3000) -> bytes:
+    """One shape, blurred over and over."""
+    blur = '<feGaussianBlur stdDeviation="200"/>'
+    return svg(
+        f'<filter id="f">{blur * blurs}</filter><rect width="999" height="999" filter="url(#f)"/>',
+        'width="1000" height="1000"',
+    )
+
+
+def svg_effects(kind: str, attribute: str, depth: int = 100) -> bytes:
+    """Each mask, clip path or pattern has two uses of the one before: 2^depth of the first."""
+
+    def shapes(level: int) -> str:
+        value = f"url(#e{level})" if level >= 0 else "white"
+        return "".join(f'<rect width="{side}" height="{side}" {attribute}="{value}"/>' for side in (80, 90))
+
+    size = 'width="9" height="9" patternUnits="userSpaceOnUse"'
+    levels = "".join(f'<{kind} id="e{level}" {size}>{shapes(level - 1)}</{kind}>' for level in range(depth))
+    return svg(levels + shapes(depth - 1))
+
+
+def svg_uses(width: int = 10, depth: int = 10) -> bytes:
+    """A tree of <use>: width^depth leaves."""
+    levels = "".join(
+        f'<g id="u{level}">' + f'<use xlink:href="#u{level - 1}"/>' * width + "</g>"
+        for level in range(1, depth)
+    )
+    return svg(
+        f'<defs><g id="u0"><rect width="9" height="9"/></g>{levels}</defs><use xlink:href="#u{depth - 1}"/>'
+    )
+
+
+def svg_comment(size: int) -> bytes:
+    """A comment of so many bytes, and then an SVG."""
+    return b"<!--" + b"a" * size + b"-->" + svg_logo().split(b"?>", 1)[1].lstrip()
+
+
 def scan_bomb(scans: int = 5000, side: int = 64) -> bytes:
     """A progressive grey JPEG whose last scan, of a few bytes, comes again and again: a pass each time."""
     data = jpeg(Image.new("L", (side, side), 128), progressive=True)
@@ -216,17 +258,51 @@ def png_bomb(width: int = 65535, height: int = 65535) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + pixels + png_chunk(b"IEND", b"")
 
 
-def gif_bomb() -> bytes:
+def gif_bomb(width: int = 65535, height: int = 65535) -> bytes:
     """A GIF whose small screen has a first frame of 4 gigapixels."""
-    frame = struct.pack("<BHHHHB", 0x2C, 0, 0, 65535, 65535, 0) + b"\x08\x01\0\0;"
+    frame = struct.pack("<BHHHHB", 0x2C, 0, 0, width, height, 0) + b"\x08\x01\0\0;"
     return b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0, 0, 0) + frame
+
+
+def png_of_chunks(chunks: int, kind: bytes = b"aaAa") -> bytes:
+    """A small PNG with so many empty chunks before its pixels."""
+    return png_raw(8, 8, 8, 0, bytes(range(64)), png_chunk(kind, b"") * chunks)
+
+
+def gif_of_frames(frames: int) -> bytes:
+    """A small GIF with the same frame again and again."""
+    data = gif(Image.new("P", (8, 8), 1))
+    at = data.index(b",")
+    return data[:at] + data[at:-1] * frames + b";"
+
+
+def webp_of_frames(frames: int) -> bytes:
+    """A small WebP whose frames all differ, or the encoder would join them."""
+    return animation("WEBP", [Image.new("RGB", (8, 8), (i % 256, i // 256 % 256, 0)) for i in range(frames)])
+
+
+def tiff_loop() -> bytes:
+    """A TIFF whose first directory names itself as the next."""
+    data = bytearray(tiff())
+    (at,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, at)
+    struct.pack_into("<I", data, at + 2 + 12 * entries, at)
+    return bytes(data)
+
+
+def tiff_of_a_giant_tile(side: int = 2**30) -> bytes:
+    """A small TIFF in one tile that is no such thing."""
+    numbers = {256: 100, 257: 100, 258: 8, 259: 1, 262: 1, 277: 1, 322: side, 323: side, 324: 0, 325: 9}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, number) for tag, number in numbers.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(numbers)) + entries + bytes(20)
 
 
 def metadata_bomb(kind: bytes = b"iCCP") -> bytes:
     """A small PNG with a compressed profile or text chunk that unpacks to 80 MiB."""
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(b"\0" * 2**20) for _ in range(80)) + packer.flush()
-    return png_raw(8, 8, 8, 0, bytes(range(64)), png_chunk(kind, b"name\0\0" + packed))
+    before = b"name\0\1\0\0\0" if kind == b"iTXt" else b"name\0\0"
+    return png_raw(8, 8, 8, 0, bytes(range(64)), png_chunk(kind, before + packed))
 
 
 def every_kind() -> dict[str, bytes]:

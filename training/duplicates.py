@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.dataset import Example
-from evaluation.scoring import read_file
 from logo_detection.errors import ItemError
+from logo_detection.files import read_file
 from logo_detection.image import load_thumbnail
 from training.hands import Hands
 from training.progress import Progress

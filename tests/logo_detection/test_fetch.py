@@ -152,7 +152,7 @@ class TestOrigin:
         began = time.monotonic()
         with pytest.raises(FetchTimeout):
             await get_with(policy(origin, timeout_s=0.3), "https://origin.test/a")
-        assert 0.25 < time.monotonic() - began < 1.5
+        assert 0.25 < time.monotonic() - began < 5  # a busy machine is late; without the timeout it is 30 s
 
     async def test_an_origin_that_never_shakes_hands_costs_the_timeout(self, origin: Origin) -> None:
         origin.serve("/a", origins.silence())

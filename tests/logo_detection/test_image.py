@@ -304,14 +304,14 @@ def test_an_image_of_another_size_than_its_header_says_is_corrupt() -> None:
         decode(images.png(), header, SPEC)
 
 
-@pytest.mark.parametrize("kind", [b"iCCP", b"zTXt"])
+@pytest.mark.parametrize("kind", [b"iCCP", b"zTXt", b"iTXt"])
 def test_metadata_bombs_cost_neither_time_nor_memory(kind: bytes) -> None:
     bomb = images.metadata_bomb(kind)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    began = time.process_time()
     with suppress(ImageCorrupt):
         load_image(bomb, SPEC)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
 
 

@@ -1,7 +1,7 @@
 import pytest
 from yarl import URL
 
-from logo_detection.stash import thumbnail_of
+from logo_detection.stash import next_best, thumbnail_of
 
 KEY = "1ax8vy7ctc3k.op1rqo.3.jpg"
 
@@ -40,3 +40,31 @@ def test_a_stashed_file_has_a_thumbnail_whose_name_ends_with_its_key(stashed: st
 )
 def test_another_url_has_none(path: str) -> None:
     assert thumbnail_of(URL("https://commons.wikimedia.org" + path)) is None
+
+
+@pytest.mark.parametrize(
+    ("extension", "name"),
+    [
+        ("djvu", "page1-330px-1a.b.3.djvu"),
+        ("PDF", "page1-330px-1a.b.3.PDF"),
+        ("tif", "lossy-page1-330px-1a.b.3.tif"),
+        ("webm", "330px--1a.b.3.webm"),
+    ],
+)
+def test_where_a_thumbnail_is_refused_there_may_be_one_with_a_name_of_its_own(
+    extension: str, name: str
+) -> None:
+    key = f"1a.b.3.{extension}"
+    for page in ("/wiki/Special:UploadStash", "/w/index.php?title=Special:UploadStash"):
+        file = URL(f"https://commons.wikimedia.org{page}/file/{key}")
+        thumbnail = next_best(file)
+        assert thumbnail == thumbnail_of(file)
+        assert thumbnail is not None
+        own = next_best(thumbnail)
+        assert own == URL(f"https://commons.wikimedia.org{page}/thumb/{key}/{name}")
+        assert next_best(own) is None
+
+
+@pytest.mark.parametrize("path", ["/", f"/wiki/Special:UploadStash/thumb/{KEY}/330px-{KEY}"])
+def test_there_is_not_always_a_next_best(path: str) -> None:
+    assert next_best(URL("https://commons.wikimedia.org" + path)) is None

@@ -245,10 +245,10 @@ def test_other_references_are_not_even_asked_about(href: str) -> None:
     ids=["laughs", "quadratic", "nested", "too-deep", "elements", "attributes", "entities", "attlists"],
 )
 def test_bombs_are_corrupt_within_a_second_and_do_not_kill(bomb: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ImageCorrupt):
         render(bomb, 64, 64, admit_nothing)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("before_the_root", [images.svg_entity_bomb(), images.svg_quadratic_bomb()])
@@ -259,9 +259,9 @@ def test_gate_refuses_an_entity_bomb_before_its_first_tag(before_the_root: bytes
 
 def test_attribute_defaults_of_the_doctype_are_not_multiplied() -> None:
     before = f'<!DOCTYPE svg [<!ATTLIST g a CDATA "{"x" * 100_000}">]>'
-    began = time.perf_counter()
+    began = time.process_time()
     assert middle(svg("<g/>" * 20_000 + FULL, before=before)) == RED
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_deepest_legal_nesting_of_groups_and_uses_renders() -> None:

@@ -110,7 +110,7 @@ async def free(turns: Turns) -> int:
         taker.cancel()
     await asyncio.gather(*takers, return_exceptions=True)
     for _ in range(taken):
-        turns.give_back()
+        turns.give_back("probe")
     return taken
 
 
@@ -149,12 +149,42 @@ async def test_turns_go_round_robin_over_lanes() -> None:
     assert order == "aabcaba"  # the first "a" found a free turn and never waited
 
 
+async def test_one_lane_leaves_the_kept_turns_to_lanes_that_have_none() -> None:
+    turns = Turns(4, kept=2)
+    many = [asyncio.create_task(turns.take("many")) for _ in range(9)]
+    await settle()
+    assert sum(task.done() for task in many) == 4
+    first, second = (asyncio.create_task(turns.take("few")) for _ in range(2))
+    await settle()
+    assert (first.done(), second.done()) == (True, False)
+    turns.give_back("few")
+    await settle()
+    assert second.done()
+    assert sum(task.done() for task in many) == 4
+
+
+async def test_a_lane_that_waits_for_its_second_turn_bars_no_other_from_its_first() -> None:
+    turns = Turns(1, kept=1)
+    await turns.take("a")
+    waits = asyncio.create_task(turns.take("a"))
+    await settle()
+    await asyncio.wait_for(turns.take("b"), 1)
+    last = asyncio.create_task(turns.take("c"))
+    await settle()
+    turns.give_back("b")
+    await asyncio.wait_for(last, 1)
+    assert not waits.done()
+    turns.give_back("a")
+    await settle()
+    assert waits.done()
+
+
 async def test_a_turn_granted_to_a_task_cancelled_in_the_same_pass_goes_on() -> None:
     turns = Turns(1)
     await turns.take("holder")
     waiter = asyncio.create_task(turns.take("a"))
     await settle()
-    turns.give_back()
+    turns.give_back("holder")
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiter
@@ -167,11 +197,11 @@ async def test_a_turn_given_back_in_the_pass_in_which_its_heir_is_cancelled_goes
     cancelled, heir = (asyncio.create_task(turns.take("a")) for _ in range(2))
     await settle()
     cancelled.cancel()
-    turns.give_back()
+    turns.give_back("holder")
     await heir
     assert cancelled.cancelled()
     assert turns.waiting == 0
-    turns.give_back()
+    turns.give_back("a")
     assert await free(turns) == 1
 
 
@@ -184,9 +214,9 @@ async def test_who_is_cancelled_while_waiting_leaves_the_lane() -> None:
     waiters[1].cancel()
     await settle()
     assert turns.waiting == 2
-    turns.give_back()
+    turns.give_back("holder")
     await waiters[0]
-    turns.give_back()
+    turns.give_back("a")
     await waiters[2]
 
 

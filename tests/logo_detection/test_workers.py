@@ -1,6 +1,7 @@
 """The pool, with real processes: whatever becomes of a worker, nobody else notices."""
 
 import asyncio
+import base64
 import gc
 import json
 import logging
@@ -34,9 +35,10 @@ from tests.models import tiny_source
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 30.0
 
-RED = Task(images.png(Image.new("RGB", (64, 48), "red")))
+RED_PNG = images.png(Image.new("RGB", (64, 48), "red"))
+RED = Task(RED_PNG)
 BLUE = Task(images.png(Image.new("RGB", (64, 48), "blue")))
-BROKEN = Task(RED.data[:60])
+BROKEN = Task(RED_PNG[:60])
 
 SLOW = Task(images.scan_bomb(50, 4000))  # about 0.5 s, most of it in libjpeg
 ENDLESS = Task(images.scan_bomb(2000, 4000))  # about 20 s
@@ -84,13 +86,30 @@ async def score_all(pool: ScoringPool, tasks: list[Task], lane: object = None) -
 
 
 async def test_images_are_scored_whatever_their_bytes_are_held_in(config: WorkerConfig) -> None:
-    data = bytes(RED.data)
+    data = RED_PNG
     async with ScoringPool(config, workers=1) as pool:
         for held in (data, bytearray(data), memoryview(b"--" + data)[2:]):
             scored = await pool.score(Task(held), "lane")
             assert scored.scores == pytest.approx((0.018, 0.982), abs=0.001)
             assert (scored.format, scored.width, scored.height) == ("png", 64, 48)
             assert min(scored.queue_s, scored.decode_s, scored.score_s) > 0
+
+
+async def test_base64_text_is_scored_as_it_came(config: WorkerConfig) -> None:
+    async with ScoringPool(config, workers=1) as pool:
+        text = base64.b64encode(RED_PNG).decode()
+        assert is_logo(await pool.score(Task(text, is_base64=True), "lane"))
+
+
+async def test_the_pool_knows_how_long_an_image_takes(config: WorkerConfig) -> None:
+    async with ScoringPool(config, workers=2) as pool:
+        assert pool.image_s == 0
+        fast = await score_all(pool, [RED] * 10)
+        assert all(is_logo(outcome) for outcome in fast)
+        fast_s = pool.image_s
+        assert fast_s > 0
+        await pool.score(SLOW, "lane")
+        assert pool.image_s > fast_s
 
 
 async def test_an_image_larger_than_any_buffer_arrives_whole(config: WorkerConfig) -> None:
@@ -345,7 +364,7 @@ async def test_processes_and_descriptors_stay_as_many_after_crashes(config: Work
 
 def test_no_worker_outlives_a_server_that_is_killed(tmp_path: Path, config: WorkerConfig) -> None:
     image = tmp_path / "red.png"
-    image.write_bytes(bytes(RED.data))
+    image.write_bytes(RED_PNG)
     script = f"""
 import asyncio, os, pathlib, signal, sys
 from logo_detection.worker import WorkerConfig
@@ -610,6 +629,7 @@ async def test_bytes_are_let_go_with_their_answer_and_not_when_garbage_is_collec
     config: WorkerConfig,
 ) -> None:
     async def score(image: Task) -> weakref.ref[Bytes]:
+        assert not isinstance(image.data, str)
         data = Bytes(image.data)
         with suppress(ItemError):
             await pool.score(Task(data), "lane")

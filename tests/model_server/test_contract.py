@@ -489,10 +489,6 @@ class TestKServe:
             response = httpx.head(server.url + path)
             assert (response.status_code, response.content) == (200, b"")
 
-    def test_kserves_description_of_what_is_closed_is_closed(self, server: RunningServer) -> None:
-        response = httpx.get(f"{server.url}/openapi.json")
-        assert (response.status_code, response.json()) == (404, {"error": "not found"})
-
     def test_nobody_is_redirected_to_a_host_of_the_callers(self, server: RunningServer) -> None:
         response = httpx.post(f"{server.url}{PREDICT}/", headers={"host": "evil.example"}, json=[])
         assert (response.status_code, response.json()) == (404, {"error": "not found"})

@@ -1,4 +1,4 @@
-"""The edge over real sockets: slow bodies, lying lengths, callers who hang up."""
+"""The edge over real sockets: slow bodies, lying lengths, callers who hang up or wait for less long."""
 
 import socket
 import time
@@ -67,3 +67,30 @@ def test_a_caller_who_hangs_up_frees_everything(start: Start, slow_origin: Origi
         assert gauge(server, "logo_held_bytes") == 0
         wait_for(server, "logo_queued_images", 0, timeout_s=0.5)
         assert "status=499" in server.stderr()
+
+
+def test_the_time_that_the_callers_proxy_allows_is_kept(start: Start, slow_origin: Origin) -> None:
+    settings = {"ALLOWED_HOSTS": "origin.test", "ORIGIN_OVERRIDES": f"origin.test={slow_origin.url}"}
+    item = {"filename": "a", "target": "logo", "url": "https://origin.test/slow"}
+    with start(**settings, REQUEST_TIMEOUT_S=2) as server:
+        for given, expected_s in (("700", 0.65), ("0", 2), ("99999999", 2), ("-1", 2), ("9" * 5000, 2)):
+            began = time.monotonic()
+            response = server.predict([item], headers={"x-envoy-expected-rq-timeout-ms": given})
+            assert expected_s - 0.05 < time.monotonic() - began < expected_s + 1, given[:9]
+            assert response.json()["predictions"][0]["error"]["code"] == "deadline_exceeded"
+
+
+def test_a_full_queue_refuses_without_looking_at_the_body(start: Start, slow_origin: Origin) -> None:
+    settings = {"ALLOWED_HOSTS": "origin.test", "ORIGIN_OVERRIDES": f"origin.test={slow_origin.url}"}
+    item = b'{"filename": "a", "target": "logo", "url": "https://origin.test/slow"}'
+    body = b"[" + b",".join([item] * 50) + b"]"
+    with start(**settings, QUEUE_MAX_IMAGES=50) as server, connect(server) as connection:
+        connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        wait_for(server, "logo_in_flight_images", 50, timeout_s=5)
+        with httpx.Client() as client:  # the connection is kept: the body was read
+            for _ in range(3):
+                response = client.post(server.url + PREDICT, content=b"no JSON at all")
+                assert response.status_code == 503
+                assert 1 <= int(response.headers["retry-after"]) <= 3
+                assert response.headers["x-envoy-ratelimited"] == "true"
+                assert "connection" not in response.headers

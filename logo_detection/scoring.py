@@ -1,4 +1,4 @@
-"""The engine: inputs in, one result for each out, in their order, however many there are.
+"""Scoring: inputs in, one result for each out, in their order, however many there are.
 
     Input -> its bytes -> a worker of the pool -> Result
 
@@ -12,10 +12,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ItemError
 from logo_detection.worker_process import Scored, Task
 from logo_detection.workers import ScoringPool
+
+AHEAD_PER_WORKER = 4
+"""Inputs to have under way for each worker: one is scored, and the next ones are read meanwhile."""
+
+MAX_HELD_BYTES = 128 * 2**20
+"""A memory budget that lets so many be read, the largest files among them."""
+
+DECODE_TIMEOUT_S = 30.0
+"""For one input in a worker, where nobody waits: a verdict must not depend on what else the machine does."""
 
 INPUT_TIMEOUT_S = 300.0
 """For one input, from the moment it is under way. It ends only what nothing else ended: a worker
@@ -41,22 +49,6 @@ class Result:
 
     name: str
     outcome: Scored | ItemError
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The class that is asked for, and where a model's scores for it and for anything else are."""
-
-    name: str
-    labels: tuple[str, ...]
-
-    def prediction(self, scored: Scored) -> float:
-        """The probability of the class."""
-        return scored.scores[self.labels.index(self.name)]
-
-    def out_of_domain(self, scored: Scored) -> float:
-        """The probability of none of the classes."""
-        return scored.scores[self.labels.index(OUT_OF_DOMAIN)]
 
 
 Look = Callable[[int, bytes, Scored], Awaitable[None]]

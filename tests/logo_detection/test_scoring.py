@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from batch.engine import Input, Result, Target, score_all
 from logo_detection.errors import FetchFailed, ItemError
+from logo_detection.scoring import Input, Result, score_all
 from logo_detection.worker import WorkerConfig
 from logo_detection.worker_process import Scored
 from logo_detection.workers import ScoringPool
 from tests.images import one_colour
 from tests.models import LABELS, tiny_source
 
-TARGET = Target("logo", LABELS)
 RED, BLUE = one_colour("red"), one_colour("blue")
 
 
@@ -54,7 +53,7 @@ class Counted:
 
 def logo(result: Result) -> float:
     assert isinstance(result.outcome, Scored)
-    return TARGET.prediction(result.outcome)
+    return result.outcome.scores[LABELS.index("logo")]
 
 
 async def test_results_come_in_the_order_of_the_inputs(pool: ScoringPool) -> None:
@@ -132,7 +131,7 @@ async def test_leaving_early_cancels_what_is_under_way(pool: ScoringPool) -> Non
 async def test_an_input_that_nothing_else_ends_is_given_up(
     pool: ScoringPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batch.engine.INPUT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("logo_detection.scoring.INPUT_TIMEOUT_S", 0.2)
     counted = Counted()
     inputs = [counted.input(RED, delay_s=60), counted.input(RED)]
     slow, quick = [result.outcome async for result in score_all(inputs, pool, ahead=2)]

@@ -1,0 +1,112 @@
+"""The options that the commands of this package share, and what they are turned into."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from logo_detection.cores import available_cores
+from logo_detection.files import MAX_FILE_BYTES
+from logo_detection.policy import FetchPolicy, parse_allowed_hosts, parse_origin_overrides, read_fetch_headers
+
+_T = TypeVar("_T")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line, where argparse would print the whole usage."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which model, which of its classes, and how many processes score."""
+    option = parser.add_argument
+    option(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        default=Path("model_artifacts/logo-detection"),
+        help="an artifact's folder, or a .keras file of LiftWing's (default %(default)s)",
+    )
+    option("--target", metavar="CLASS", help="the class to ask for (default: the model's first)")
+    option("--runtime", choices=["auto", "openvino", "keras"], default="auto", help="default %(default)s")
+    option(
+        "--workers",
+        metavar="N",
+        type=value(positive),
+        default=available_cores(),
+        help="scoring processes (default: one per core, here %(default)s)",
+    )
+
+
+def add_fetch_options(parser: argparse.ArgumentParser) -> None:
+    """What may be fetched, and how."""
+    group = parser.add_argument_group("URLs")
+    group.add_argument(
+        "--allowed-hosts",
+        metavar="HOSTS",
+        type=value(parse_allowed_hosts),
+        default="commons.wikimedia.org,upload.wikimedia.org",
+        help="the only hosts to fetch from, each with an optional /prefix/ (default %(default)s)",
+    )
+    group.add_argument(
+        "--origin-overrides",
+        metavar="PAIRS",
+        type=value(parse_origin_overrides),
+        default="",
+        help="host=http://127.0.0.1:6101 pairs: where requests for a host go instead",
+    )
+    group.add_argument(
+        "--fetch-headers-file",
+        metavar="FILE",
+        type=value(lambda text: read_fetch_headers(Path(text))),
+        default={},
+        help="JSON, host -> headers that are sent to that host only",
+    )
+    group.add_argument(
+        "--fetch-timeout-s",
+        metavar="SECONDS",
+        type=value(positive_seconds),
+        default=5.0,
+        help="for one file (default %(default)s)",
+    )
+
+
+def value(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+    """`parse`, whose ValueErrors argparse then shows instead of the function's name."""
+
+    def parsed(text: str) -> _T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parsed
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, or ValueError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def positive_seconds(text: str) -> float:
+    """Seconds, more than 0 and not endless, or ValueError."""
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def fetch_policy(options: argparse.Namespace) -> FetchPolicy:
+    """What `add_fetch_options` has read."""
+    return FetchPolicy(
+        allowed_hosts=options.allowed_hosts,
+        overrides=options.origin_overrides,
+        headers=options.fetch_headers_file,
+        timeout_s=options.fetch_timeout_s,
+        max_bytes=MAX_FILE_BYTES,
+    )

@@ -1,0 +1,127 @@
+"""The output: a folder of Parquet files that appear whole or not at all, and what is in it already.
+
+    OUTPUT/part-….parquet, or OUTPUT/error=image_corrupt/part-….parquet where it is partitioned
+
+A row that is there is done: whoever starts again leaves it out. So an output has rows of one model version
+and one target, unless it is partitioned by what they differ in.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from batch.errors import BatchError
+from batch.rows import SCHEMA, Judgement
+
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+LOCK = "_lock"  # of Hive's and Spark's readers, none looks at what begins with _
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A folder, and the columns that it is partitioned by."""
+
+    path: Path
+    partition_by: tuple[str, ...] = ()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The folder to oneself, made where there is none.
+
+        Raises:
+            BatchError: Another job of this machine writes to it, or nobody may.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with (self.path / LOCK).open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield
+        except BlockingIOError as error:
+            raise BatchError(f"another job writes to {self.path}") from error
+        except OSError as error:
+            raise BatchError(f"cannot write to {self.path}: {error.strerror}") from error
+
+    def done(self, judgement: Judgement) -> set[str]:
+        """The names that have their row already.
+
+        Raises:
+            BatchError: There are rows of another model or target, or partitions by other columns.
+        """
+        table = self._read()
+        if table is None:
+            return set()
+        mine = {"model_version": judgement.model_version, "target": judgement.target.name}
+        for column, value in mine.items():
+            for other in pc.unique(table[column]).to_pylist():
+                check_same(str(self.path), column, other, value, self.partition_by)
+            table = table.filter(pc.equal(table[column], value))
+        return set(table["filename"].to_pylist())
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows: a file for each partition, which is there when it is whole."""
+        for folder, part in self._partitions(rows):
+            folder.mkdir(parents=True, exist_ok=True)
+            name = f"part-{uuid4()}.parquet"
+            hidden = folder / f"_{name}"
+            with hidden.open("wb") as file:
+                pq.write_table(part, file)
+                file.flush()
+                os.fsync(file.fileno())
+            hidden.rename(folder / name)
+
+    def _partitions(self, rows: pa.Table) -> Iterator[tuple[Path, pa.Table]]:
+        if not self.partition_by:
+            yield self.path, rows
+            return
+        for values in rows.group_by(list(self.partition_by)).aggregate([]).to_pylist():
+            part, folder = rows, self.path
+            for column, value in values.items():
+                one = pc.is_null(part[column]) if value is None else pc.equal(part[column], value)
+                part = part.filter(one)
+                folder /= f"{column}={NULL_PARTITION if value is None else quote(value, safe='')}"
+            yield folder, part.drop_columns(list(values))
+
+    def _read(self) -> pa.Table | None:
+        files = (file.relative_to(self.path) for file in self.path.rglob("*.parquet"))
+        first = next((file for file in files if not any(part[0] in "._" for part in file.parts)), None)
+        if first is None:
+            return None
+        check_layout(str(self.path), layout(first.as_posix()), self.partition_by)
+        types = pa.schema([SCHEMA.field(column) for column in self.partition_by])
+        hive = ds.partitioning(types, flavor="hive") if self.partition_by else None
+        try:
+            table = ds.dataset(self.path, format="parquet", partitioning=hive)
+            return table.to_table(["filename", "target", "model_version"])
+        except (pa.ArrowInvalid, OSError) as error:
+            raise BatchError(f"{self.path} holds something else: {str(error).splitlines()[0]}") from error
+
+
+def layout(path: str) -> tuple[str, ...]:
+    """The columns that a file's path, relative to its output, says this is partitioned by."""
+    return tuple(segment.partition("=")[0] for segment in path.split("/")[:-1] if "=" in segment)
+
+
+def check_layout(output: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise BatchError if an output is partitioned otherwise than wanted."""
+    if tuple(found) != tuple(wanted):
+        has, asked = (", ".join(columns) or "nothing" for columns in (found, wanted))
+        raise BatchError(f"{output} is partitioned by {has}, and not by {asked}")
+
+
+def check_same(output: str, column: str, found: str, wanted: str, partition_by: Sequence[str]) -> None:
+    """Raise BatchError if an output has rows that would stand beside new ones of the same names."""
+    if found != wanted and column not in partition_by:
+        raise BatchError(
+            f"{output} has rows whose {column} is {found}, and not {wanted}:"
+            f" choose another output, or partition by {column}"
+        )

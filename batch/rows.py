@@ -1,0 +1,93 @@
+"""The rows: a job's results as they are written, one for each input."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from batch.target import Target
+from logo_detection.errors import ItemError
+from logo_detection.scoring import Result
+
+SCHEMA = pa.schema(
+    [
+        pa.field("filename", pa.string(), nullable=False),
+        pa.field("target", pa.string(), nullable=False),
+        pa.field("prediction", pa.float64()),
+        pa.field("out_of_domain", pa.float64()),
+        pa.field("scores", pa.map_(pa.string(), pa.float64())),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("format", pa.string()),
+        pa.field("error", pa.string()),
+        pa.field("model_version", pa.string(), nullable=False),
+        pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+
+SPARK_SCHEMA = (
+    "filename string, target string, prediction double, out_of_domain double, scores map<string, double>,"
+    " width int, height int, format string, error string, model_version string, scored_at timestamp"
+)
+
+PARTITIONS = ("target", "format", "error", "model_version")
+"""Columns that an output may be partitioned by: those of few values."""
+
+SCORED = "scored"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """By what the rows of a job were made: the model's version, and the class that it was asked for."""
+
+    model_version: str
+    target: Target
+
+    def row(self, result: Result) -> dict[str, Any]:
+        """A result as a row, in the columns of `SCHEMA`; without a score it has its error's code."""
+        row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
+        row |= {
+            "filename": result.name,
+            "target": self.target.name,
+            "model_version": self.model_version,
+            "scored_at": datetime.now(UTC),
+        }
+        if isinstance(result.outcome, ItemError):
+            return row | {"error": result.outcome.code}
+        scored = result.outcome
+        return row | {
+            "prediction": self.target.prediction(scored),
+            "out_of_domain": self.target.out_of_domain(scored),
+            "scores": list(zip(self.target.labels, scored.scores, strict=True)),
+            "width": scored.width,
+            "height": scored.height,
+            "format": scored.format,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of a job's inputs.
+
+    Attributes:
+        before: Rows that were there when the job began.
+        outcomes: How many inputs were scored since, and how many have each error.
+        models: How many times the model was loaded for that.
+    """
+
+    before: int
+    outcomes: Counter[str]
+    models: int
+
+
+def as_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
+    """Rows side by side, as Arrow has them."""
+    return pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+
+
+def count_outcomes(rows: Iterable[dict[str, Any]]) -> Counter[str]:
+    """How many rows have a score, and how many each error."""
+    return Counter(row["error"] or SCORED for row in rows)

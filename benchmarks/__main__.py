@@ -1,0 +1,146 @@
+"""The benchmark: one command, one run, one report.
+
+    python -m benchmarks [--quick] [--rounds N] [--gate] [--no-baseline] [--output FOLDER]
+
+Exit status 0: measured; 1: something went wrong; 3, with --gate alone: measured, and a target was missed.
+"""
+
+import argparse
+import platform
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.bfloat16 import CPU_INFO, cpu_has_bfloat16, measure_bfloat16
+from benchmarks.companions import BenchmarkError, Companion
+from benchmarks.engine import ceilings
+from benchmarks.files import large_photograph, thumbnails, write_files
+from benchmarks.memory import tree_memory
+from benchmarks.report import write_report
+from benchmarks.rounds import SCENARIOS, Bench
+from benchmarks.server import baseline, service
+from benchmarks.targets import Measurement, rows
+from logo_detection.cores import available_cores
+
+ARTIFACT = Path("model_artifacts/logo-detection")
+OUTPUT = Path("runs/benchmark")
+MISSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        rounds: How often everything is.
+        pace: Scales the seconds of each measurement.
+        starts: How often the service is started for the time to ready, after a first one that is not counted.
+    """
+
+    rounds: int
+    pace: float
+    starts: int
+
+
+FULL = Effort(rounds=7, pace=1.0, starts=3)
+QUICK = Effort(rounds=1, pace=0.5, starts=1)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    effort = QUICK if options.quick else FULL
+    if options.rounds:
+        effort = Effort(options.rounds, effort.pace, effort.starts)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
+    try:
+        measured = measure(options.model, effort, with_baseline=options.baseline)
+    except BenchmarkError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    page = write_report(measured, describe_machine(measured.cores), options.output)
+    print(page.read_text(), end="")
+    print(f"\n{page}", file=sys.stderr)
+    missed = [row for row in rows(measured) if row.met is False]
+    return MISSED if options.gate and missed else 0
+
+
+def measure(artifact: Path, effort: Effort, *, with_baseline: bool) -> Measurement:
+    """Everything, on this machine, now.
+
+    Raises:
+        BenchmarkError: A process ended, or an answer was wrong.
+    """
+    cores = available_cores()
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        small, large = Path(folder, "thumbnails"), Path(folder, "large")
+        small.mkdir()
+        large.mkdir()
+        write_files(thumbnails(), small)
+        write_files([large_photograph()], large)
+        origin = stack.enter_context(Companion("benchmarks.origin", small))
+        origin_port = origin.introduction["port"]
+        ready_s = []
+        for _ in range(effort.starts):
+            with service(artifact, cores, origin_port) as server:
+                ready_s.append(server.ready_s)
+        server = stack.enter_context(service(artifact, cores, origin_port))
+        ready_s.append(server.ready_s)
+        with ExitStack() as beside:  # all that would share pages with the service when its memory is read
+            engines = [beside.enter_context(ceilings(artifact, small)) for _ in range(cores)]
+            callers = beside.enter_context(Companion("benchmarks.callers", small, large))
+            servers = {"service": server}
+            if with_baseline:
+                servers["baseline"] = beside.enter_context(baseline(artifact))
+            scenarios = [scenario for scenario in SCENARIOS if scenario.server in servers]
+            bench = Bench(engines, callers, origin, servers)
+            bench.warm_up(scenarios)
+            rounds = list(bench.rounds(effort.rounds, effort.pace, scenarios))
+            for engine in engines:
+                engine.tell({"do": "stages"})
+            stages = [engine.answer() for engine in engines]
+            bfloat16 = measure_bfloat16(engines, artifact, small, effort.pace) if cpu_has_bfloat16() else None
+        return Measurement(
+            cores=cores,
+            rounds=rounds,
+            ready_s=ready_s[1:],
+            memory=tree_memory(server.pid),
+            stages_cpu_ms={name: sum(each[name] for each in stages) / cores for name in stages[0]},
+            bfloat16=bfloat16,
+        )
+
+
+def describe_machine(cores: int) -> dict[str, Any]:
+    """What the figures hold for."""
+    lines = CPU_INFO.read_text().splitlines()
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="minutes"),
+        "cpu": next(
+            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown"
+        ),
+        "cores": cores,
+        "python": platform.python_version(),
+        "openvino": version("openvino"),
+    }
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the service.")
+    parser.add_argument("--quick", action="store_true", help="one round, of half the time: about a minute")
+    parser.add_argument("--rounds", type=int, help=f"default {FULL.rounds}")
+    parser.add_argument("--gate", action="store_true", help=f"exit with {MISSED} if a target is missed")
+    parser.add_argument(
+        "--no-baseline", dest="baseline", action="store_false", help="ours alone, without Keras"
+    )
+    parser.add_argument("--model", type=Path, default=ARTIFACT, help="the artifact to serve")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default {OUTPUT}")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""The rounds: everything is measured for a few seconds, in turn, and that again and again.
+
+What one machine does drifts within minutes. So a figure is compared with E and D of its own round only,
+and what is reported is the median over rounds.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import psutil
+
+from benchmarks.companions import Companion, Document
+from benchmarks.engine import Ceiling, busy_s, measure_ceiling
+from benchmarks.requests import Shape
+from benchmarks.server import CpuSeconds, Server
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Callers who do the same: how many, with what, and how long each pauses at most (seconds)."""
+
+    shape: Shape
+    callers: int
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Groups that call one server at the same time; the first of them is the one that is measured."""
+
+    name: str
+    groups: tuple[Group, ...]
+    seconds: float
+    server: str = "service"
+
+
+ONE_AT_A_TIME = Scenario("1 single", (Group("one", 1),), 2.5)
+EIGHT = Scenario("8 singles", (Group("one", 8),), 3)
+FIFTY = Scenario("50 per request, 1 caller", (Group("fifty", 1),), 4)
+FIFTIES = Scenario("50 per request, 3 callers", (Group("fifty", 3),), 4)
+BESIDE = Scenario("1 single beside 2 callers of 50", (Group("one", 1, pause_s=0.04), Group("fifty", 2)), 4)
+LARGE = Scenario("12 MP JPEG", (Group("large", 1),), 1.5)
+BASELINE_SINGLES = Scenario("baseline: 8 singles", (Group("one", 8),), 2.5, "baseline")
+BASELINE_FIFTY = Scenario("baseline: 50 per request", (Group("fifty", 1),), 3, "baseline")
+SCENARIOS = (
+    ONE_AT_A_TIME,
+    Scenario("4 singles", (Group("one", 4),), 2),
+    EIGHT,
+    Scenario("16 singles", (Group("one", 16),), 2),
+    FIFTY,
+    FIFTIES,
+    Scenario("8 singles by url", (Group("url", 8),), 2),
+    Scenario("50 by url, 1 caller", (Group("fifty urls", 1),), 2),
+    Scenario("50 mixed, 1 caller", (Group("fifty mixed", 1),), 2),
+    BESIDE,
+    LARGE,
+    BASELINE_SINGLES,
+    BASELINE_FIFTY,
+)
+CEILING_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scenario in one round.
+
+    Attributes:
+        images_per_s: Of the measured group.
+        latencies_s: Of its requests.
+        images: Of all groups.
+        cpu: What the server took, seconds.
+        callers_cpu_s: What the callers took.
+        others_cores: Cores that went to processes which are not the benchmark's, on average.
+    """
+
+    images_per_s: float
+    latencies_s: list[float]
+    seconds: float
+    images: int
+    cpu: CpuSeconds
+    callers_cpu_s: float
+    others_cores: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """E, D, and a run of each scenario by name."""
+
+    engine: Ceiling
+    decoding: Ceiling
+    runs: dict[str, Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All that takes part."""
+
+    ceilings: Sequence[Companion]
+    callers: Companion
+    origin: Companion
+    servers: dict[str, Server]
+
+    def rounds(self, count: int, pace: float, scenarios: Sequence[Scenario]) -> Iterator[Round]:
+        """Every round in another order; `pace` scales the seconds that each measurement takes."""
+        for number in range(count):
+            yield self._round(pace, scenarios, number)
+
+    def warm_up(self, scenarios: Sequence[Scenario]) -> None:
+        """Everything once, for a moment."""
+        self._round(0.1, scenarios, 0)
+
+    def _round(self, pace: float, scenarios: Sequence[Scenario], number: int) -> Round:
+        reached: dict[str, Ceiling] = {}
+        runs: dict[str, Run] = {}
+
+        def ceiling(do: str) -> None:
+            reached[do] = measure_ceiling(self.ceilings, do, CEILING_S * pace)
+
+        def run(scenario: Scenario) -> None:
+            runs[scenario.name] = self._run(scenario, pace)
+
+        steps: list[Callable[[], None]] = [lambda: ceiling("engine"), lambda: ceiling("decoding")]
+        steps += [lambda scenario=scenario: run(scenario) for scenario in scenarios]  # type: ignore[misc]
+        start = number * len(steps) // 3 % len(steps)
+        for step in steps[start:] + steps[:start]:
+            step()
+        return Round(reached["engine"], reached["decoding"], runs)
+
+    def _run(self, scenario: Scenario, pace: float) -> Run:
+        server = self.servers[scenario.server]
+        began, busy, ours, cpu = perf_counter(), busy_s(), self._cpu_s(), server.cpu()
+        answer = self.callers.ask(
+            {
+                "do": "call",
+                "port": server.port,
+                "seconds": scenario.seconds * pace,
+                "groups": [
+                    {"shape": each.shape, "callers": each.callers, "pause_s": each.pause_s}
+                    for each in scenario.groups
+                ],
+            }
+        )
+        used = server.cpu() - cpu
+        others_s = (busy_s() - busy) - (self._cpu_s() - ours)
+        return _run_of(answer, used, others_s / (perf_counter() - began))
+
+    def _cpu_s(self) -> float:
+        companions = [psutil.Process(each.pid).cpu_times() for each in (self.callers, self.origin)]
+        servers = [server.cpu() for server in self.servers.values()]
+        return float(
+            sum(times.user + times.system for times in companions)
+            + sum(used.parent + used.workers for used in servers)
+        )
+
+
+def _run_of(answer: Document, used: CpuSeconds, others_cores: float) -> Run:
+    measured = answer["groups"][0]
+    return Run(
+        images_per_s=measured["images"] / answer["seconds"],
+        latencies_s=measured["latencies_s"],
+        seconds=answer["seconds"],
+        images=sum(group["images"] for group in answer["groups"]),
+        cpu=used,
+        callers_cpu_s=answer["cpu_s"],
+        others_cores=others_cores,
+    )

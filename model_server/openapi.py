@@ -1,0 +1,356 @@
+"""The OpenAPI document: the service's description of itself, with the limits that it runs under.
+
+docs/api.md says the same at more length. Objects of an answer are closed (they have no other fields),
+those of a request are open, as the parser is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed, item_codes
+from logo_detection.header import Format
+from model_server.routes import NO_EXPLANATION, NO_V2_INFERENCE
+from model_server.schema import FILENAME_MAX_CHARS
+
+JSON = dict[str, Any]
+Examples = Mapping[str, Any]
+
+API_VERSION = "1.0"
+EXAMPLE_URL = "https://upload.wikimedia.org/wikipedia/commons/a/a9/Example.jpg"
+EXAMPLE_PNG = (  # an orange disc on a blue field, 8x8
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQMAAAD+wSzIAAAABlBMVEUAM5n/pQDuRqn2AAAAGElEQVR42mNgYJBgUmFyYmJg/sv8i4EB"
+    "AA1fAoI/HEfOAAAAAElFTkSuQmCC"
+)
+REQUEST_LATENCY = {"preprocess (s)": 0.012, "predict (s)": 0.009, "total (s)": 0.022}
+FILE_LATENCY = {"fetch (s)": 0.011, "queue (s)": 0.0004, "decode (s)": 0.001, "score (s)": 0.0086}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may have: items, and bytes of an inline image (decoded) and of a body."""
+
+    images_max_num: int
+    image_max_bytes: int
+    body_max_bytes: int
+
+
+def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON:
+    """The OpenAPI 3.1 document of a server with this model under these limits."""
+    targets = [label for label in labels if label != OUT_OF_DOMAIN]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Logo detection",
+            "version": API_VERSION,
+            "summary": "How likely is an uploaded file a logo?",
+            "description": (
+                "HEAD is answered like GET. A route that exists answers 405 to other methods, with `Allow`; "
+                "every other route answers 404. Whole requests are refused in the shape of `Refusal`."
+            ),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [{"name": "predict"}, {"name": "server"}, {"name": "not served"}],
+        "paths": _paths(model_name, targets[0], limits),
+        "components": {
+            "schemas": {
+                **_request_schemas(targets, limits),
+                **_prediction_schemas(),
+                **_answer_schemas(limits),
+                **_server_schemas(model_name),
+            },
+            "parameters": {"Model": _model_parameter(model_name), "RequestId": _REQUEST_ID_PARAMETER},
+            "headers": _HEADERS,
+        },
+    }
+
+
+def _paths(model_name: str, target: str, limits: Limits) -> JSON:
+    live = _answered("ServerLive", {"live": True})
+    ready = _answered("ModelReady", {"name": model_name, "ready": True}) | _UNKNOWN_MODEL | _NOT_READY
+    all_ready = _answered("ServerReady", {"ready": True}) | _NOT_READY
+    models = _answered("Models", {"models": [model_name]})
+    metrics = {"200": {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
+    return {
+        "/v1/models/{model}:predict": _of_model({"post": _predict(target, limits)}),
+        "/v1/models/{model}": _of_model(_get("modelReady", "Is the model ready?", ready)),
+        "/v2/models/{model}/ready": _of_model(_get("modelReadyV2", "Is the model ready?", ready)),
+        "/v2/health/ready": _get("ready", "Is the server ready?", all_ready),
+        "/v2/health/live": _get("live", "Does the process answer?", live),
+        "/": _get("alive", "Does the process answer?", _answered("Alive", {"status": "alive"})),
+        "/v1/models": _get("models", "The model of this server.", models),
+        "/metrics": _get("metrics", "Metrics for Prometheus.", metrics),
+        "/openapi.json": _get("openapi", "This document.", {"200": _response("OpenAPI 3.1.", "Document")}),
+        "/v1/models/{model}:explain": _of_model({"post": _not_served("explain", NO_EXPLANATION)}),
+        "/v2/models/{model}/infer": _of_model({"post": _not_served("inferV2", NO_V2_INFERENCE)}),
+    }
+
+
+def _of_model(operations: JSON) -> JSON:
+    return {"parameters": [_ref("parameters", "Model")], **operations}
+
+
+def _get(name: str, summary: str, responses: JSON) -> JSON:
+    return {
+        "get": {"operationId": name, "tags": ["server"], "summary": summary, "responses": dict(responses)}
+    }
+
+
+def _not_served(name: str, message: str) -> JSON:
+    return {
+        "operationId": name,
+        "tags": ["not served"],
+        "summary": "A part of KServe's protocols that this server does not offer.",
+        "responses": {"501": _refused("Not served.", message, "X-Request-Id")},
+    }
+
+
+def _predict(target: str, limits: Limits) -> JSON:
+    return {
+        "operationId": "predict",
+        "tags": ["predict"],
+        "summary": "How likely is each file a logo?",
+        "description": (
+            "The body is read as JSON whatever the `Content-Type` says. One prediction per item, in input "
+            "order; a file that cannot be scored costs itself alone."
+        ),
+        "parameters": [_ref("parameters", "RequestId")],
+        "requestBody": {
+            "required": True,
+            "description": f"At most {limits.body_max_bytes:,} bytes.",
+            "content": _json("PredictRequest", _request_examples(target)),
+        },
+        "responses": _predict_responses(target, limits),
+    }
+
+
+def _predict_responses(target: str, limits: Limits) -> JSON:
+    malformed = "Not JSON, or not of this shape (item and field are named), or not whole in time."
+    too_large = f"the body has more than {limits.body_max_bytes:,} bytes"
+    overloaded = "too many images are being scored; try again shortly"
+    method = "method not allowed; this route takes POST"
+    identified = "X-Request-Id"
+    return {
+        "200": _response(
+            "At least one file was scored.", "PredictResponse", _answer_examples(target), identified
+        ),
+        "400": _refused(malformed, "instances[3].filename: is missing", identified),
+        "404": _refused("No such model, or no such route.", _NO_MODEL, identified),
+        "405": _refused("Another method than POST.", method, identified, "Allow"),
+        "413": _refused("A larger body; the connection is closed.", too_large, identified),
+        "422": _unscored("No file was scored.", target, ImageCorrupt()),
+        "500": _response(
+            "Our fault: `Unscored` if every file is `internal`.", "ServerFault", _FAULT, identified
+        ),
+        "503": _refused("Overloaded, or not warm yet.", overloaded, identified, "Retry-After"),
+        "504": _unscored("No file was scored, all for want of time.", target, DeadlineExceeded()),
+    }
+
+
+def _request_schemas(targets: Sequence[str], limits: Limits) -> JSON:
+    items = {"type": "array", "minItems": 1, "maxItems": limits.images_max_num}
+    debug = {"type": "boolean", "default": False, "description": "Adds each file's format, size and latency."}
+    return {
+        "PredictRequest": {"oneOf": [_ref("schemas", "Envelope"), _ref("schemas", "Items")]},
+        "Envelope": {
+            "type": "object",
+            "required": ["instances"],
+            "properties": {"instances": _ref("schemas", "Items"), "debug": debug},
+        },
+        "Items": {**items, "items": _ref("schemas", "Item")},
+        "Item": {
+            "type": "object",
+            "required": ["filename", "target"],
+            "oneOf": [{"required": ["url"]}, {"required": ["image"]}],
+            "properties": _item_fields(limits),
+        },
+        "Target": {"type": "string", "enum": list(targets), "description": "A class of the model."},
+    }
+
+
+def _item_fields(limits: Limits) -> JSON:
+    image = (
+        f"The file in standard base64, of at most {limits.image_max_bytes:,} bytes when decoded; line breaks "
+        "are ignored. What is larger, or not base64, costs this item alone."
+    )
+    return {
+        "filename": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": FILENAME_MAX_CHARS,
+            "description": "A label that is echoed; never a path, never a hint at the format.",
+        },
+        "target": _ref("schemas", "Target"),
+        "url": {"type": "string", "description": "An https URL on an allowed host."},
+        "image": {"type": "string", "description": image},
+    }
+
+
+def _prediction_schemas() -> JSON:
+    label = {"filename": {"type": "string"}, "target": _ref("schemas", "Target")}
+    latency = {"latency": _ref("schemas", "FileLatency")}
+    found = {
+        "format": {"type": "string", "enum": [kind.value for kind in Format]},
+        "width": {"type": "integer", "minimum": 1},
+        "height": {"type": "integer", "minimum": 1},
+    }
+    error = {"code": _ref("schemas", "ErrorCode"), "message": {"type": "string"}}
+    scores = {"prediction": _ref("schemas", "Score"), "out_of_domain": _ref("schemas", "Score")}
+    return {
+        "Prediction": {"oneOf": [_ref("schemas", "Scored"), _ref("schemas", "Failed")]},
+        "Scored": _closed({**label, **scores}, optional={**found, **latency}),
+        "Failed": _closed({**label, "error": _ref("schemas", "FileError")}, optional=latency),
+        "FileError": _closed(error),
+        "ErrorCode": {"type": "string", "enum": list(item_codes()), "description": "The list is closed."},
+        "Score": {"type": "number", "minimum": 0, "maximum": 1, "description": "Of four decimals."},
+        "FileLatency": _closed(dict.fromkeys(FILE_LATENCY, _ref("schemas", "Seconds"))),
+        "Seconds": {"type": "number", "minimum": 0},
+    }
+
+
+def _answer_schemas(limits: Limits) -> JSON:
+    message = {"error": {"type": "string"}}
+    some = {"type": "array", "minItems": 1, "maxItems": limits.images_max_num}
+    predictions = {"predictions": {**some, "items": _ref("schemas", "Prediction")}}
+    failed = {"predictions": {**some, "items": _ref("schemas", "Failed")}}
+    latency = {"latency": _ref("schemas", "Latency")}
+    return {
+        "PredictResponse": _closed(predictions | latency),
+        "Unscored": _closed(message | failed | latency),
+        "Latency": _closed(dict.fromkeys(REQUEST_LATENCY, _ref("schemas", "Seconds"))),
+        "Refusal": _closed(message),
+        "ServerFault": {"oneOf": [_ref("schemas", "Unscored"), _ref("schemas", "Refusal")]},
+    }
+
+
+def _server_schemas(model_name: str) -> JSON:
+    name, yes = {"type": "string", "const": model_name}, {"const": True}
+    return {
+        "ModelReady": _closed({"name": name, "ready": yes}),
+        "ServerReady": _closed({"ready": yes}),
+        "ServerLive": _closed({"live": yes}),
+        "Alive": _closed({"status": {"const": "alive"}}),
+        "Models": _closed({"models": {"type": "array", "items": name, "minItems": 1, "maxItems": 1}}),
+        "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
+    }
+
+
+def _request_examples(target: str) -> Examples:
+    url = {"filename": "Example.jpg", "url": EXAMPLE_URL, "target": target}
+    image = {"filename": "disc.png", "image": EXAMPLE_PNG, "target": target}
+    return {
+        "mixed": {"instances": [url, image], "debug": False},
+        "debug": {"instances": [image], "debug": True},
+        "bare list": [image],
+    }
+
+
+def _answer_examples(target: str) -> Examples:
+    scored = {"filename": "disc.png", "target": target, "prediction": 0.9991, "out_of_domain": 0.0009}
+    found = {"format": "png", "width": 8, "height": 8}
+    failed = _failed("Example.jpg", target, UrlNotAllowed())
+    return {
+        "scored": {"predictions": [scored], "latency": REQUEST_LATENCY},
+        "one failed": {"predictions": [failed, scored], "latency": REQUEST_LATENCY},
+        "debug": {
+            "predictions": [{**scored, **found, "latency": FILE_LATENCY}],
+            "latency": REQUEST_LATENCY,
+        },
+    }
+
+
+def _failed(filename: str, target: str, error: ItemError) -> JSON:
+    return {
+        "filename": filename,
+        "target": target,
+        "error": {"code": error.code, "message": error.message},
+    }
+
+
+def _unscored(description: str, target: str, error: ItemError) -> JSON:
+    example = {
+        "error": f"no file could be scored ({error.code}); see predictions",
+        "predictions": [_failed("disc.png", target, error)],
+        "latency": REQUEST_LATENCY,
+    }
+    return _response(description, "Unscored", {"unscored": example}, "X-Request-Id")
+
+
+def _answered(schema: str, example: Any) -> JSON:
+    return {"200": _response("Yes.", schema, {"answer": example})}
+
+
+def _refused(description: str, message: str, *headers: str) -> JSON:
+    return _response(description, "Refusal", {"refusal": {"error": message}}, *headers)
+
+
+def _response(description: str, schema: str, examples: Examples | None = None, *headers: str) -> JSON:
+    response: JSON = {"description": description, "content": _json(schema, examples or {})}
+    if headers:
+        response["headers"] = {name: _ref("headers", name) for name in headers}
+    return response
+
+
+def _json(schema: str, examples: Examples) -> JSON:
+    content: JSON = {"schema": _ref("schemas", schema)}
+    if examples:
+        content["examples"] = {name.replace(" ", "_"): {"value": value} for name, value in examples.items()}
+    return {"application/json": content}
+
+
+def _closed(required: JSON, optional: JSON | None = None) -> JSON:
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": {**required, **(optional or {})},
+        "additionalProperties": False,
+    }
+
+
+def _ref(kind: str, name: str) -> JSON:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _model_parameter(model_name: str) -> JSON:
+    return {
+        "name": "model",
+        "in": "path",
+        "required": True,
+        "description": "This server has one model.",
+        "schema": {"type": "string", "enum": [model_name]},
+    }
+
+
+_NO_MODEL = "Model with name other does not exist."
+_UNKNOWN_MODEL = {"404": _refused("No such model.", _NO_MODEL)}
+_NOT_READY = {
+    "503": _refused(
+        "Not warm yet, or going down.", "the model is warming up; try again shortly", "Retry-After"
+    )
+}
+_FAULT = {"refusal": {"error": "internal error"}}
+_REQUEST_ID_PARAMETER = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "At most 128 letters, digits and `._:-` come back as they are; others are replaced.",
+    "schema": {"type": "string"},
+}
+_HEADERS = {
+    "X-Request-Id": {
+        "description": "The caller's own, if it is a plain one, else a new one; the log has it, too.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+    },
+    "Retry-After": {
+        "description": "When to come back, in seconds.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "Allow": {
+        "description": "The methods of this route.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Z]+(, [A-Z]+)*$"},
+    },
+}

@@ -1,0 +1,108 @@
+"""The protocol: uvicorn's reading of HTTP/1.1, within bounds.
+
+What uvicorn has no limit for has one here: how many connections there are, how long one may take to send
+the head of a request, and how large a head may be. (The body is the edge's business.) What is not HTTP is
+refused in JSON, as everything is.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from model_server.edge import render_refusal
+from model_server.errors import RequestMalformed
+
+HEAD_TIMEOUT_S = 10.0
+HEAD_MAX_BYTES = 64 * 2**10
+KEEP_ALIVE_S = 65  # longer than the proxies before it wait: who closes first should be the one who asks
+
+
+class HTTPProtocol(HttpToolsProtocol):
+    """One connection. Offers no upgrade.
+
+    Args:
+        options: uvicorn's.
+        max_connections: How many there may be. Beyond it the one that was idle for longest makes room,
+            so that strangers who hold connections open keep neither probes nor callers out.
+    """
+
+    def __init__(self, *, max_connections: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._max_connections = max_connections
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._active = 0.0
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is being served here: none came yet, or its head is not whole."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the head of a request; if there are too many who do so, for one fewer."""
+        super().connection_made(transport)
+        self._active = self.loop.time()
+        self._await_head()
+        if len(self.connections) > self._max_connections:
+            idle = (each for each in self.connections if isinstance(each, HTTPProtocol) and each._is_idle)
+            min(idle, key=lambda each: each._active).transport.abort()  # this one, if all others are busy
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. A dripping head gains no time by each drop, nor does the body of an answered request."""
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        self._active = self.loop.time()
+        if self._is_idle or self._in_head:  # the head may be that of the next request, sent in advance
+            self._head_bytes += len(data)
+            self._await_head()
+            if self._head_bytes > HEAD_MAX_BYTES:
+                self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at the first byte of a head."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser at the end of a head."""
+        self._in_head = False
+        self._head_bytes = 0
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once, at the end."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer and hang up: where the next request would begin, nobody can tell."""
+        self._refuse("this is not a request of HTTP/1.1")
+
+    def _refuse_head(self) -> None:
+        if self._in_head:
+            self._refuse(f"the head of a request may have {HEAD_MAX_BYTES:,} bytes")
+        else:
+            self.transport.close()  # the rest of a body whose request was answered already
+
+    def _refuse(self, message: str) -> None:
+        status, headers, body = render_refusal(RequestMalformed(message))
+        head = [*self.server_state.default_headers, *headers, (b"connection", b"close")]
+        lines = [b"%b: %b\r\n" % header for header in head]
+        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
+        self.transport.close()
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.abort)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: two lines of log that any caller could ask for."""

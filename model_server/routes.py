@@ -1,0 +1,51 @@
+"""Routes: what is served, and by which methods. Whatever else KServe has is closed.
+
+KServe's own patterns are looser than the contract: they take `GET /v1/models/x:predict` for a model
+named `x:predict`, and answer 405 where there is nothing at all.
+"""
+
+import re
+from dataclasses import dataclass
+
+from model_server.errors import MethodNotAllowed, RequestError, RouteNotFound, RouteNotSupported
+
+READ = ("GET", "HEAD")
+POST = ("POST",)
+MODEL = "[^/:]+"  # MODEL_NAME has no colon
+VERSION = "(/versions/[^/]+)?"
+
+NO_V2_INFERENCE = "the V2 inference protocol is not served; POST to /v1/models/<model>:predict"
+NO_EXPLANATION = "this model does not explain its predictions"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A pattern of whole paths, its methods, and the answer where KServe's protocol has it and we do not."""
+
+    path: re.Pattern[str]
+    methods: tuple[str, ...]
+    not_supported: str | None = None
+
+
+ROUTES = (
+    Route(re.compile("/"), READ),
+    Route(re.compile("/metrics"), READ),
+    Route(re.compile(r"/openapi\.json"), READ),
+    Route(re.compile("/v1/models"), READ),
+    Route(re.compile(f"/v1/models/{MODEL}"), READ),
+    Route(re.compile(f"/v1/models/{MODEL}:predict"), POST),
+    Route(re.compile(f"/v1/models/{MODEL}:explain"), POST, NO_EXPLANATION),
+    Route(re.compile("/v2/health/(live|ready)"), READ),
+    Route(re.compile(f"/v2/models/{MODEL}/ready"), READ),
+    Route(re.compile(f"/v2/models/{MODEL}{VERSION}/infer"), POST, NO_V2_INFERENCE),
+)
+
+
+def refusal(method: str, path: str) -> RequestError | None:
+    """Why a request goes no further than its first line, if it does not."""
+    route = next((route for route in ROUTES if route.path.fullmatch(path)), None)
+    if route is None:
+        return RouteNotFound("not found")
+    if method not in route.methods:
+        return MethodNotAllowed(route.methods)
+    return RouteNotSupported(route.not_supported) if route.not_supported else None

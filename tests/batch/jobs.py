@@ -1,0 +1,123 @@
+"""What the tests of both engines share: files of every fate, a model that hangs on one, and a job's rows."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from onnx import TensorProto, helper, numpy_helper
+
+from batch.score import main
+from tests.images import one_colour
+from tests.models import LABELS, write_artifact
+
+RED, BLUE, GREEN = one_colour("red"), one_colour("blue"), one_colour("lime")
+HOURS = 1e10  # turns, each 8 microseconds
+
+# What becomes of each file; the model hangs on green, so that its worker has to be killed.
+FATES = {
+    "blue.png": None,
+    "cut.png": "image_corrupt",
+    "empty.png": "image_corrupt",
+    "green.png": "image_timeout",
+    "red.png": None,
+    "words.txt": "image_unsupported",
+}
+
+
+def endless_onnx(path: Path) -> Path:
+    """Save `tests.models.tiny_onnx` with a loop: pure green keeps it busy for hours."""
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 224, 224, 3])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", 2])
+    constants = {
+        "axes": np.array([1, 2], np.int64),
+        "white": np.array(255, np.float32),
+        "weights": np.array(((0, 4), (0, 0), (4, 0)), np.float32),
+        "only_green": HOURS * np.array([-1, 1, -1], np.float32),  # no turn for grey
+        "go_on": np.array(True),
+    }
+    node = helper.make_node
+    same = ("go_on", "logits")
+    body = helper.make_graph(
+        [node("Identity", [f"{name}_in"], [f"{name}_out"]) for name in same],
+        "turn",
+        [helper.make_tensor_value_info("turn", TensorProto.INT64, []), *_values(same, "in")],
+        _values(same, "out"),
+    )
+    nodes = [
+        node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
+        node("Div", ["mean", "white"], ["colour"]),
+        node("MatMul", ["colour", "weights"], ["logits"]),
+        node("MatMul", ["colour", "only_green"], ["greenness"]),
+        node("Relu", ["greenness"], ["turns_of_each"]),
+        node("ReduceMax", ["turns_of_each"], ["most_turns"], keepdims=0),
+        node("Cast", ["most_turns"], ["turns"], to=TensorProto.INT64),
+        node("Loop", ["turns", "go_on", "logits"], ["turned"], body=body),
+        node("Softmax", ["turned"], ["scores"], axis=1),
+    ]
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "endless_green", [image], [scores], initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return path
+
+
+def _values(names: tuple[str, str], suffix: str) -> list[Any]:
+    condition, logits = (f"{name}_{suffix}" for name in names)
+    return [
+        helper.make_tensor_value_info(condition, TensorProto.BOOL, []),
+        helper.make_tensor_value_info(logits, TensorProto.FLOAT, ["N", len(LABELS)]),
+    ]
+
+
+def endless_artifact(directory: Path) -> Path:
+    """An artifact of that model."""
+    directory.mkdir()
+    endless_onnx(directory / "model.onnx")
+    return write_artifact(directory)
+
+
+def fated_files(folder: Path) -> Path:
+    """A folder with a file for every fate."""
+    folder.mkdir(exist_ok=True)
+    contents = {"words.txt": b"words", "empty.png": b"", "cut.png": RED[:60]}
+    contents |= {"red.png": RED, "blue.png": BLUE, "green.png": GREEN}
+    for name in FATES:
+        (folder / name).write_bytes(contents[name])
+    return folder
+
+
+def many_files(folder: Path, number: int) -> Path:
+    """A folder with so many images, red and blue in turn."""
+    folder.mkdir(exist_ok=True)
+    for index in range(number):
+        (folder / f"{index:04}.png").write_bytes(BLUE if index % 2 else RED)
+    return folder
+
+
+def write_table(path: Path, **columns: list[Any]) -> Path:
+    """A table of Parquet; columns of bytes are `content`."""
+    types = {"content": pa.binary()}
+    arrays = {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
+    pq.write_table(pa.table(arrays), path)
+    return path
+
+
+def run(artifact: Path, output: Path, *arguments: object) -> int:
+    """Run the command in this process. Returns its status."""
+    return main(["--model", str(artifact), "--workers", "1", "--output", str(output), *map(str, arguments)])
+
+
+def read_rows(output: Path) -> dict[str, dict[str, Any]]:
+    """A job's rows by filename, each of which is there once."""
+    rows = ds.dataset(output, format="parquet", partitioning="hive").to_table().to_pylist()
+    by_name = {row["filename"]: row for row in rows}
+    assert len(by_name) == len(rows)
+    return by_name
+
+
+def errors(rows: dict[str, dict[str, Any]]) -> dict[str, str | None]:
+    """The error of each row, by the last part of its name."""
+    return {Path(name).name: row["error"] for name, row in rows.items()}

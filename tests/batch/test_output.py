@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from batch.errors import BatchError
+from batch.output import Output
+from batch.rows import Judgement, as_batch
+from batch.target import Target
+from logo_detection.errors import ImageCorrupt
+from logo_detection.scoring import Result
+from logo_detection.worker_process import Scored
+from tests.batch.jobs import read_rows
+from tests.models import LABELS
+
+JUDGEMENT = Judgement("1.0/é =x", Target("logo", LABELS))
+SCORED = Scored((0.25, 0.75), "png", 4, 3, 0.0, 0.0, 0.0)
+
+
+def rows(*names: str, judgement: Judgement = JUDGEMENT) -> pa.Table:
+    outcomes = [Result(name, ImageCorrupt() if "corrupt" in name else SCORED) for name in names]
+    return pa.Table.from_batches([as_batch([judgement.row(result) for result in outcomes])])
+
+
+def test_nothing_is_done_where_there_is_nothing(tmp_path: Path) -> None:
+    assert Output(tmp_path / "none").done(JUDGEMENT) == set()
+    assert Output(tmp_path).done(JUDGEMENT) == set()
+
+
+@pytest.mark.parametrize(
+    "partition_by", [(), ("model_version",), ("error", "format", "target", "model_version")]
+)
+def test_what_was_added_is_done(tmp_path: Path, partition_by: tuple[str, ...]) -> None:
+    output = Output(tmp_path, partition_by)
+    output.add(rows("a", "corrupt"))
+    output.add(rows("é 東"))
+    assert output.done(JUDGEMENT) == {"a", "corrupt", "é 東"}
+    found = read_rows(tmp_path)
+    assert (found["corrupt"]["error"], found["corrupt"]["prediction"]) == ("image_corrupt", None)
+    assert (found["a"]["error"], found["a"]["prediction"]) == (None, 0.75)
+    assert {row["model_version"] for row in found.values()} == {"1.0/é =x"}
+
+
+def test_what_a_killed_job_left_is_not_done(tmp_path: Path) -> None:
+    output = Output(tmp_path, ("model_version",))
+    output.add(rows("a"))
+    (whole,) = tmp_path.rglob("*.parquet")
+    (tmp_path / "_temporary" / "0").mkdir(parents=True)
+    (tmp_path / "_temporary" / "0" / "part-1.parquet").write_bytes(whole.read_bytes())
+    (whole.parent / "_part-2.parquet").write_bytes(whole.read_bytes()[:100])
+    assert output.done(JUDGEMENT) == {"a"}
+
+
+def test_an_output_keeps_its_partitions(tmp_path: Path) -> None:
+    Output(tmp_path, ("error",)).add(rows("a"))
+    with pytest.raises(BatchError, match="is partitioned by error, and not by nothing"):
+        Output(tmp_path).done(JUDGEMENT)
+
+
+def test_a_folder_of_something_else_is_no_output(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"words")
+    with pytest.raises(BatchError, match="holds something else"):
+        Output(tmp_path).done(JUDGEMENT)
+
+
+def test_only_one_job_has_an_output(tmp_path: Path) -> None:
+    refused = pytest.raises(BatchError, match="another job writes to")
+    with Output(tmp_path).locked(), refused, Output(tmp_path).locked():
+        pass
+    with Output(tmp_path).locked():
+        pass

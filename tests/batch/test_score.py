@@ -1,0 +1,210 @@
+"""logo-batch on this machine: a row for every input, whatever becomes of it and of the job."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pytest
+
+from batch.rows import SCHEMA
+from tests.batch.jobs import (
+    BLUE,
+    FATES,
+    RED,
+    endless_artifact,
+    errors,
+    fated_files,
+    many_files,
+    read_rows,
+    run,
+    write_table,
+)
+from tests.origins import Origin
+from tests.running import ROOT, clean_environment
+
+TIMEOUT_S = 120
+LOGO = 0.98201379  # exp(4) / (exp(4) + 1): what the small model says of pure red
+
+
+def killed_half_way(artifact: Path, output: Path, *arguments: object, how: signal.Signals) -> int:
+    """Start the command, end it when two files of rows are there; its status."""
+    command = [sys.executable, "-m", "batch.score", "--model", artifact, "--workers", 1, "--output", output]
+    with subprocess.Popen(
+        [str(part) for part in (*command, *arguments)],
+        cwd=ROOT,
+        env=clean_environment({}),
+        stderr=subprocess.DEVNULL,
+    ) as job:
+        give_up = time.monotonic() + TIMEOUT_S
+        while len(list(output.rglob("part-*.parquet"))) < 2:
+            assert job.poll() is None
+            assert time.monotonic() < give_up
+            time.sleep(0.005)
+        job.send_signal(how)
+        return job.wait(TIMEOUT_S)
+
+
+def test_every_file_has_a_row_and_one_that_hangs_its_worker_costs_one(tmp_path: Path) -> None:
+    artifact, folder, output = (
+        endless_artifact(tmp_path / "a"),
+        fated_files(tmp_path / "in"),
+        tmp_path / "out",
+    )
+    assert run(artifact, output, folder, "--decode-timeout-s", 4) == 0
+    rows = read_rows(output)
+    assert errors(rows) == FATES
+    assert list(rows) == sorted(rows)
+    red, green = rows[f"{folder}/red.png"], rows[f"{folder}/green.png"]
+    assert red["prediction"] == pytest.approx(LOGO, abs=1e-6)
+    assert dict(red["scores"]) == {"logo": red["prediction"], "out_of_domain": red["out_of_domain"]}
+    assert (red["width"], red["height"], red["format"], red["target"]) == (40, 30, "png", "logo")
+    assert red["model_version"] == green["model_version"] == "1"
+    assert abs(datetime.now(UTC) - red["scored_at"]) < timedelta(seconds=TIMEOUT_S)
+    unknown = ("prediction", "out_of_domain", "scores", "width", "height", "format")
+    assert {green[column] for column in unknown} == {None}
+    assert ds.dataset(output, format="parquet").schema.equals(SCHEMA)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_job_that_is_ended_half_way_goes_on_to_one_row_an_input(
+    artifact: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    folder, output = many_files(tmp_path / "in", 400), tmp_path / "out"
+    status = killed_half_way(artifact, output, folder, "--rows-per-file", 10, how=how)
+    assert status == (130 if how is signal.SIGINT else -how)
+    before = read_rows(output)
+    assert 20 <= len(before) < 400
+    assert run(artifact, output, folder) == 0
+    rows = read_rows(output)
+    assert sorted(errors(rows)) == [f"{index:04}.png" for index in range(400)]
+    assert all(rows[name] == row for name, row in before.items())
+    assert [rows[name]["prediction"] > 0.5 for name in sorted(rows)] == [True, False] * 200
+
+
+def test_what_is_done_is_not_scored_again(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = many_files(tmp_path / "in", 3), tmp_path / "out"
+    assert run(artifact, output, folder) == 0
+    (folder / "new.png").write_bytes(RED)
+    assert run(artifact, output, folder) == 0
+    assert "1 of 1 files scored (3 were there) in " in capsys.readouterr().err
+    assert len(read_rows(output)) == 4
+
+
+def test_a_table_is_joined_with_a_list_of_names(artifact: Path, tmp_path: Path) -> None:
+    table = write_table(
+        tmp_path / "images.parquet",
+        filename=["Red.png", "unwanted", "é 東.png", "null"],
+        content=[RED, RED, BLUE, None],
+    )
+    names = tmp_path / "names.txt"
+    names.write_text("é 東.png\nmissing\nRed.png\nnull\nRed.png\n")
+    assert run(artifact, tmp_path / "out", table, "--names", names) == 0
+    rows = read_rows(tmp_path / "out")
+    assert {name: row["error"] for name, row in rows.items()} == {
+        "Red.png": None,
+        "é 東.png": None,
+        "null": "fetch_failed",
+        "missing": "fetch_failed",
+    }
+    assert rows["Red.png"]["prediction"] > 0.9 > 0.1 > rows["é 東.png"]["prediction"]
+
+
+def test_a_manifest_is_fetched_from_allowed_hosts_only(artifact: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    urls = ["https://images.example/red.png", "https://other.example/red.png", "file:///etc/passwd"]
+    manifest.write_text(
+        "filename,url\n" + "".join(f"{n},{url}\n" for n, url in zip("abc", urls, strict=True))
+    )
+    with Origin() as origin:
+        origin.serve("/red.png", RED)
+        allowed = ("--allowed-hosts", "images.example", "--origin-overrides", f"images.example={origin.url}")
+        assert run(artifact, tmp_path / "out", manifest, *allowed) == 0
+    rows = read_rows(tmp_path / "out")
+    assert {name: row["error"] for name, row in rows.items()} == {
+        "a": None,
+        "b": "url_not_allowed",
+        "c": "url_not_allowed",
+    }
+
+
+def test_rows_are_partitioned_on_request(artifact: Path, tmp_path: Path) -> None:
+    folder, output = many_files(tmp_path / "in", 2), tmp_path / "out"
+    (folder / "words.txt").write_text("words")
+    assert run(artifact, output, folder, "--partition-by", "model_version,error") == 0
+    assert run(artifact, output, folder, "--partition-by", "model_version,error") == 0
+    parts = {part.parent.relative_to(output).as_posix() for part in output.rglob("*.parquet")}
+    assert parts == {
+        "model_version=1/error=__HIVE_DEFAULT_PARTITION__",
+        "model_version=1/error=image_unsupported",
+    }
+    assert len(read_rows(output)) == 3
+
+
+def test_rows_of_another_model_are_not_mixed_in(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, other = many_files(tmp_path / "in", 2), tmp_path / "other"
+    other.mkdir()
+    (other / "model.onnx").write_bytes((artifact / "model.onnx").read_bytes())
+    manifest = json.loads((artifact / "manifest.json").read_text())
+    (other / "manifest.json").write_text(json.dumps({**manifest, "version": "2.0"}))
+    assert run(artifact, tmp_path / "plain", folder) == 0
+    assert run(other, tmp_path / "plain", folder) == 2
+    assert "has rows whose model_version is 1, and not 2.0" in capsys.readouterr().err
+    for model in (artifact, other):
+        assert run(model, tmp_path / "parts", folder, "--partition-by", "model_version") == 0
+    folders = sorted(path.name for path in (tmp_path / "parts").iterdir() if path.is_dir())
+    assert folders == ["model_version=1", "model_version=2.0"]
+
+
+def test_two_jobs_do_not_write_to_one_output(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, pipe = tmp_path / "out", tmp_path / "names"
+    os.mkfifo(pipe)
+    table = write_table(tmp_path / "t.parquet", filename=["a"], content=[RED])
+    arguments = ["--model", artifact, "--output", output, table, "--names", pipe]
+    with subprocess.Popen(
+        [sys.executable, "-m", "batch.score", *map(str, arguments)], cwd=ROOT, env=clean_environment({})
+    ) as first:
+        with pipe.open("w"):  # the first job has its output, and waits for names
+            assert run(artifact, output, table) == 2
+        first.kill()
+    assert f"another job writes to {output}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--model", "/nowhere", "in"], "cannot read /nowhere/manifest.json"),
+        (["/nowhere.png"], "there is nothing at /nowhere.png"),
+        (["/nowhere.parquet"], "/nowhere.parquet is no table of parquet"),
+        (["/nowhere.txt"], "cannot read /nowhere.txt: No such file"),
+        (["in", "--names", "names.txt"], "joined with a table of parquet, and not with files"),
+        (["in", "--table", "scores"], "the local engine writes to a folder"),
+        (["in", "--partition-by", "filename"], "'filename' is none of target, format, error, model_version"),
+        (["in", "--rows-per-file", "0"], "'0' is not a whole number from 1 on"),
+        (["in", "--conf", "x"], "'x' is not KEY=VALUE"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line(
+    artifact: Path, tmp_path: Path, arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many_files(tmp_path / "in", 1)
+    given = [str(tmp_path / "in") if argument == "in" else argument for argument in arguments]
+    try:
+        status = run(artifact, tmp_path / "out", *given)
+    except SystemExit as error:  # argparse
+        status = int(str(error.code))
+    assert status == 2
+    text = capsys.readouterr().err
+    assert complaint in text
+    assert len(text.splitlines()) == 1

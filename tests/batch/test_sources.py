@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from batch.errors import BatchError
+from batch.sources import Source, count, entries, find_source
+from tests.batch.jobs import RED, many_files, write_table
+
+
+def names(source: Source) -> list[str]:
+    return [entry.name for entry in entries(source)]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("a.parquet", "parquet"),
+        ("a/b.PARQUET/", "parquet"),
+        ("urls.txt", "manifest"),
+        ("urls.csv", "manifest"),
+        ("a.png", "files"),
+        ("folder", "files"),
+        ("https://a.test/x.txt", "files"),
+    ],
+)
+def test_an_input_is_read_as_its_name_says(path: str, kind: str) -> None:
+    assert find_source([path], None, None).kind == kind
+
+
+def test_the_operator_has_the_last_word_on_how_an_input_is_read() -> None:
+    assert find_source(["folder"], "parquet", "names.txt") == Source("parquet", ("folder",), "names.txt")
+
+
+def test_a_pattern_and_a_folder_that_overlap_give_each_file_once(tmp_path: Path) -> None:
+    folder = many_files(tmp_path / "in", 3)
+    source = find_source([f"{folder}/*2.png", str(folder)], None, None)
+    assert names(source) == [f"{folder}/0002.png", f"{folder}/0000.png", f"{folder}/0001.png"]
+    assert count(source) == 3
+
+
+def test_a_manifest_of_lines_names_urls_by_themselves_and_once(tmp_path: Path) -> None:
+    path = tmp_path / "urls.txt"
+    path.write_text("https://a.test/1\n\nhttps://a.test/2\nhttps://a.test/1\n")
+    assert names(Source("manifest", (str(path),))) == ["https://a.test/1", "https://a.test/2"]
+
+
+def test_a_manifest_may_be_a_table(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "t.parquet", url=["https://a.test/1"], filename=["one"])
+    (entry,) = entries(find_source([str(path)], None, None))
+    assert (entry.name, entry.location, entry.content) == ("one", b"https://a.test/1", None)
+    path = write_table(tmp_path / "u.parquet", url=["https://a.test/1"])
+    assert names(find_source([str(path)], None, None)) == ["https://a.test/1"]
+
+
+def test_names_may_be_a_table_too(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "t.parquet", filename=["a", "b", "c"], content=[RED] * 3)
+    wanted = write_table(tmp_path / "n.parquet", filename=["c", "x", "a"])
+    source = find_source([str(table)], None, str(wanted))
+    assert names(source) == ["a", "c", "x"]
+    assert count(source) == 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        ({"filename": ["a"]}, "has no column filename and content, or url; it has filename"),
+        ({"filename": ["a", "b", "a"], "content": [RED] * 3}, "has more than one row of a"),
+        ({"filename": ["a", None], "content": [RED] * 2}, "has 1 rows without a filename"),
+    ],
+)
+def test_a_table_that_cannot_be_read_row_by_row_is_refused(
+    tmp_path: Path, columns: dict[str, list[object]], complaint: str
+) -> None:
+    path = write_table(tmp_path / "t.parquet", **columns)
+    with pytest.raises(BatchError, match=complaint):
+        names(find_source([str(path)], None, None))
+
+
+def test_only_files_may_be_several() -> None:
+    with pytest.raises(BatchError, match="of parquet inputs there is one"):
+        find_source(["a.parquet", "b.parquet"], None, None)
+
+
+def test_a_manifest_without_urls_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("filename,address\na,b\n")
+    with pytest.raises(BatchError, match="has no column url"):
+        names(Source("manifest", (str(path),)))

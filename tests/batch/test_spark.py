@@ -1,0 +1,162 @@
+"""logo-batch on Spark: the same job, with the same rows."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch.desk import Scorer
+from batch.rows import SCORED, Judgement
+from batch.sources import Source
+from batch.spark import Place, Session, score_on_spark
+from batch.target import find_target
+from logo_detection.artifact import load_artifact
+from logo_detection.policy import FetchPolicy
+from tests.batch.jobs import (
+    BLUE,
+    FATES,
+    RED,
+    endless_artifact,
+    errors,
+    fated_files,
+    many_files,
+    read_rows,
+    run,
+    write_table,
+)
+from tests.origins import Origin
+from tests.running import ROOT, clean_environment
+
+pytestmark = pytest.mark.slow
+
+TIMEOUT_S = 300
+SPARK = ("--engine", "spark")
+
+
+def without_time(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {column: value for column, value in row.items() if column != "scored_at"}
+        for name, row in rows.items()
+    }
+
+
+def test_both_engines_write_the_same_rows_also_of_a_file_that_hangs_its_worker(tmp_path: Path) -> None:
+    artifact, folder = endless_artifact(tmp_path / "a"), fated_files(tmp_path / "in")
+    assert run(artifact, tmp_path / "spark", folder, "--decode-timeout-s", 4, *SPARK) == 0
+    assert run(artifact, tmp_path / "local", folder, "--decode-timeout-s", 4) == 0
+    rows = read_rows(tmp_path / "spark")
+    assert errors(rows) == FATES
+    assert without_time(rows) == without_time(read_rows(tmp_path / "local"))
+
+
+def test_the_model_is_loaded_once_in_a_python_worker(artifact: Path, tmp_path: Path) -> None:
+    loaded = load_artifact(artifact)
+    judgement = Judgement(loaded.version, find_target(loaded, None))
+    scorer = Scorer(loaded.model_source(), judgement, FetchPolicy(allowed_hosts=()))
+    source = Source("files", (str(many_files(tmp_path / "in", 24)),))
+    tally = score_on_spark(Session(workers=2), source, Place(str(tmp_path / "out")), scorer, rows_per_file=2)
+    assert len(list((tmp_path / "out").glob("*.parquet"))) == 12  # tasks
+    assert 1 <= tally.models <= 2  # Python workers
+    assert tally.outcomes == {SCORED: 24}
+
+
+def test_a_job_that_is_killed_half_way_goes_on_to_one_row_an_input(artifact: Path, tmp_path: Path) -> None:
+    folder, output = many_files(tmp_path / "in", 200), tmp_path / "out"
+    command = [sys.executable, "-m", "batch.score", "--model", artifact, "--workers", 1, "--output", output]
+    arguments = [*command, *SPARK, "--rows-per-file", 5, folder]
+    with subprocess.Popen(
+        [str(part) for part in arguments],
+        cwd=ROOT,
+        env=clean_environment({}),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as job:
+        give_up = time.monotonic() + TIMEOUT_S
+        while len(list(output.glob("*.parquet"))) < 2:
+            assert job.poll() is None
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        os.killpg(job.pid, signal.SIGKILL)
+    before = read_rows(output)
+    assert 10 <= len(before) < 200
+    assert run(artifact, output, folder, *SPARK) == 0
+    rows = read_rows(output)
+    assert sorted(errors(rows)) == [f"{index:04}.png" for index in range(200)]
+    assert all(rows[name] == row for name, row in before.items())
+
+
+def test_a_table_is_joined_with_names_and_written_in_partitions(artifact: Path, tmp_path: Path) -> None:
+    table = write_table(
+        tmp_path / "images.parquet",
+        filename=["Red.png", "unwanted", "é 東.png", "null", "words"],
+        content=[RED, RED, BLUE, None, b"words"],
+    )
+    names = tmp_path / "names.txt"
+    names.write_text("é 東.png\nmissing\nRed.png\nnull\nRed.png\nwords\n")
+    for _ in range(2):
+        arguments = ("--names", names, "--partition-by", "model_version,error", *SPARK)
+        assert run(artifact, tmp_path / "out", table, *arguments) == 0
+    rows = read_rows(tmp_path / "out")
+    assert {name: row["error"] for name, row in rows.items()} == {
+        "Red.png": None,
+        "é 東.png": None,
+        "null": "fetch_failed",
+        "missing": "fetch_failed",
+        "words": "image_unsupported",
+    }
+    assert rows["Red.png"]["prediction"] > 0.9 > 0.1 > rows["é 東.png"]["prediction"]
+    # What one engine began, the other goes on with.
+    (tmp_path / "names.txt").write_text("Red.png\nunwanted\n")
+    assert (
+        run(artifact, tmp_path / "out", table, "--names", names, "--partition-by", "model_version,error") == 0
+    )
+    assert len(read_rows(tmp_path / "out")) == 6
+
+
+def test_what_spark_reads_itself_and_what_is_fetched_are_rows_too(artifact: Path, tmp_path: Path) -> None:
+    folder = fated_files(tmp_path / "in")
+    with Origin() as origin:
+        origin.serve("/red.png", RED)
+        urls = ["https://images.example/red.png", "https://other.example/red.png"]
+        allowed = ("--allowed-hosts", "images.example", "--origin-overrides", f"images.example={origin.url}")
+        assert run(artifact, tmp_path / "out", f"file://{folder}", *urls, *allowed, *SPARK) == 0
+    rows = read_rows(tmp_path / "out")
+    fates = {f"file:{folder}/{name}": fate for name, fate in FATES.items()}
+    fates[f"file:{folder}/green.png"] = None  # this model takes it as it is
+    assert {name: row["error"] for name, row in rows.items()} == {
+        **fates,
+        urls[0]: None,
+        urls[1]: "url_not_allowed",
+    }
+
+
+def test_a_table_of_the_metastore_is_added_to(
+    artifact: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = many_files(tmp_path / "in", 2)
+    metastore = f"spark.hadoop.javax.jdo.option.ConnectionURL=jdbc:derby:{tmp_path}/metastore;create=true"
+    conf = ("--conf", metastore, "--conf", f"spark.sql.warehouse.dir={tmp_path}/warehouse")
+    command = ("--model", artifact, "--workers", 1, "--table", "scores", *SPARK, *conf, folder)
+    from batch.score import main
+
+    assert main([str(part) for part in command]) == 0
+    (folder / "new.png").write_bytes(RED)
+    assert main([str(part) for part in command]) == 0
+    assert "1 of 1 files scored (2 were there) in " in capfd.readouterr().err
+    assert len(read_rows(tmp_path / "warehouse" / "scores")) == 3
+
+
+def test_what_spark_cannot_read_is_refused_in_one_line(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(artifact, tmp_path / "out", "/nowhere.parquet", *SPARK) == 2
+    twice = write_table(tmp_path / "t.parquet", filename=["a", "a"], content=[RED, RED])
+    assert run(artifact, tmp_path / "out", twice, *SPARK) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "/nowhere.parquet" in first
+    assert "has more than one row of a" in second

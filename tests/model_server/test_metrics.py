@@ -1,0 +1,128 @@
+"""The metrics of a real server, as they move."""
+
+import os
+import signal
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from model_server.metrics import Metrics, resident_bytes
+from tests.model_server.conftest import Files, Start
+from tests.running import RunningServer
+
+Number = Callable[..., float]
+
+
+def numbers(server: RunningServer) -> Number:
+    """Read all metrics; the answer gives the value of a sample by its name and labels."""
+    text = httpx.get(f"{server.url}/metrics").text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def number(name: str, /, **labels: str) -> float:
+        (found,) = [
+            sample.value
+            for sample in samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        return found
+
+    return number
+
+
+def until(server: RunningServer, name: str, value: float) -> None:
+    give_up = time.monotonic() + 30
+    while numbers(server)(name) != value:
+        assert time.monotonic() < give_up, f"{name} is {numbers(server)(name)}"
+        time.sleep(0.05)
+
+
+def workers(server: RunningServer) -> list[int]:
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def test_requests_and_files_are_counted_by_what_became_of_them(server: RunningServer, files: Files) -> None:
+    before = numbers(server)
+    red = {"filename": "a", "target": "logo", "image": b64encode(files.red).decode()}
+    server.predict([red, {**red, "image": "eA=="}])
+    server.post(b"[")
+    after = numbers(server)
+    for name, labels in (
+        ("logo_requests_total", {"status": "200"}),
+        ("logo_requests_total", {"status": "400"}),
+        ("logo_request_seconds_count", {"status": "200"}),
+        ("logo_refusals_total", {"reason": "request_malformed"}),
+        ("logo_items_total", {"outcome": "scored", "source": "inline"}),
+        ("logo_items_total", {"outcome": "image_unsupported", "source": "inline"}),
+        ("logo_score_count", {}),
+        ("logo_stage_seconds_count", {"stage": "score"}),
+    ):
+        assert after(name, **labels) == before(name, **labels) + 1, (name, labels)
+    assert after("logo_refusals_total", reason="server_fault") == 0
+
+
+def test_probes_and_scrapes_are_not_counted(server: RunningServer) -> None:
+    before = numbers(server)("logo_requests_total", status="200")
+    httpx.get(f"{server.url}/v2/health/live")
+    assert numbers(server)("logo_requests_total", status="200") == before
+
+
+def test_a_full_queue_is_a_refusal_for_overload(start: Start, files: Files) -> None:
+    item = {"filename": "a", "target": "logo", "image": b64encode(files.red).decode()}
+    with (
+        start(QUEUE_MAX_IMAGES=2, IMAGES_MAX_NUM=2, DECODE_TIMEOUT_S=9) as server,
+        ThreadPoolExecutor() as callers,
+    ):
+        (worker,) = workers(server)
+        os.kill(worker, signal.SIGSTOP)
+        admitted = callers.submit(server.predict, [item, item])
+        until(server, "logo_in_flight_images", 2)
+        assert server.predict([item]).status_code == 503
+        number = numbers(server)
+        os.kill(worker, signal.SIGCONT)
+        assert admitted.result().status_code == 200
+    assert number("logo_in_flight_images_max") == 2
+    assert (number("logo_queued_images"), number("logo_workers_busy")) == (1, 1)
+    assert number("logo_refusals_total", reason="overloaded") == 1
+    assert number("logo_requests_total", status="503") == 1
+
+
+def test_a_lost_worker_is_counted_and_its_memory_is_not(start: Start) -> None:
+    with start() as server:
+        number = numbers(server)
+        assert (number("logo_ready"), number("logo_workers"), number("logo_workers_ready")) == (1, 1, 1)
+        assert number("logo_worker_restarts_total") == 0
+        assert number("logo_workers_resident_bytes") > 20e6
+        (worker,) = workers(server)
+        os.kill(worker, signal.SIGKILL)
+        until(server, "logo_worker_restarts_total", 1)
+        until(server, "logo_workers_ready", 1)
+        assert workers(server) != [worker]
+
+
+def test_the_model_is_told(server: RunningServer) -> None:
+    labels = {"name": "mean-colour", "version": "1", "runtime": "openvino", "precision": "f32"}
+    assert numbers(server)("logo_model_info", **labels) == 1
+
+
+def test_a_process_that_is_gone_has_no_memory() -> None:
+    assert resident_bytes([os.getpid()]) > 1e6
+    assert resident_bytes([2**30]) == 0
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a_total", "counter"), ("a_bytes", "gauge")])
+def test_a_watched_number_is_read_when_it_is_asked_for(name: str, kind: str) -> None:
+    registry = CollectorRegistry()
+    value = 1.0
+    Metrics(registry).watch({name: ("A number.", lambda: value)})
+    value = 2.0
+    (found,) = [family for family in registry.collect() if family.name == name.removesuffix("_total")]
+    assert (found.type, found.samples[0].name, found.samples[0].value) == (kind, name, 2.0)

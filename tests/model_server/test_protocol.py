@@ -1,0 +1,97 @@
+"""Connections within bounds, over real sockets: heads that drip or never end, and strangers who hold on."""
+
+import socket
+import time
+
+import httpx
+import pytest
+
+from model_server.protocol import HEAD_MAX_BYTES, HEAD_TIMEOUT_S
+from tests.model_server.conftest import Files, Start
+from tests.model_server.test_contract import inline
+from tests.model_server.test_edge import answer, connect
+from tests.running import LIVE, RunningServer
+
+PROBE = f"GET {LIVE} HTTP/1.1\r\nHost: x\r\n".encode()
+
+
+def drip_until_closed(connection: socket.socket, give_up_s: float) -> float:
+    """Send a byte now and then; how long until the other side had enough."""
+    connection.settimeout(0.2)
+    began = time.monotonic()
+    while time.monotonic() - began < give_up_s:
+        try:
+            connection.sendall(b"x")
+            if not connection.recv(1000):
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "first",
+    [b"", PROBE, PROBE + b"\r\n", PROBE + b"Content-Length: 1000000\r\n\r\n"],
+    ids=["nothing", "half a head", "a request, then half a head", "a body that nobody waits for"],
+)
+def test_whoever_drips_a_head_is_let_go(server: RunningServer, first: bytes) -> None:
+    with connect(server) as connection:
+        connection.sendall(first)
+        if first.endswith(b"\r\n\r\n"):
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert drip_until_closed(connection, 3 * HEAD_TIMEOUT_S) < 1.5 * HEAD_TIMEOUT_S
+
+
+def test_a_head_without_end_is_refused(server: RunningServer) -> None:
+    line = b"X-More: " + b"and more " * 100 + b"\r\n"
+    with connect(server) as connection:
+        connection.sendall(PROBE)
+        sent = 0
+        try:
+            while sent < 100 * HEAD_MAX_BYTES:
+                connection.sendall(line)
+                sent += len(line)
+        except OSError:
+            pass
+        assert sent < 100 * HEAD_MAX_BYTES
+
+
+def test_a_head_that_is_too_large_is_answered_with_400(server: RunningServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(PROBE + b"X: " + b"x" * HEAD_MAX_BYTES)
+        received = answer(connection)
+    assert received.startswith("HTTP/1.1 400 ")
+    assert "the head of a request may have 65,536 bytes" in received
+
+
+def test_strangers_who_hold_connections_open_keep_nobody_out(start: Start, files: Files) -> None:
+    with start(CONNECTIONS_MAX=20) as server:
+        idle = [connect(server) for _ in range(60)]
+        try:
+            assert httpx.get(server.url + LIVE).status_code == 200
+            assert server.predict([inline(files.red)]).status_code == 200
+            closed = 0
+            for connection in idle:
+                connection.settimeout(0.01)
+                try:
+                    closed += not connection.recv(1)
+                except TimeoutError:
+                    pass
+                except ConnectionError:
+                    closed += 1
+            assert 40 <= closed <= 45
+        finally:
+            for connection in idle:
+                connection.close()
+
+
+def test_a_connection_is_kept_for_the_next_request(server: RunningServer) -> None:
+    with connect(server) as connection:
+        for _ in range(3):
+            connection.sendall(PROBE + b"\r\n")
+            received = connection.recv(1000).lower()
+            assert received.startswith(b"http/1.1 200 ")
+            assert b"connection: close" not in received

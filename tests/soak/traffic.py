@@ -1,0 +1,258 @@
+"""Traffic: what a public service meets in a bad week, request by request, each decided by its number alone.
+
+`Traffic.send(number)` sends one and says what came of it. An answer that breaks the contract raises
+AssertionError; so does a good file whose score is another than it was on the quiet server.
+"""
+
+import asyncio
+import base64
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from tests import images
+from tests.origins import Origin
+from tests.running import PREDICT, READY, ROOT, RunningServer
+
+HOST = "origin.test"
+BODY_MAX_SIZE = 16 * 2**20
+PATIENCE_S = 150.0
+
+Fate = str
+
+
+def photograph(width: int, height: int) -> Image.Image:
+    """Something with detail, so that its file has a photograph's size."""
+    grain = np.random.default_rng(1).integers(-12, 12, (height, width, 1))
+    return Image.fromarray((np.asarray(images.picture(width, height)) + grain).clip(0, 255).astype(np.uint8))
+
+
+def small_files() -> dict[str, bytes]:
+    """Every format and mode, and the samples."""
+    samples = {path.name: path.read_bytes() for path in (ROOT / "samples").iterdir()}
+    return images.every_kind() | samples
+
+
+def large_files() -> dict[str, bytes]:
+    """A few of the size that cameras and scanners make."""
+    large = photograph(3000, 2000)
+    return {
+        "large.jpg": images.jpeg(large, quality=85),
+        "large-progressive.jpg": images.jpeg(large, quality=85, progressive=True),
+        "large.png": images.png(photograph(1600, 1200), compress_level=1),
+        "large.webp": images.webp(photograph(1600, 1200), lossless=False),
+        "large.gif": images.gif(photograph(1200, 900)),
+        "large.tif": images.tiff(photograph(1200, 900), compression="tiff_lzw"),
+    }
+
+
+def bad_files() -> dict[str, tuple[bytes, str]]:
+    """Files that no worker dies of, each with its code."""
+    return {
+        "cut off": (images.jpeg()[:700], "image_corrupt"),
+        "empty": (b"", "image_corrupt"),
+        "text": (b"not an image at all", "image_unsupported"),
+        "pdf": (b"%PDF-1.7\n", "image_unsupported"),
+        "webp bomb": (images.webp_bomb(), "image_too_many_pixels"),
+        "png bomb": (images.png_bomb(), "image_too_many_pixels"),
+        "gif bomb": (images.gif_bomb(), "image_too_many_pixels"),
+        "scan bomb": (images.scan_bomb(), "image_corrupt"),
+        "laughs": (images.svg_entity_bomb(), "image_corrupt"),
+        "nested": (images.svg_nested(), "image_corrupt"),
+    }
+
+
+class Traffic:
+    """Requests to one server, some of whose files are on one origin, which the server reaches as HOST."""
+
+    def __init__(self, server: RunningServer, origin: Origin) -> None:
+        self._server = server
+        self._client = httpx.AsyncClient()
+        self._small, self._large = small_files(), large_files()
+        self._good = self._small | self._large
+        self._bad = bad_files()
+        self._scores: dict[str, tuple[float, float]] = {}
+        for name, data in [*self._good.items(), *((name, data) for name, (data, _) in self._bad.items())]:
+            origin.serve(f"/{name.replace(' ', '-')}", data)
+
+    async def learn_scores(self) -> None:
+        """Ask for every good file once, on a quiet server; what comes later is compared with that."""
+        async with self._connections():
+            for name, data in self._good.items():
+                (answer,) = (await self._ask([_inline(name, data)])).json()["predictions"]
+                self._scores[name] = answer["prediction"], answer["out_of_domain"]
+
+    async def send_all(self, numbers: range, at_once: int) -> Counter[Fate]:
+        """Send the requests of these numbers, so many at a time. Returns how many came to which fate."""
+        waiting, fates = iter(numbers), Counter[Fate]()
+
+        async def send_what_waits() -> None:
+            for number in waiting:
+                fates[await self.send(number)] += 1
+
+        async with self._connections(), asyncio.TaskGroup() as senders:
+            for _ in range(at_once):
+                senders.create_task(send_what_waits())
+        return fates
+
+    @asynccontextmanager
+    async def _connections(self) -> AsyncIterator[None]:
+        """Connections that are used again and again, and closed at the end of the block."""
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as self._client:
+            yield
+
+    async def send(self, number: int) -> Fate:
+        """Send the request of that number."""
+        random = Random(number)
+        kinds: Mapping[Any, float] = {
+            self._one: 62,
+            self._several: 9,
+            self._fifty: 0.3,
+            self._malformed: 8,
+            self._probe: 8,
+            self._hang_up: 8,
+            self._declare_too_much: 2,
+            self._send_too_much: 0.3,
+            self._close_early: 2.4,
+        }
+        (kind,) = random.choices(list(kinds), list(kinds.values()))
+        fate: Fate = await kind(random)
+        return fate
+
+    async def _one(self, random: Random) -> Fate:
+        return await self._predict([self._item(random)])
+
+    async def _several(self, random: Random) -> Fate:
+        return await self._predict([self._item(random) for _ in range(random.randint(2, 8))])
+
+    async def _fifty(self, random: Random) -> Fate:
+        return await self._predict([self._item(random) for _ in range(50)])
+
+    def _item(self, random: Random) -> dict[str, Any]:
+        """A file, four times of five a good one, inline or by a URL; or a URL that leads nowhere."""
+        if random.random() < 0.04:
+            url = random.choice(["https://127.0.0.1/a.png", f"https://{HOST}/nowhere", "file:///etc/passwd"])
+            return {"filename": f"url {url}", "url": url, "target": "logo"}
+        pools = list(self._small), list(self._large), list(self._bad)
+        (names,) = random.choices(pools, [76, 4, 20])
+        name = random.choice(names)
+        data = self._good[name] if name in self._good else self._bad[name][0]
+        if random.random() < 0.5:
+            return _inline(name, data)
+        return {"filename": name, "url": f"https://{HOST}/{name.replace(' ', '-')}", "target": "logo"}
+
+    async def _predict(self, items: list[dict[str, Any]]) -> Fate:
+        response = await self._ask(items)
+        if response.status_code == 503:
+            assert response.headers["retry-after"].isdigit()
+            return "503"
+        document = response.json()
+        for item, answer in zip(items, document["predictions"], strict=True):
+            self._check(item["filename"], answer)
+        scored = any("error" not in answer for answer in document["predictions"])
+        assert response.status_code == (200 if scored else 422), response.text
+        return str(response.status_code)
+
+    def _check(self, name: str, answer: Mapping[str, Any]) -> None:
+        assert answer["filename"] == name
+        if name in self._good:
+            assert (answer.get("prediction"), answer.get("out_of_domain")) == self._scores[name], answer
+        elif name in self._bad:
+            assert answer["error"]["code"] == self._bad[name][1], name
+        else:
+            nowhere = name.endswith("nowhere")
+            assert answer["error"]["code"] == ("fetch_failed" if nowhere else "url_not_allowed"), name
+
+    async def _ask(self, items: list[dict[str, Any]]) -> httpx.Response:
+        return await self._client.post(self._server.url + PREDICT, json={"instances": items})
+
+    async def _malformed(self, random: Random) -> Fate:
+        good = _inline("a", b"x")
+        wrong: list[Any] = [[], [{}], None, [good] * 51, [{**good, "target": "x"}], [{**good, "url": 1}]]
+        broken = [b"", b"{", b"[" * 100_000, b"\xff\xfe"]
+        body = random.choice([*broken, *(json.dumps(document).encode() for document in wrong)])
+        response = await self._client.post(self._server.url + PREDICT, content=body)
+        assert response.status_code == 400, (body[:100], response.text)
+        return "400"
+
+    async def _probe(self, random: Random) -> Fate:
+        path = random.choice([READY, "/metrics", "/v2/health/live", "/nowhere"])
+        response = await self._client.get(self._server.url + path)
+        assert response.status_code == (404 if path == "/nowhere" else 200)
+        return f"GET {response.status_code}"
+
+    async def _hang_up(self, random: Random) -> Fate:
+        """Go away: in the midst of the head or the body, or before there is an answer."""
+        body = json.dumps([self._item(random) for _ in range(random.choice((1, 1, 5)))]).encode()
+        request = _head(f"Content-Length: {len(body)}") + body
+        keep = random.choice([30, len(request) // 2, len(request) - 1, len(request)])
+        async with self._connection() as (_, writer):
+            writer.write(request[:keep])
+            await writer.drain()
+            await asyncio.sleep(random.choice([0, 0.005, 0.02]))
+        return "hung up"
+
+    async def _declare_too_much(self, random: Random) -> Fate:
+        async with self._connection() as (reader, writer):
+            writer.write(_head(f"Content-Length: {BODY_MAX_SIZE + 1}") + b"[")
+            status = await reader.readline()
+        assert b" 413 " in status, status
+        return "413"
+
+    async def _send_too_much(self, random: Random) -> Fate:
+        """Without a declared length. The server closes on a caller who sends; so its answer may get lost."""
+        status = b""
+        async with self._connection() as (reader, writer):
+            writer.write(_head("Transfer-Encoding: chunked"))
+            with suppress(ConnectionError):
+                for _ in range(BODY_MAX_SIZE // 2**16 + 32):
+                    writer.write(b"10000\r\n%s\r\n" % bytes(2**16))
+                    await writer.drain()
+            with suppress(ConnectionError):
+                status = await reader.readline()
+        assert b" 413 " in status or not status, status
+        return "413" if status else "closed"
+
+    async def _close_early(self, random: Random) -> Fate:
+        """Connect, and say nothing, or nothing of HTTP."""
+        async with self._connection() as (_, writer):
+            writer.write(random.choice([b"", b"\x16\x03\x01\x02\0", b"GET", b"hello\r\n\r\n"]))
+            await writer.drain()
+        return "hung up"
+
+    def _connection(self) -> "_Connection":
+        address = urlsplit(self._server.url)
+        return _Connection(str(address.hostname), int(address.port or 80))
+
+
+class _Connection:
+    """One's own TCP connection for the length of a block, closed without ceremony."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = host, port
+
+    async def __aenter__(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        async with asyncio.timeout(PATIENCE_S):
+            reader, self._writer = await asyncio.open_connection(*self._address)
+        return reader, self._writer
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+
+def _inline(name: str, data: bytes) -> dict[str, Any]:
+    return {"filename": name, "image": base64.b64encode(data).decode(), "target": "logo"}
+
+
+def _head(*headers: str) -> bytes:
+    return "\r\n".join([f"POST {PREDICT} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
