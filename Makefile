@@ -94,7 +94,7 @@ test-all: $(TESTED) $(HELM) ## the same, and what is slow: Keras, parity across 
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 .PHONY: soak
-soak: $(TESTED) ## what takes long: 10,000 requests, 10,000 mutated files; figures in runs/soak
+soak: $(TESTED) ## what takes long, or a quiet machine: 10,000 requests, 10,000 mutated files, overload, the image
 	$(BIN)/python -m pytest -s -m soak $(ARGS)
 
 .PHONY: chart

@@ -1,5 +1,6 @@
 """Fixtures that more than one room's tests use."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,8 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("artifact")
     tiny_onnx(directory / "model.onnx")
     return write_artifact(directory)
+
+
+def pytest_configure() -> None:
+    """Heed interrupts: a shell's background jobs, and all that they start, are born deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

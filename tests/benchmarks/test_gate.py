@@ -10,7 +10,7 @@ from tests.running import ROOT, clean_environment
 TIMEOUT_S = 400
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_service_is_not_far_from_the_engine(tmp_path: Path) -> None:
     """Half of what the targets ask for, so that a busy machine does not fail what is sound."""
     done = subprocess.run(

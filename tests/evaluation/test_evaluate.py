@@ -147,11 +147,14 @@ def test_who_interrupts_is_shown_no_traceback(artifact: Path, tmp_path: Path) ->
         "--output", str(tmp_path / "out"), "--scores", str(table),
     ]  # fmt: skip
     with subprocess.Popen(command, cwd=ROOT, env=clean_environment({}), stderr=subprocess.PIPE) as process:
-        give_up = time.monotonic() + 60
-        while not (tmp_path / "out").exists() and time.monotonic() < give_up:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+        try:
+            give_up = time.monotonic() + 60
+            while not (tmp_path / "out").exists() and time.monotonic() < give_up:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, error) == (INTERRUPTED, b"")
 
 

@@ -146,7 +146,7 @@ def unfinished(sent: Sent) -> float:
     return 1 - sum(scored) / (len(scored) * IMAGES_PER_REQUEST)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_five_times_capacity_leaves_nine_tenths_of_the_goodput(bodies: list[Path], tmp_path: Path) -> None:
     seen = []
     with running_server(tmp_path / "stderr", WORKERS=2, QUEUE_MAX_IMAGES=QUEUE_MAX_IMAGES) as server:
