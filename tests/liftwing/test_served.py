@@ -70,7 +70,7 @@ def test_a_missing_keras_file_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_broken_keras_file_ends_the_server_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "broken.keras").write_bytes(b"no model")
     with (
-        pytest.raises(RuntimeError, match=r"ended with 1: .*broken\.keras: "),
+        pytest.raises(RuntimeError, match=r"(?s)ended with 1: .*broken\.keras: "),
         running_server(tmp_path / "stderr", may_write=True, MODEL_PATH=tmp_path / "broken.keras", WORKERS=1),
     ):
         raise AssertionError("it started")
