@@ -31,7 +31,7 @@ from logo_detection.classifier import ModelSource, Precision
 from logo_detection.header import read_header
 from logo_detection.image import Pixels, decode, load_image
 from logo_detection.worker import WorkerConfig, answer, decode_base64, prepare
-from logo_detection.worker_process import _FIXED
+from logo_detection.worker_process import WORKER_ENVIRONMENT
 
 TENSORS = 16  # decoded images in memory: 10 MB, more than a core's cache has
 STAGED_FILES = 50
@@ -129,7 +129,7 @@ def _mean_cpu_ms(work: Callable[[Any], Any], items: Iterable[Any]) -> float:
 
 def ceilings(artifact: Path, files: Path, precision: Precision = "f32") -> Companion:
     """The companion of one core, in the environment of a worker: its threads, its allocator."""
-    return Companion("benchmarks.engine", artifact, files, precision, environment=_FIXED)
+    return Companion("benchmarks.engine", artifact, files, precision, environment=WORKER_ENVIRONMENT)
 
 
 @dataclass(frozen=True, slots=True)

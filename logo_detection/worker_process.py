@@ -31,7 +31,7 @@ _COPIED_BYTES = 64 * 2**10  # to send a small image's frame as one piece is chea
 
 # All that a worker sees of this process's environment, which may hold secrets.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
-_FIXED = {
+WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # a worker per core, and a thread per worker
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -244,7 +244,7 @@ def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     package_root = str(Path(__file__).resolve().parents[1])
     search_path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-    return {**kept, **_FIXED, "PYTHONPATH": search_path}
+    return {**kept, **WORKER_ENVIRONMENT, "PYTHONPATH": search_path}
 
 
 def parse_reply(reply: bytes, classes: int, queue_s: float) -> Scored | ItemError:

@@ -1,5 +1,10 @@
 """What the tests of both engines share: files of every fate, a model that hangs on one, and a job's rows."""
 
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from batch.score import main
 from tests.images import one_colour
 from tests.models import LABELS, write_artifact
+from tests.running import ROOT, clean_environment
 
 RED, BLUE, GREEN = one_colour("red"), one_colour("blue"), one_colour("lime")
 HOURS = 1e10  # turns, each 8 microseconds
@@ -108,6 +114,27 @@ def write_table(path: Path, **columns: list[Any]) -> Path:
 def run(artifact: Path, output: Path, *arguments: object) -> int:
     """Run the command in this process. Returns its status."""
     return main(["--model", str(artifact), "--workers", "1", "--output", str(output), *map(str, arguments)])
+
+
+@contextmanager
+def half_way(
+    artifact: Path, output: Path, *arguments: object, timeout_s: float
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The command in a process group of its own, of which two files of rows are there already."""
+    command = [sys.executable, "-m", "batch.score", "--model", artifact, "--workers", 1, "--output", output]
+    with subprocess.Popen(
+        [str(part) for part in (*command, *arguments)],
+        cwd=ROOT,
+        env=clean_environment({}),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as job:
+        give_up = time.monotonic() + timeout_s
+        while len(list(output.glob("part-*.parquet"))) < 2:
+            assert job.poll() is None
+            assert time.monotonic() < give_up
+            time.sleep(0.005)
+        yield job
 
 
 def read_rows(output: Path) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tests.batch.jobs import (
     endless_artifact,
     errors,
     fated_files,
+    half_way,
     many_files,
     read_rows,
     run,
@@ -30,24 +30,6 @@ from tests.running import ROOT, clean_environment
 
 TIMEOUT_S = 120
 LOGO = 0.98201379  # exp(4) / (exp(4) + 1): what the small model says of pure red
-
-
-def killed_half_way(artifact: Path, output: Path, *arguments: object, how: signal.Signals) -> int:
-    """Start the command, end it when two files of rows are there; its status."""
-    command = [sys.executable, "-m", "batch.score", "--model", artifact, "--workers", 1, "--output", output]
-    with subprocess.Popen(
-        [str(part) for part in (*command, *arguments)],
-        cwd=ROOT,
-        env=clean_environment({}),
-        stderr=subprocess.DEVNULL,
-    ) as job:
-        give_up = time.monotonic() + TIMEOUT_S
-        while len(list(output.rglob("part-*.parquet"))) < 2:
-            assert job.poll() is None
-            assert time.monotonic() < give_up
-            time.sleep(0.005)
-        job.send_signal(how)
-        return job.wait(TIMEOUT_S)
 
 
 def test_every_file_has_a_row_and_one_that_hangs_its_worker_costs_one(tmp_path: Path) -> None:
@@ -76,7 +58,9 @@ def test_a_job_that_is_ended_half_way_goes_on_to_one_row_an_input(
     artifact: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
     folder, output = many_files(tmp_path / "in", 400), tmp_path / "out"
-    status = killed_half_way(artifact, output, folder, "--rows-per-file", 10, how=how)
+    with half_way(artifact, output, folder, "--rows-per-file", 10, timeout_s=TIMEOUT_S) as job:
+        job.send_signal(how)
+        status = job.wait(TIMEOUT_S)
     assert status == (130 if how is signal.SIGINT else -how)
     before = read_rows(output)
     assert 20 <= len(before) < 400

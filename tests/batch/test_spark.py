@@ -2,9 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +21,13 @@ from tests.batch.jobs import (
     endless_artifact,
     errors,
     fated_files,
+    half_way,
     many_files,
     read_rows,
     run,
     write_table,
 )
 from tests.origins import Origin
-from tests.running import ROOT, clean_environment
 
 pytestmark = pytest.mark.slow
 
@@ -67,20 +64,8 @@ def test_the_model_is_loaded_once_in_a_python_worker(artifact: Path, tmp_path: P
 
 def test_a_job_that_is_killed_half_way_goes_on_to_one_row_an_input(artifact: Path, tmp_path: Path) -> None:
     folder, output = many_files(tmp_path / "in", 200), tmp_path / "out"
-    command = [sys.executable, "-m", "batch.score", "--model", artifact, "--workers", 1, "--output", output]
-    arguments = [*command, *SPARK, "--rows-per-file", 5, folder]
-    with subprocess.Popen(
-        [str(part) for part in arguments],
-        cwd=ROOT,
-        env=clean_environment({}),
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as job:
-        give_up = time.monotonic() + TIMEOUT_S
-        while len(list(output.glob("*.parquet"))) < 2:
-            assert job.poll() is None
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
+    arguments = (*SPARK, "--rows-per-file", 5, folder)
+    with half_way(artifact, output, *arguments, timeout_s=TIMEOUT_S) as job:
         os.killpg(job.pid, signal.SIGKILL)
     before = read_rows(output)
     assert 10 <= len(before) < 200
