@@ -2,6 +2,8 @@
 
 import socket
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -89,9 +91,12 @@ def test_strangers_who_hold_connections_open_keep_nobody_out(start: Start, files
 
 
 def test_a_connection_is_kept_for_the_next_request(server: RunningServer) -> None:
-    with connect(server) as connection:
+    url = httpx.URL(server.url)
+    with closing(HTTPConnection(url.host, url.port, timeout=10)) as connection:
+        connection.connect()
+        kept = connection.sock
         for _ in range(3):
-            connection.sendall(PROBE + b"\r\n")
-            received = connection.recv(1000).lower()
-            assert received.startswith(b"http/1.1 200 ")
-            assert b"connection: close" not in received
+            connection.request("GET", LIVE)
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (200, b'{"live":true}')
+            assert connection.sock is kept
