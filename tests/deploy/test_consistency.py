@@ -18,7 +18,6 @@ from tests.running import ROOT
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
-DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text()
 FIELDS = Settings.model_fields
 
 # What the chart decides by other values of its own.
@@ -127,7 +126,7 @@ def test_probes_ask_what_the_healthcheck_and_the_pages_name() -> None:
     assert '"/v1/models/{{ .Values.model.name }}"' in probes
     assert "'/v2/health/ready'" in docker("HEALTHCHECK .*CMD")
     for route in ("/v2/health/live", "/v2/health/ready", "/v1/models/logo-detection"):
-        assert route in DEPLOYMENT, route
+        assert route in OPERATIONS, route
 
 
 def test_a_request_ends_before_whoever_waits_for_it() -> None:
