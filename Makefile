@@ -140,5 +140,5 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt anew from pyproject.toml
 	done
 
 .PHONY: clean
-clean: ## remove the virtual environment and the caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+clean: ## remove the virtual environment, what was built, and the caches
+	rm -rf $(VENV) .venv-backends build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -60,7 +60,11 @@ def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON
                 **_answer_schemas(limits),
                 **_server_schemas(model_name),
             },
-            "parameters": {"Model": _model_parameter(model_name), "RequestId": _REQUEST_ID_PARAMETER},
+            "parameters": {
+                "Model": _model_parameter(model_name),
+                "RequestId": _REQUEST_ID_PARAMETER,
+                "CallersTimeout": _CALLERS_TIMEOUT_PARAMETER,
+            },
             "headers": _HEADERS,
         },
     }
@@ -115,7 +119,7 @@ def _predict(target: str, limits: Limits) -> JSON:
             "The body is read as JSON whatever the `Content-Type` says. One prediction per item, in input "
             "order; a file that cannot be scored costs itself alone."
         ),
-        "parameters": [_ref("parameters", "RequestId")],
+        "parameters": [_ref("parameters", "RequestId"), _ref("parameters", "CallersTimeout")],
         "requestBody": {
             "required": True,
             "description": f"At most {limits.body_max_bytes:,} bytes.",
@@ -335,6 +339,16 @@ _REQUEST_ID_PARAMETER = {
     "in": "header",
     "required": False,
     "description": "At most 128 letters, digits and `._:-` come back as they are; others are replaced.",
+    "schema": {"type": "string"},
+}
+_CALLERS_TIMEOUT_PARAMETER = {
+    "name": "x-envoy-expected-rq-timeout-ms",
+    "in": "header",
+    "required": False,
+    "description": (
+        "How long the caller's proxy waits, in milliseconds. Files that are not scored by then come back as "
+        "`deadline_exceeded`. What is no whole number above 0 is ignored."
+    ),
     "schema": {"type": "string"},
 }
 _HEADERS = {

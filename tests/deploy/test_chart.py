@@ -339,6 +339,15 @@ def test_alerts_and_dashboard_are_the_files_word_for_word() -> None:
     assert json.loads(dashboard) == json.loads((CHART / "files" / "dashboard.json").read_text())
 
 
+def test_alerts_link_to_the_teams_own_copy_of_the_runbook() -> None:
+    page = "https://wiki.example/logo-detection"
+    rules = only(
+        render(CHART / "ci" / "plain-values.yaml", monitoring__operator__runbook=page), "PrometheusRule"
+    )
+    alerts = [rule for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
+    assert all(alert["annotations"]["runbook_url"] == f"{page}#{alert['alert'].lower()}" for alert in alerts)
+
+
 def test_the_notes_say_how_to_call_and_warn_of_a_model_out_of_reach(tmp_path: Path) -> None:
     # Only `helm install` shows notes, and asks for a cluster: so they are made part of a document.
     chart = shutil.copytree(CHART, tmp_path / "chart")
