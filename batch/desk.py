@@ -62,7 +62,7 @@ class Desk:
         await self._stack.aclose()
 
     async def rows(self, entries: Iterable[Entry]) -> AsyncGenerator[dict[str, Any], None]:
-        """A row for each entry, in their order, in the columns of `rows.SCHEMA`."""
+        """A row for each entry, in their order, in the columns of `Judgement.schema`."""
         inputs = map(partial(as_input, fetcher=self._fetcher, memory=self._memory), entries)
         ahead = AHEAD_FOR_FETCHES + AHEAD_PER_WORKER * self._scorer.workers
         async with aclosing(score_all(inputs, self._pool, ahead=ahead)) as results:

@@ -13,7 +13,7 @@ from batch import sources
 from batch.desk import Desk, Scorer
 from batch.inputs import Entry
 from batch.output import Output
-from batch.rows import Tally, as_batch, count_outcomes
+from batch.rows import Judgement, Tally, count_outcomes
 from batch.sources import Source
 
 
@@ -29,7 +29,7 @@ def score_locally(source: Source, output: Output, scorer: Scorer, rows_per_file:
         total = sources.count(source)
         waiting = (entry for entry in sources.entries(source) if entry.name not in done)
         bar = tqdm(total=total, initial=min(len(done), total), unit=" files", disable=None, smoothing=0)
-        with bar, Parts(output, rows_per_file) as parts:
+        with bar, Parts(output, scorer.judgement, rows_per_file) as parts:
             asyncio.run(_score(waiting, scorer, parts, bar))
         return Tally(len(done), parts.outcomes, scorer.workers)
 
@@ -37,9 +37,10 @@ def score_locally(source: Source, output: Output, scorer: Scorer, rows_per_file:
 class Parts:
     """Rows on their way to the output: so many in a file, the last ones when the block ends."""
 
-    def __init__(self, output: Output, rows_per_file: int) -> None:
+    def __init__(self, output: Output, judgement: Judgement, rows_per_file: int) -> None:
         self.outcomes: Counter[str] = Counter()
         self._output = output
+        self._judgement = judgement
         self._rows_per_file = rows_per_file
         self._rows: list[dict[str, Any]] = []
 
@@ -57,7 +58,7 @@ class Parts:
 
     def _write(self) -> None:
         if self._rows:
-            self._output.add(pa.Table.from_batches([as_batch(self._rows)]))
+            self._output.add(pa.Table.from_batches([self._judgement.batch(self._rows)]))
             self.outcomes += count_outcomes(self._rows)
             self._rows = []
 

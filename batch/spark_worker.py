@@ -21,7 +21,7 @@ from pyspark.accumulators import Accumulator
 
 from batch.desk import Desk, Scorer
 from batch.inputs import Entry
-from batch.rows import as_batch, count_outcomes
+from batch.rows import count_outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,14 @@ def score_batches(
     for batch in batches:
         rows = desk.rows(batch)
         counters.outcomes.add(count_outcomes(rows))
-        yield as_batch(rows)
+        yield desk.judgement.batch(rows)
 
 
 class _StandingDesk:
     """A desk in an event loop of its own, which runs while there is something to score."""
 
     def __init__(self, scorer: Scorer) -> None:
+        self.judgement = scorer.judgement
         self._runner = asyncio.Runner()
         self._desk = Desk(scorer)
         self._runner.run(self._desk.__aenter__())

@@ -133,15 +133,21 @@ def check_labels(examples: Sequence[Example], labels: Sequence[str]) -> None:
         raise EvaluationError(f"images of {target!r} and of something else are needed to judge a model")
 
 
-def write_predictions(path: Path, outcomes: Sequence[Outcome], root: Path, labels: Sequence[str]) -> None:
-    """A CSV with a row per file: what it is, its scores, the verdict, and why there is none."""
+def write_predictions(
+    path: Path, outcomes: Sequence[Outcome], root: Path | None, labels: Sequence[str]
+) -> None:
+    """A CSV with a row per file: what it is, its scores, the verdict, and why there is none.
+
+    Files are named by their paths below the root; without one, as their source has them.
+    """
     columns = ["path", "label", "category", "source", "recoding", *(SCORE_PREFIX + label for label in labels)]
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([*columns, "verdict", "right", "error"])
         for outcome in outcomes:
             example = outcome.example
-            facts = [name_of(example, root), example.label, example.category, example.source]
+            name = example.original if root is None else name_of(example, root)
+            facts = [name, example.label, example.category, example.source]
             table.writerow([*facts, outcome.recoding, *_findings(outcome, labels), outcome.error or ""])
 
 

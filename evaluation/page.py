@@ -13,7 +13,7 @@ from evaluation import plots
 from evaluation.base_rates import BASE_RATES, convert, share_of
 from evaluation.document import differences
 from evaluation.metrics import THRESHOLD
-from evaluation.pictures import Worst
+from evaluation.pictures import Sample, Worst
 from evaluation.report import HEADLINE, remarks, when_called
 from evaluation.scoring import Aligned
 
@@ -30,6 +30,7 @@ def render(
     aligned: Aligned,
     worst: Worst,
     former: Mapping[str, Any] | None = None,
+    samples: Sequence[Sample] = (),
 ) -> str:
     """HTML of an evaluation.
 
@@ -38,6 +39,7 @@ def render(
         aligned: The scores behind it, for the curves.
         worst: The pictures.
         former: Another evaluation's document, as `read_document` reads it, to compare with.
+        samples: Some of the images, to see what they are called.
     """
     evaluation = document["evaluation"]
     return _environment().get_template(TEMPLATE).render(
@@ -58,6 +60,7 @@ def render(
         label_of=_label_of(document["data"]["parts"]),
         plots=_plots(document, aligned),
         worst=worst,
+        samples=samples,
         former=former,
         differences=differences(document, former) if former else [],
     )  # fmt: skip
@@ -81,7 +84,9 @@ def _plots(document: Mapping[str, Any], aligned: Aligned) -> dict[str, str]:
     lines = plots.lines_of(aligned.scores, aligned.truth, labels)
     by_recoding = document["evaluation"]["by_recoding"]
     first = next(iter(aligned.scores.values()))
+    matrix = next(iter(by_recoding.values()))["confusion"]
     return {
+        "confusion": plots.confusion(matrix, labels) if len(labels) > 2 else "",
         "roc": plots.roc(lines),
         "precision_recall": plots.precision_recall(lines),
         "reliability": plots.reliability(

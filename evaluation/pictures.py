@@ -5,6 +5,7 @@ its limits come here, a few dozen of them, through the same gate.
 """
 
 import base64
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from logo_detection.image import load_thumbnail
 SIDE = 192  # pixels
 QUALITY = 80
 SHOWN = 24
+SAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,38 @@ def worst(outcomes: Sequence[Outcome], labels: Sequence[str], shown: int = SHOWN
     targets = [one for one in scored if one.outcome.example.label == labels[target]]
     others = [one for one in reversed(scored) if one.outcome.example.label != labels[target]]
     return Worst(tuple(map(_picture, others[:shown])), tuple(map(_picture, targets[:shown])))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An image, what it is called, and with which probability, whatever class that is."""
+
+    picture: Picture
+    verdict: str
+
+
+def samples(outcomes: Sequence[Outcome], labels: Sequence[str], pictured: bool = True) -> tuple[Sample, ...]:
+    """SAMPLES of the scored files, the same ones each time, chosen without a look at their scores.
+
+    Args:
+        outcomes: All of them.
+        labels: Of the model.
+        pictured: Whether their pictures are shown, too.
+    """
+    scored = [outcome for outcome in outcomes if outcome.scores is not None]
+    return tuple(_sample(outcome, labels, pictured) for outcome in sorted(scored, key=_lot)[:SAMPLES])
+
+
+def _lot(outcome: Outcome) -> bytes:
+    return hashlib.sha256(outcome.example.original.encode()).digest()
+
+
+def _sample(outcome: Outcome, labels: Sequence[str], pictured: bool) -> Sample:
+    scores = np.array([outcome.scores])
+    called = int(verdicts(scores, labels)[0])
+    uri = _uri(outcome.example) if pictured else None
+    wrong = labels[called] != outcome.example.label
+    return Sample(Picture(outcome.example, None, float(scores[0, called]), wrong, uri), labels[called])
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from evaluation.metrics import Floats, Ints, target_of
 
 INCHES = (4.6, 3.9)
 WIDE_INCHES = (9.6, 3.6)
+INCHES_OF_A_ROW = 1.2  # of histograms, where there are many
 HISTOGRAM_BINS = 40
 LEAST_DOT, MOST_DOT = 8, 260  # square points
 INK = "#010203"  # stands for the page's text colour until the SVG is written
@@ -117,7 +118,8 @@ def histograms(scores: Floats, truth: Ints, labels: Sequence[str], threshold: fl
     """How many images of each class have which probability of the target, on a logarithmic axis."""
     target = target_of(labels)
     present = np.unique(truth).tolist()
-    with _figure("histograms", WIDE_INCHES) as figure:
+    width, height = WIDE_INCHES
+    with _figure("histograms", (width, max(height, INCHES_OF_A_ROW * len(present)))) as figure:
         rows = figure.subplots(len(present), 1, sharex=True, squeeze=False)[:, 0]
         for axes, index, style in zip(rows, present, _styles(), strict=False):
             chosen = scores[truth == index, target]
@@ -128,6 +130,25 @@ def histograms(scores: Floats, truth: Ints, labels: Sequence[str], threshold: fl
             axes.set_title(f"{labels[index]} ({len(chosen):,})", loc="left", fontsize=10.5)
         rows[-1].set_xlabel(f"probability of {labels[target]}")
     return _svg(figure, "histograms")
+
+
+def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
+    """Images of each class by what they are called; a cell's colour is its share of the row."""
+    counts = np.array(matrix)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(INCHES[0], 1.6 + 0.5 * len(labels))
+    with _figure("confusion", (side, side)) as figure:
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="GnBu", vmin=0, vmax=1)
+        axes.grid(False)
+        ticks = range(len(labels))
+        axes.set_xticks(ticks, labels, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(ticks, labels)
+        for row, column in np.ndindex(counts.shape):
+            ink = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=ink)
+        axes.set(xlabel="is called", ylabel="is")
+    return _svg(figure, "confusion")
 
 
 def _in_plain_figures(axis: Axis) -> None:

@@ -5,12 +5,16 @@ Two implementations of one protocol: OpenVINO on `model.onnx`, which serves, and
 """
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logo_detection.head import add_features_in_keras, add_features_in_openvino
 from logo_detection.image import ImageSpec, Pixels
 
 Scores = NDArray[np.float32]
@@ -20,13 +24,17 @@ Precision = Literal["f32", "bf16"]
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """All that a process needs to build a classifier; plain data, so that it can cross to a worker."""
+    """All that a process needs to build a classifier; plain data, so that it can cross to a worker.
+
+    `embed` asks for the features before the model's head, too; see `logo_detection.head`.
+    """
 
     path: str
     runtime: Runtime
     precision: Precision
     labels: tuple[str, ...]
     spec: ImageSpec
+    embed: bool = False
 
 
 class Classifier(Protocol):
@@ -39,7 +47,7 @@ class Classifier(Protocol):
             pixels: float32[height, width, 3], 0..255.
 
         Returns:
-            float32[classes]: probabilities, in label order.
+            float32[classes]: probabilities, in label order; the features follow if the source says `embed`.
         """
         ...
 
@@ -52,10 +60,13 @@ class OpenVINOClassifier:
     """
 
     def __init__(self, source: ModelSource) -> None:
-        import openvino as ov
+        with _unavailable("openvino.tools.ovc"):
+            import openvino as ov
 
         core = ov.Core()
         model = core.read_model(source.path)
+        if source.embed:
+            model = add_features_in_openvino(model)
         height, width = source.spec.height, source.spec.width
         model.reshape([1, height, width, 3])
         config = {
@@ -75,6 +86,20 @@ class OpenVINOClassifier:
         return self._request.get_output_tensor().data[0].copy()  # type: ignore[no-any-return]
 
 
+@contextmanager
+def _unavailable(module: str) -> Iterator[None]:
+    """Within the block, the module cannot be imported, unless it was before.
+
+    OpenVINO does without its converter of models, which costs 9 MB, and whose telemetry starts a thread.
+    """
+    sys.modules.setdefault(module, None)  # type: ignore[arg-type]  # so Python marks what is not to be found
+    try:
+        yield
+    finally:
+        if sys.modules[module] is None:
+            del sys.modules[module]
+
+
 class KerasClassifier:
     """A `.keras` file on TensorFlow, traced once with a batch of 1.
 
@@ -89,6 +114,8 @@ class KerasClassifier:
         import tensorflow as tf
 
         model = keras.models.load_model(source.path, compile=False)
+        if source.embed:
+            model = add_features_in_keras(model)
         signature = tf.TensorSpec((1, source.spec.height, source.spec.width, 3), tf.float32)
         self._call = tf.function(lambda batch: model(batch, training=False), input_signature=[signature])
 

@@ -13,9 +13,9 @@ import math
 import re
 import threading
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 import resvg_py
 
@@ -177,7 +177,7 @@ class _Rewriter:
             kept |= _inner(attributes)
         self.has_text |= local == "text"
         self._open.append(local)
-        self._out.append("".join([f"<{local}", *(f" {key}={quoteattr(kept[key])}" for key in kept), ">"]))
+        self._out.append("".join([f"<{local}", *(f" {key}={_quoted(kept[key])}" for key in kept), ">"]))
 
     def _end(self, _name: str) -> None:
         self._flush()
@@ -195,7 +195,7 @@ class _Rewriter:
     def _flush(self) -> None:
         """The text since the last tag, whole: a `url(` may come in pieces."""
         if self._text:
-            self._out.append(escape(_local_urls("".join(self._text))))
+            self._out.append(escape(_local_urls("".join(self._text)), quote=False))
             self._text.clear()
 
     def _outer(self, width: float, height: float) -> str:
@@ -234,6 +234,12 @@ class _Rewriter:
 def _local_urls(text: str) -> str:
     """CSS in which a url() that is no fragment is `none`."""
     return _URL.sub(lambda url: url[0] if url[1].strip(" \t\r\n'\"").startswith("#") else "none", text)
+
+
+def _quoted(value: str) -> str:
+    """An attribute's value in XML; `xml.sax.saxutils` would import urllib and email, 4 MB of every worker."""
+    escaped = escape(value).replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;")
+    return f'"{escaped}"'
 
 
 def _size(attributes: Mapping[str, str]) -> tuple[float, float]:

@@ -1,7 +1,8 @@
-"""Turns: who comes next is decided round-robin over requests.
+"""Turns: who comes next is decided round-robin over requests, and newcomers first.
 
-A request with fifty images and a request with one share a resource fairly: the one waits
-behind at most one image of every other request, never behind somebody's fifty.
+A request with fifty images and a request with one share a resource fairly: the one waits behind at most
+one image of every other request, never behind somebody's fifty. Where nobody else is new it goes first: the
+fifty lose little by waiting for one more, and the one has nothing else to wait for.
 """
 
 import asyncio
@@ -26,31 +27,44 @@ W = TypeVar("W", bound=Waiter)
 class Lanes(Generic[W]):
     """Waiters, one queue per lane: they leave round-robin over the lanes, and in order within each.
 
+    A lane that was empty is a newcomer until it is served. It has its place at the back of the round; but the
+    first of the newcomers goes before the round, unless the last who was served was a newcomer, too. So a
+    newcomer waits behind one of every lane before it at most, as in the round itself; and the round goes on
+    with every second turn at the least, however many come.
+
     A lane is any hashable value that stands for a request. Whoever adds bounds the number.
     """
 
     def __init__(self) -> None:
         self._queues: OrderedDict[Hashable, deque[W]] = OrderedDict()
+        self._newcomers: dict[Hashable, None] = {}  # a set that keeps the order of their coming
+        self._newcomer_was_last = False
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._queues.values())
 
     def add(self, lane: Hashable, waiter: W) -> None:
-        """Queue a waiter; a lane that was empty goes to the back."""
-        self._queues.setdefault(lane, deque()).append(waiter)
+        """Queue a waiter; a lane that was empty is a newcomer."""
+        if lane not in self._queues:
+            self._queues[lane] = deque()
+            self._newcomers[lane] = None
+        self._queues[lane].append(waiter)
 
     def pop(self, may: Callable[[Hashable], bool] = lambda _: True) -> W | None:
         """The first waiter of the first lane that may be served, which goes to the back; None: nobody."""
-        for lane in tuple(self._queues):
+        newcomers = () if self._newcomer_was_last else tuple(self._newcomers)
+        for lane in (*newcomers, *self._queues):
             if not may(lane):
                 continue
-            queue = self._queues.pop(lane)
+            is_newcomer = lane in self._newcomers
+            queue = self._take_out(lane)
             while queue:
                 waiter = queue.popleft()
                 # A future is cancelled at once, but its owner leaves the lane a pass of the loop later.
                 if not waiter.done():
                     if queue:
                         self._queues[lane] = queue
+                    self._newcomer_was_last = is_newcomer
                     return waiter
         return None
 
@@ -60,7 +74,12 @@ class Lanes(Generic[W]):
         with suppress(ValueError):
             queue.remove(waiter)
             if not queue:
-                del self._queues[lane]
+                self._take_out(lane)
+
+    def _take_out(self, lane: Hashable) -> deque[W]:
+        """A lane's queue, which is empty where the lane has been taken out already."""
+        self._newcomers.pop(lane, None)
+        return self._queues.pop(lane, deque())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,7 @@ class _Applicant:
 
 
 class Turns:
-    """A semaphore whose next turn goes round-robin over the lanes. Belongs to one event loop.
+    """A semaphore whose next turn goes to the lane that `Lanes` chooses. Belongs to one event loop.
 
     Args:
         at_once: Turns, for whoever comes.

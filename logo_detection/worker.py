@@ -10,7 +10,8 @@ wrong numbers.
     to the worker                                    from it
     {source, limits, max_image_bytes}                {"ready": true}, or {"failed": reason}
     {"is_base64": …, "timeout_s": …} + image         {"scores": […], "format": …, "width": …, "height": …,
-                                                      "decode_s": …, "score_s": …}
+                                                      "decode_s": …, "score_s": …}, with "features": base64
+                                                      of float32, where the source says embed
                                                      or {"code": …, "message": …}
                                                      or {"code": "internal", "cause": …}
 
@@ -23,7 +24,6 @@ import binascii
 import ctypes
 import gc
 import json
-import math
 import os
 import resource
 import signal
@@ -37,12 +37,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO, NoReturn
 
-from logo_detection.classifier import Classifier, ModelSource, load_classifier
+import numpy as np
+import pybase64
+
+from logo_detection.classifier import Classifier, ModelSource, Scores, load_classifier
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
+from logo_detection.head import HeadNotFound
 from logo_detection.header import DecodeLimits, read_header
 from logo_detection.image import ImageSpec, decode
 
 PREFIX = struct.Struct("!II")  # bytes of the JSON object, bytes that follow it
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 MAX_REASON_CHARS = 300
 
 # How much longer than the parent a worker waits for itself. The parent's clock decides, unless it is gone.
@@ -99,7 +104,7 @@ class WorkerConfig:
 
 def frame(document: dict[str, Any], follows_bytes: int = 0) -> bytes:
     """The beginning of a frame: all of it but the bytes that follow."""
-    text = json.dumps(document, separators=(",", ":")).encode()
+    text = _encode(document).encode()
     return PREFIX.pack(len(text), follows_bytes) + text
 
 
@@ -121,9 +126,12 @@ def decode_base64(text: bytes) -> bytes:
     Raises:
         ImageCorrupt: It is something else.
     """
-    text = b"".join(text.split())
     try:
-        return base64.b64decode(text, validate=True)
+        return pybase64.b64decode(text, validate=True)
+    except binascii.Error:
+        text = b"".join(text.split())
+    try:
+        return pybase64.b64decode(text, validate=True)
     except binascii.Error as error:
         is_uri = text[:5].lower() == b"data:"
         raise ImageCorrupt("the image is not base64" + (" but a data: URI" if is_uri else "")) from error
@@ -150,20 +158,28 @@ def _score(image: bytes, is_base64: bool, classifier: Classifier, config: Worker
     header = read_header(data, config.limits)
     pixels = decode(data, header, config.source.spec)
     decoded = perf_counter()
-    scores = classifier.score(pixels).tolist()
+    values = classifier.score(pixels)
     scored = perf_counter()
-    if len(scores) != len(config.source.labels):
-        raise ValueError("one score per label")
-    if not all(math.isfinite(score) for score in scores):
-        raise ArithmeticError("a score is a number")
-    return {
-        "scores": scores,
+    return _told(values, config.source) | {
         "format": header.format.value,
         "width": header.width,
         "height": header.height,
         "decode_s": decoded - began,
         "score_s": scored - decoded,
     }
+
+
+def _told(values: Scores, source: ModelSource) -> dict[str, Any]:
+    """A classifier's values as they are sent back: scores, and features behind them if there are any."""
+    classes = len(source.labels)
+    if (len(values) > classes) != source.embed or len(values) < classes:
+        raise ValueError("one score per label")
+    if not np.isfinite(values).all():
+        raise ArithmeticError("a score is a number")
+    told: dict[str, Any] = {"scores": values[:classes].tolist()}
+    if source.embed:
+        told["features"] = base64.b64encode(values[classes:].astype("<f4").tobytes()).decode()
+    return told
 
 
 def _cause(error: Exception) -> str:
@@ -183,9 +199,16 @@ def prepare(config: WorkerConfig) -> Classifier:
     with suppress(ItemError):  # not every specification's decoder reads SVG
         _score(_WARM_UP_SVG, False, classifier, config)
     gc.collect()
+    _trim_heap()
     gc.freeze()  # what is here now stays: no later collection looks at it
     _limit_resources(config.headroom_bytes)
     return classifier
+
+
+def _trim_heap() -> None:
+    """Return what reading and compiling the model left free, 13 MB: the allocator, as we set it, keeps it."""
+    with suppress(AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Unusable(Exception):
@@ -197,6 +220,8 @@ def _load(source: ModelSource) -> Classifier:
         return load_classifier(source)
     except ImportError as error:
         raise _Unusable(f"the {source.runtime} runtime is not installed: {error.name} is missing") from error
+    except HeadNotFound as error:
+        raise _Unusable(str(error)) from error
     except OSError as error:
         raise _Unusable(f"it cannot be read: {error.strerror or error}") from error
     except MemoryError as error:

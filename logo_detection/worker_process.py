@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import base64
 import json
 import logging
 import math
@@ -13,10 +14,15 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import orjson
 
 from logo_detection.errors import InternalError, ItemError, WorkerStartError, item_error
 from logo_detection.header import Format
@@ -27,7 +33,7 @@ logger = logging.getLogger(__name__)
 MAX_REPLY_BYTES = 64 * 2**10
 REAP_TIMEOUT_S = 5.0
 _REAP_POLL_S = 0.005
-_COPIED_BYTES = 64 * 2**10  # to send a small image's frame as one piece is cheaper than to spare the copy
+_PIECE = 64 * 2**10  # bytes, or characters; an image that has no more is sent together with its frame
 
 # All that a worker sees of this process's environment, which may hold secrets.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
@@ -50,7 +56,7 @@ _CAUSE = re.compile(r"\w{1,100} at [\w.<>-]{1,100}:\d{1,9}")
 class Task:
     """One image to score: its bytes as fetched, or its base64 text as it came.
 
-    Text stays text until a worker has time for it: it becomes bytes, a copy, one image at a time.
+    Text stays text until a worker has time for it, and is then sent piece by piece: it is never copied whole.
     """
 
     data: bytes | bytearray | memoryview | str
@@ -69,6 +75,7 @@ class Scored:
         queue_s: Seconds until a worker had time for it.
         decode_s: Seconds of base64, header gate, decoding and resizing.
         score_s: Seconds of inference.
+        features: What the model's head was given, little-endian float32, where the source says `embed`.
     """
 
     scores: tuple[float, ...]
@@ -78,6 +85,7 @@ class Scored:
     queue_s: float
     decode_s: float
     score_s: float
+    features: bytes = b""
 
 
 class WorkerProcess:
@@ -146,20 +154,20 @@ class WorkerProcess:
     async def ask(self, task: Task, timeout_s: float) -> bytes | None:
         """Have one image scored. Returns the JSON of the reply; None when the worker was lost over it."""
         self.images += 1
-        data = task.data.encode() if isinstance(task.data, str) else task.data
-        image = memoryview(data).cast("B")
-        request = frame({"is_base64": task.is_base64, "timeout_s": timeout_s}, image.nbytes)
-        parts = request + image[:_COPIED_BYTES], image[_COPIED_BYTES:]
-        return await self._exchange(timeout_s, f"an image took more than {timeout_s:g} s", *parts)
+        size_bytes, pieces = _pieces(task.data)
+        head = frame({"is_base64": task.is_base64, "timeout_s": timeout_s}, size_bytes)
+        request = chain((head + next(pieces, b""),), pieces)
+        return await self._exchange(timeout_s, f"an image took more than {timeout_s:g} s", request)
 
-    async def _exchange(self, timeout_s: float, too_late: str, *request: bytes | memoryview) -> bytes | None:
+    async def _exchange(
+        self, timeout_s: float, too_late: str, request: Iterable[bytes | memoryview] = ()
+    ) -> bytes | None:
         loop = asyncio.get_running_loop()
         self._reply = loop.create_future()
         alarm = loop.call_later(timeout_s, self._expire, self._reply, too_late)
         try:
-            for part in request:
-                if len(part):
-                    await loop.sock_sendall(self._socket, part)
+            for piece in request:
+                await loop.sock_sendall(self._socket, piece)
             return await self._reply
         except OSError:
             self.unread = self.lost != too_late
@@ -228,6 +236,14 @@ class WorkerProcess:
         self._socket.close()
 
 
+def _pieces(data: bytes | bytearray | memoryview | str) -> tuple[int, Iterator[bytes | memoryview]]:
+    """How many bytes an image has, and the bytes."""
+    if isinstance(data, str) and data.isascii():  # else it is no base64, and may as well be copied
+        return len(data), (data[at : at + _PIECE].encode() for at in range(0, len(data), _PIECE))
+    image = memoryview(data.encode() if isinstance(data, str) else data).cast("B")
+    return image.nbytes, (piece for piece in (image[:_PIECE], image[_PIECE:]) if len(piece))
+
+
 def _start_process(fd: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  nothing of a stranger's is in it
         [sys.executable, "-P", "-m", "logo_detection.worker", str(fd)],
@@ -253,10 +269,7 @@ def parse_reply(reply: bytes, classes: int, queue_s: float) -> Scored | ItemErro
     Raises:
         ValueError: No sound worker says this.
     """
-    try:
-        document = json.loads(reply)
-    except RecursionError as error:
-        raise ValueError("nested JSON") from error
+    document = orjson.loads(reply)  # its error is a ValueError
     match document:
         case {
             "scores": [*scores],
@@ -266,13 +279,25 @@ def parse_reply(reply: bytes, classes: int, queue_s: float) -> Scored | ItemErro
             "decode_s": float(decode_s),
             "score_s": float(score_s),
         } if len(scores) == classes and _are_numbers([*scores, decode_s, score_s]):
-            return Scored(tuple(scores), Format(kind).value, width, height, queue_s, decode_s, score_s)
+            features = _parse_features(document["features"]) if "features" in document else b""
+            return Scored(
+                tuple(scores), Format(kind).value, width, height, queue_s, decode_s, score_s, features
+            )
         case {"code": InternalError.code, "cause": str(cause)} if _CAUSE.fullmatch(cause):
             logger.error("an image could not be scored: %s", cause)
             return InternalError()
         case {"code": str(code), "message": str(message)}:
             return item_error(code, message[:MAX_REASON_CHARS])
     raise ValueError("not a reply")
+
+
+def _parse_features(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError("features are text")
+    features = base64.b64decode(text, validate=True)
+    if features and not np.isfinite(np.frombuffer(features, "<f4")).all():
+        raise ValueError("a feature is a number")
+    return features
 
 
 def _are_numbers(values: list[object]) -> bool:

@@ -2,9 +2,9 @@
 
     score(task, lane) -> lane -> seat -> worker -> Scored, or an ItemError
 
-The pool has a fixed number of seats. A seat takes the next image, round-robin over the lanes,
-when its worker has nothing to do; so an image waits here, where it can be cancelled and
-overtaken, and never in a worker. When a worker crashes, hangs or says something strange, its
+The pool has a fixed number of seats. A seat takes the next image, round-robin over the lanes
+(`logo_detection.turns`), when its worker has nothing to do; so an image waits here, where it can
+be cancelled and overtaken, and never in a worker. When a worker crashes, hangs or says something strange, its
 seat loses that image, starts another worker, and takes no image until that one is ready. An
 image that the worker had not read yet goes to another one, once.
 

@@ -3,7 +3,9 @@
 The workers are started before KServe is imported, so that both warm up at the same time.
 """
 
+import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -65,8 +67,12 @@ def main() -> int:
 
 
 def _leave(*_: object) -> None:
-    """End with status 0: nothing was admitted yet. As process 1 of a container it would not end by itself."""
-    sys.exit(0)
+    """End with status 0: nothing was admitted yet. As process 1 of a container it would not end by itself.
+
+    At once: an exception out of the midst of an import may come out of it as another. The workers end by
+    themselves when nobody holds the other end of their sockets.
+    """
+    os._exit(0)
 
 
 def launch_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
@@ -96,11 +102,15 @@ def serve_pool(
     from prometheus_client import REGISTRY
 
     from model_server.admission import Admission
-    from model_server.kserve_model import Listening, LogoModel, serve
     from model_server.metrics import Metrics
     from model_server.openapi import Limits, describe_api
+    from model_server.placeholders import placeholders
     from model_server.schema import parse_request
     from model_server.service import LogoService
+
+    with placeholders():
+        from model_server.kserve_model import Listening, LogoModel, serve
+    gc.freeze()  # what was imported stays: no later collection looks at it
 
     admission = Admission(settings.queue_max_images, lambda: pool.image_s)
     metrics = Metrics(REGISTRY)

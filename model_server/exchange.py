@@ -26,13 +26,13 @@ class Exchange:
     request_id: str
     started: float
     deadline: float
-    body: bytes = b""
+    body: bytes | bytearray = b""
     refused: str = ""
     items: dict[str, int] = field(default_factory=dict)
     failed: dict[str, list[int]] = field(default_factory=dict)
     latency: dict[str, float] = field(default_factory=dict)
 
-    def take_body(self) -> bytes:
+    def take_body(self) -> bytes | bytearray:
         """The body, which is held here no longer: once parsed, it need not lie beside what it said."""
         body, self.body = self.body, b""
         return body

@@ -36,6 +36,7 @@ from model_server.service import Call, LogoService, count_outcomes, find_errors
 
 Headers = dict[str, str]
 Engine = AbstractAsyncContextManager[object]
+Parse = Callable[[bytes | bytearray], PredictRequest]
 
 
 class Unscored(RequestError):
@@ -50,9 +51,7 @@ class Unscored(RequestError):
 class LogoModel(kserve.Model):
     """`kserve.Model` over a `LogoService`: bytes in (see `RawDataPlane`), bytes out."""
 
-    def __init__(
-        self, name: str, *, service: LogoService, engine: Engine, parse: Callable[[bytes], PredictRequest]
-    ) -> None:
+    def __init__(self, name: str, *, service: LogoService, engine: Engine, parse: Parse) -> None:
         super().__init__(name)
         self.ready = True  # what KServe calls ready; `healthy` is the truth
         self._service = service

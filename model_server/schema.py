@@ -113,7 +113,7 @@ _WORDS = {
 }
 
 
-def parse_request(body: bytes, labels: Sequence[str], max_items: int) -> PredictRequest:
+def parse_request(body: bytes | bytearray, labels: Sequence[str], max_items: int) -> PredictRequest:
     """Turn a body into a request: `{"instances": […], "debug": …}` or the bare list.
 
     Args:
@@ -139,13 +139,12 @@ def parse_request(body: bytes, labels: Sequence[str], max_items: int) -> Predict
     return PredictRequest(tuple(_item(raw) for raw in raw_items), debug)
 
 
-def _load(body: bytes) -> Any:
+def _load(body: bytes | bytearray) -> Any:
     if not body:
         raise RequestMalformed("the body is empty; JSON is expected")
+    text = memoryview(body)[len(UTF8_BOM) :] if body.startswith(UTF8_BOM) else body
     try:
-        return orjson.loads(
-            body.removeprefix(UTF8_BOM)
-        )  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
+        return orjson.loads(text)  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
     except orjson.JSONDecodeError as error:
         raise RequestMalformed(f"the body is not JSON: line {error.lineno}, column {error.colno}") from error
 

@@ -14,22 +14,23 @@ from evaluation.calibration import apply_temperature, fit_temperature, prior_wei
 from evaluation.document import make_document
 from evaluation.evaluate import judge
 from evaluation.metrics import measure
+from evaluation.model_card import Facts
+from evaluation.publication import publish
 from evaluation.report import render
+from evaluation.splits import Split, sources_of
 from logo_detection.artifact import Artifact, Calibration
 from training import holdout, shards
-from training.export import export, facts_of, publish
+from training.export import export, facts_of
 from training.fitting import fit
 from training.folding import fold_temperature
 from training.hands import Hands
 from training.holdout import Validation, read_validation, split_data, write_holdout
 from training.judge import score
 from training.materialise import make_all
-from training.model_card import Facts
 from training.plan import training_tasks
 from training.recipe import Recipe, read_recipe
 from training.run import Run
 from training.shards import Shards, read_shards, write_shards
-from training.splits import Split, sources_of
 
 LOG = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.dataset import Example
+from evaluation.splits import Split
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
 from logo_detection.image import load_thumbnail
 from training.hands import Hands
 from training.progress import Progress
-from training.splits import Split
 
 READ_SIDE = 128  # pixels: the longer side at which files are read
 SIDE = 16  # pixels: the side at which pictures are compared

@@ -7,46 +7,23 @@ images, and the artifact must load.
 """
 
 import json
+import os
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from logo_detection.artifact import (
-    KERAS,
-    ONNX,
-    Artifact,
-    Calibration,
-    Manifest,
-    hash_files,
-    load_artifact,
-    write_manifest,
-)
-from logo_detection.classifier import Classifier, load_classifier
-from logo_detection.errors import ArtifactError
+from evaluation import golden
+from evaluation.model_card import Facts
+from evaluation.publication import check_parity, publish
+from logo_detection.artifact import KERAS, ONNX, Artifact, Calibration, load_artifact
+from logo_detection.classifier import load_classifier
 from logo_detection.image import Pixels, load_image
-from training import golden, model_card
-from training.model_card import Facts
 from training.recipe import Recipe
 from training.run import Run
-
-PARITY = 1e-5  # between Keras and OpenVINO in float32; 3e-6 was measured
-LIBRARIES = (
-    "keras",
-    "keras-cv",
-    "tensorflow-cpu",
-    "tf2onnx",
-    "onnx",
-    "openvino",
-    "numpy",
-    "pillow",
-    "resvg-py",
-)
 
 
 def export(model: Any, facts: Facts, destination: Path, images: Sequence[Pixels] = ()) -> Artifact:
@@ -85,45 +62,17 @@ def facts_of(recipe: Recipe, run: Run, calibration: Calibration, errors: Mapping
 
 
 def git_commit() -> str:
-    """The commit that is checked out, or `unknown`."""
+    """The commit that is checked out; or that an image was made of, as its `REVISION` says; or `unknown`."""
     command = ["git", "rev-parse", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
-    return found.stdout.strip() if found.returncode == 0 else "unknown"
+    built_from = os.environ.get("REVISION", "unknown")
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+    except FileNotFoundError:  # an image has no git
+        return built_from
+    return found.stdout.strip() if found.returncode == 0 else built_from
 
 
 def export_onnx(model: Any, path: Path) -> None:
     """`float32[N, height, width, 3]` in, `float32[N, classes]` out; only N is left open."""
     model(np.zeros((1, *model.input_shape[1:]), np.float32))  # Keras exports no model that was never called
     model.export(path, format="onnx", verbose=False)
-
-
-def publish(facts: Facts, directory: Path) -> Artifact:
-    """Write the model card, then the manifest over all that lies in the directory."""
-    (directory / model_card.NAME).write_text(model_card.render(facts))
-    manifest = Manifest(
-        name=facts.name,
-        version=facts.version,
-        labels=facts.labels,
-        image=facts.spec,
-        files=hash_files(directory),
-        calibration=facts.calibration,
-        training=facts.training,
-        libraries={library: version(library) for library in LIBRARIES},
-        metrics=facts.metrics,
-    )
-    write_manifest(directory, manifest)
-    return load_artifact(directory)
-
-
-def check_parity(model: Any, classifier: Classifier, images: NDArray[np.float32]) -> float:
-    """The largest difference between the two runtimes' scores of float32[N, height, width, 3].
-
-    Raises:
-        ArtifactError: It is larger than PARITY.
-    """
-    expected = np.asarray(model(images, training=False))
-    scores = np.stack([classifier.score(image) for image in images])
-    difference = float(np.abs(expected - scores).max())
-    if not difference <= PARITY:
-        raise ArtifactError(f"Keras and OpenVINO differ by {difference:.1e} on {len(images)} images")
-    return difference

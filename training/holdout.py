@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from evaluation.dataset import Example, read_examples, write_manifest
 from evaluation.scoring import PAIR, RECODING
+from evaluation.splits import Split, split
 from logo_detection.errors import LogoDetectionError
 from logo_detection.image import ImageSpec, load_image
 from training.duplicates import drop_leaks
@@ -30,7 +31,6 @@ from training.materialise import Bytes, LeftOut, Made, make_all
 from training.plan import validation_tasks
 from training.progress import Progress
 from training.recipe import Recipe, read_recipe
-from training.splits import Split, split
 
 KIND = "kind"
 MANIFEST = "manifest.csv"

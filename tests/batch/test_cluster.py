@@ -68,14 +68,19 @@ def cluster(directory: Path) -> Iterator[str]:
         yield f"spark://{HERE}:{port}"
 
 
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The environment, packed."""
+    path = tmp_path_factory.mktemp("packed") / "environment.tar.gz"
+    pack(path)
+    return path
+
+
 @pytest.mark.slow
-def test_a_cluster_scores_in_the_environment_that_is_shipped_to_it(artifact: Path, tmp_path: Path) -> None:
-    folder, output, archive = (
-        many_files(tmp_path / "in", 40),
-        tmp_path / "out",
-        tmp_path / "environment.tar.gz",
-    )
-    pack(archive)
+def test_a_cluster_scores_in_the_environment_that_is_shipped_to_it(
+    artifact: Path, archive: Path, tmp_path: Path
+) -> None:
+    folder, output = many_files(tmp_path / "in", 40), tmp_path / "out"
     conf = {
         "spark.driver.host": HERE,
         "spark.driver.bindAddress": HERE,
@@ -100,9 +105,8 @@ def test_the_environment_holds_what_scoring_needs_and_no_server() -> None:
 
 
 @pytest.mark.slow
-def test_the_packed_environment_runs_where_it_is_unpacked(tmp_path: Path) -> None:
-    pack(tmp_path / "environment.tar.gz")
-    with tarfile.open(tmp_path / "environment.tar.gz") as tar:
+def test_the_packed_environment_runs_where_it_is_unpacked(archive: Path, tmp_path: Path) -> None:
+    with tarfile.open(archive) as tar:
         tar.extractall(tmp_path / "elsewhere", filter="fully_trusted")  # noqa: S202  made above
     script = "import batch.desk, pyarrow, sys; print(batch.desk.__file__, pyarrow.__file__, sys.executable)"
     python = tmp_path / "elsewhere" / "bin" / "python"

@@ -5,7 +5,7 @@ import pytest
 
 from batch.errors import BatchError
 from batch.output import Output
-from batch.rows import Judgement, as_batch
+from batch.rows import Judgement
 from batch.target import Target
 from logo_detection.errors import ImageCorrupt
 from logo_detection.scoring import Result
@@ -19,7 +19,7 @@ SCORED = Scored((0.25, 0.75), "png", 4, 3, 0.0, 0.0, 0.0)
 
 def rows(*names: str, judgement: Judgement = JUDGEMENT) -> pa.Table:
     outcomes = [Result(name, ImageCorrupt() if "corrupt" in name else SCORED) for name in names]
-    return pa.Table.from_batches([as_batch([judgement.row(result) for result in outcomes])])
+    return pa.Table.from_batches([judgement.batch([judgement.row(result) for result in outcomes])])
 
 
 def test_nothing_is_done_where_there_is_nothing(tmp_path: Path) -> None:

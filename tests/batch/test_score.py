@@ -192,3 +192,37 @@ def test_what_cannot_work_is_refused_in_one_line(
     text = capsys.readouterr().err
     assert complaint in text
     assert len(text.splitlines()) == 1
+
+
+def test_features_are_written_beside_the_scores_that_the_head_makes_of_them(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = fated_files(tmp_path / "in"), tmp_path / "out"
+    assert run(artifact, output, folder, "--embed") == 0
+    rows = {Path(name).name: row for name, row in read_rows(output).items()}
+    assert rows["red.png"]["features"] == [1, 0, 0]
+    assert rows["blue.png"]["features"] == [0, 0, 1]
+    assert rows["cut.png"]["features"] is None
+    assert run(artifact, output, folder, "--embed") == 0
+    assert "(6 were there)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", [(), ("--embed",)])
+def test_rows_with_features_and_rows_without_do_not_share_an_output(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], first: tuple[str, ...]
+) -> None:
+    folder, output = many_files(tmp_path / "in", 2), tmp_path / "out"
+    second = () if first else ("--embed",)
+    assert run(artifact, output, folder, *first) == 0
+    assert run(artifact, output, folder, *second) == 2
+    has = "with" if first else "without"
+    assert f"has rows {has} features: choose another output" in capsys.readouterr().err
+
+
+def test_a_model_without_features_is_refused_before_anything_is_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifact = endless_artifact(tmp_path / "a")  # a loop comes before its softmax
+    assert run(artifact, tmp_path / "out", many_files(tmp_path / "in", 2), "--embed") == 2
+    assert "the model has no features to give: Loop comes before its softmax" in capsys.readouterr().err
+    assert list(tmp_path.glob("out/*.parquet")) == []

@@ -109,8 +109,9 @@ def test_what_spark_reads_itself_and_what_is_fetched_are_rows_too(artifact: Path
         origin.serve("/red.png", RED)
         urls = ["https://images.example/red.png", "https://other.example/red.png"]
         allowed = ("--allowed-hosts", "images.example", "--origin-overrides", f"images.example={origin.url}")
-        assert run(artifact, tmp_path / "out", f"file://{folder}", *urls, *allowed, *SPARK) == 0
+        assert run(artifact, tmp_path / "out", f"file://{folder}", *urls, *allowed, *SPARK, "--embed") == 0
     rows = read_rows(tmp_path / "out")
+    assert (rows[urls[0]]["features"], rows[urls[1]]["features"]) == ([1, 0, 0], None)
     fates = {f"file:{folder}/{name}": fate for name, fate in FATES.items()}
     fates[f"file:{folder}/green.png"] = None  # this model takes it as it is
     assert {name: row["error"] for name, row in rows.items()} == {
@@ -140,8 +141,15 @@ def test_what_spark_cannot_read_is_refused_in_one_line(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(artifact, tmp_path / "out", "/nowhere.parquet", *SPARK) == 2
+    assert "/nowhere.parquet" in capsys.readouterr().err
     twice = write_table(tmp_path / "t.parquet", filename=["a", "a"], content=[RED, RED])
     assert run(artifact, tmp_path / "out", twice, *SPARK) == 2
-    first, second = capsys.readouterr().err.splitlines()
-    assert "/nowhere.parquet" in first
-    assert "has more than one row of a" in second
+    assert "has more than one row of a" in capsys.readouterr().err
+    assert run(artifact, tmp_path / "scores", many_files(tmp_path / "in", 2)) == 0
+    capsys.readouterr()
+    assert run(artifact, tmp_path / "scores", tmp_path / "in", *SPARK, "--embed") == 2
+    headless = endless_artifact(tmp_path / "a")
+    assert run(headless, tmp_path / "out", tmp_path / "in", *SPARK, "--embed") == 2
+    without, headless_says = capsys.readouterr().err.splitlines()
+    assert "has rows without features" in without
+    assert "the model has no features to give" in headless_says

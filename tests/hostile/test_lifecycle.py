@@ -249,7 +249,7 @@ class TestTheEnd:
             _, stderr = process.communicate(timeout=TIMEOUT_S)
         finally:
             process.kill()
-        assert (process.returncode, b"Traceback" in stderr) == (0, False)
+        assert (process.returncode, b"Traceback" in stderr) == (0, False), stderr.decode()
 
 
 def _catches(pid: int, number: signal.Signals) -> bool:

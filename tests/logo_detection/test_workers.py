@@ -580,7 +580,7 @@ def test_a_good_reply_is_understood() -> None:
     ],
 )
 def test_a_reply_with_one_thing_wrong_is_malformed(change: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"repl|valid"):
+    with pytest.raises(ValueError, match=r"repl|valid|JSON"):
         parse_reply(json.dumps({**GOOD_REPLY, **change}).encode(), 2, 0.0)
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -72,12 +73,17 @@ def test_a_caller_who_hangs_up_frees_everything(start: Start, slow_origin: Origi
 def test_the_time_that_the_callers_proxy_allows_is_kept(start: Start, slow_origin: Origin) -> None:
     settings = {"ALLOWED_HOSTS": "origin.test", "ORIGIN_OVERRIDES": f"origin.test={slow_origin.url}"}
     item = {"filename": "a", "target": "logo", "url": "https://origin.test/slow"}
-    with start(**settings, REQUEST_TIMEOUT_S=2) as server:
-        for given, expected_s in (("700", 0.65), ("0", 2), ("99999999", 2), ("-1", 2), ("9" * 5000, 2)):
+    with start(**settings, REQUEST_TIMEOUT_S=4) as server, ThreadPoolExecutor() as callers:
+
+        def seconds(given: str) -> float:
             began = time.monotonic()
             response = server.predict([item], headers={"x-envoy-expected-rq-timeout-ms": given})
-            assert expected_s - 0.05 < time.monotonic() - began < expected_s + 1, given[:9]
             assert response.json()["predictions"][0]["error"]["code"] == "deadline_exceeded"
+            return time.monotonic() - began
+
+        kept, *others = callers.map(seconds, ("700", "0", "99999999", "-1", "9" * 5000))
+    assert 0.6 < kept < 3.5
+    assert all(each > 3.9 for each in others)
 
 
 def test_a_full_queue_refuses_without_looking_at_the_body(start: Start, slow_origin: Origin) -> None:

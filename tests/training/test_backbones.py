@@ -8,12 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
+from evaluation.publication import PARITY, check_parity
 from logo_detection.classifier import ModelSource, load_classifier
 from logo_detection.image import ImageSpec
 from tests.training.recipes import tiny_recipe
 from training.backbones import APPLICATIONS, build_application, build_backbone, build_efficientnet
 from training.errors import RecipeInvalid
-from training.export import PARITY, check_parity, export_onnx
+from training.export import export_onnx
 from training.model import build_classifier
 
 SIDE = 96  # the least that all of them take is 75
@@ -23,6 +24,12 @@ PREPROCESS = {
     "resnet50": keras.applications.resnet.preprocess_input,
     "vgg16": keras.applications.vgg16.preprocess_input,
 }
+
+# Half a minute each: ResNet50 in `make test-all`, the others before a release.
+BUILT = [
+    pytest.param(name, marks=pytest.mark.slow if name == "resnet50" else pytest.mark.soak)
+    for name in APPLICATIONS
+]
 
 
 def noise(count: int) -> np.ndarray:
@@ -46,24 +53,27 @@ def test_preprocessing_is_that_of_the_pretrained_weights(name: str) -> None:
     np.testing.assert_allclose(ours, PREPROCESS[name](noise(2)), atol=1e-4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(APPLICATIONS))
-def test_every_backbone_takes_pixels_and_exports_to_onnx_without_a_difference(
+@pytest.mark.parametrize("name", BUILT)
+def test_every_backbone_takes_pixels_and_is_saved_and_exported_without_a_difference(
     name: str, tmp_path: Path
 ) -> None:
     keras.utils.set_random_seed(1)
     model = build_classifier(build_application(name, SIDE), 3, 0.2)
     images = noise(4) * np.array([0.2, 0.5, 0.8, 1.0], np.float32)[:, None, None, None]
     spread_scores(model, images)
-    export_onnx(model, tmp_path / "model.onnx")
+    scores = np.asarray(model(images))
+    assert np.ptp(scores, axis=0).max() > 0.01  # they depend on the image
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_array_equal(again(images), scores)
+    export_onnx(again, tmp_path / "model.onnx")
     (pixels,) = onnx.load(tmp_path / "model.onnx").graph.input
     shape = pixels.type.tensor_type.shape.dim
     assert pixels.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     assert [dim.dim_value for dim in shape] == [0, SIDE, SIDE, 3]
     labels, spec = ("a", "b", "c"), ImageSpec(SIDE, SIDE)
     source = ModelSource(str(tmp_path / "model.onnx"), "openvino", "f32", labels, spec)
-    assert np.ptp(np.asarray(model(images)), axis=0).max() > 0.01  # scores that depend on the image
-    assert check_parity(model, load_classifier(source), images) <= PARITY
+    assert check_parity(again, load_classifier(source), images) <= PARITY
 
 
 def spread_scores(model: keras.Model, images: np.ndarray) -> None:
@@ -74,12 +84,3 @@ def spread_scores(model: keras.Model, images: np.ndarray) -> None:
     logits = features @ directions
     kernel = directions / logits.std()
     head.set_weights([kernel, -(features @ kernel).mean(axis=0)])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(APPLICATIONS))
-def test_every_backbone_is_saved_and_loaded_with_its_preprocessing(name: str, tmp_path: Path) -> None:
-    model = build_classifier(build_application(name, SIDE), 2, 0.2)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    np.testing.assert_array_equal(again(noise(2)), model(noise(2)))

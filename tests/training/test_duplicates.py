@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from evaluation.dataset import Example
+from evaluation.splits import Split
 from training.duplicates import BLOCK, Fingerprint, _pairs, drop_leaks, fingerprint, twins
-from training.splits import Split
 
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200">
   <path d="M40 160 L150 30 L260 160 Z" fill="#1450a0"/><circle cx="150" cy="110" r="35" fill="#fc2"/>

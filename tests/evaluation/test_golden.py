@@ -4,8 +4,8 @@ import io
 
 from PIL import Image
 
+from evaluation.golden import draw_images
 from logo_detection.header import DecodeLimits, Format, read_header
-from training.golden import draw_images
 
 IMAGES = draw_images()
 

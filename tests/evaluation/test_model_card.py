@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evaluation.model_card import Facts, render
 from evaluation.report import make_report
 from logo_detection.artifact import Calibration
 from logo_detection.image import ImageSpec
-from training.model_card import Facts, render
 
 LABELS = ("out_of_domain", "logo")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from evaluation.base_rates import share_of
 from evaluation.report import cell, remarks, table, when_called
-from logo_detection.artifact import Calibration
+from logo_detection.artifact import OUT_OF_DOMAIN, Calibration
 from logo_detection.image import ImageSpec
 
 NAME = "MODEL_CARD.md"
@@ -20,6 +20,10 @@ SHOWN_THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 BASE_RATE_LIMIT = (
     "The probability holds where the share of logos is that above. Where few are, as on Commons, most images "
     "above 0.5 are none: choose a threshold for the base rate at hand."
+)
+CLASSES_LIMIT = (
+    "Probabilities hold where every class is as frequent as that above. Of what shows none of them, the "
+    "model still says that it is one, unless it was taught out_of_domain."
 )
 
 
@@ -51,29 +55,39 @@ def render(facts: Facts) -> str:
     """Markdown, from the same facts as the manifest."""
     sections = [_what_it_is(facts), _made_of(facts.training)]
     if evaluation := facts.metrics.get("validation"):
-        sections += [_how_good(evaluation), _where_rare(evaluation)]
-    return "\n".join([*sections, _calibration(facts), _limits(facts.training.get("recipe", {}))])
+        sections.append(_how_good(evaluation))
+        if _is_of_logos(facts):
+            sections.append(_where_rare(evaluation))
+    return "\n".join([*sections, _calibration(facts), _limits(facts)])
 
 
-def _limits(recipe: Mapping[str, Any]) -> str:
+def _is_of_logos(facts: Facts) -> bool:
+    return set(facts.labels) == {OUT_OF_DOMAIN, "logo"}
+
+
+def _limits(facts: Facts) -> str:
     """What the recipe says of its images, and what holds for any."""
-    limits = "\n".join(f"- {limit}" for limit in [*recipe.get("limits", []), BASE_RATE_LIMIT])
-    return f"## Limits\n\n{limits}\n"
+    stated = facts.training.get("recipe", {}).get("limits", [])
+    limits = [*stated, BASE_RATE_LIMIT if _is_of_logos(facts) else CLASSES_LIMIT]
+    return "## Limits\n\n" + "".join(f"- {limit}\n" for limit in limits)
 
 
 def _what_it_is(facts: Facts) -> str:
     height, width = facts.spec.height, facts.spec.width
-    labels = ", ".join(f"`{label}`" for label in facts.labels)
+    labels = ", ".join(f"`{cell(label)}`" for label in facts.labels)
     backbone = facts.training.get("recipe", {}).get("backbone")
     made = f" Its backbone is {backbone}." if backbone else ""
+    question, share = "Which of its classes does an image show?", "Share of each class"
+    if _is_of_logos(facts):
+        question, share = "How likely is an image a logo?", "Share of logos"
     return f"""\
 # {facts.name} {facts.version}
 
-How likely is an image a logo?{made}
+{question}{made}
 
 - Input: `float32[N, {height}, {width}, 3]`, RGB, 0..255, squashed to that size.
 - Output: `float32[N, {len(facts.labels)}]`, probabilities of {labels}.
-- Share of logos for which the probabilities hold: {facts.calibration.base_rate:g}.
+- {share} for which the probabilities hold: {facts.calibration.base_rate:g}.
 """
 
 

@@ -1,0 +1,184 @@
+"""The pipelines: one from categories of a wiki, one from images that are there; the same from then on.
+
+    check_parameters → import_categories ┐
+                              or importer ┴→ train → evaluate → gate → export → score_sample
+
+Two, and no condition in one: docs/decisions/two-pipelines.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from kfp import dsl
+
+from pipelines import components
+from pipelines.gate import Thresholds
+from training.commons import COMMONS
+
+RECIPE = "efficientnetv2-b0"
+SAMPLE = 200  # files
+THRESHOLDS = asdict(Thresholds())
+HOUR = 3600  # seconds
+BACKOFF = "60s"  # before the second try; twice as long before each that follows
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a step may use of a node, and how often it is tried again.
+
+    Attributes:
+        cpu: Cores, as Kubernetes writes them; asked for, and the limit.
+        memory: Likewise.
+        retries: After the first time. What fails for a reason fails quickly again.
+    """
+
+    cpu: str
+    memory: str
+    retries: int
+
+
+NEVER_CACHED = ("check_parameters", "import_categories")  # the day and the wiki are not among their inputs
+SMALL = Means("1", "2Gi", 0)
+MEANS = {
+    "check_parameters": SMALL,
+    "import_categories": Means("1", "2Gi", 3),
+    "train": Means("4", "8Gi", 1),
+    "evaluate": Means("2", "4Gi", 1),
+    "gate": SMALL,
+    "export": SMALL,
+    "score_sample": Means("2", "4Gi", 1),
+}
+TIMEOUTS_S = {
+    "import_categories": 24 * HOUR,
+    "train": 48 * HOUR,
+    "evaluate": 4 * HOUR,
+    "score_sample": HOUR,
+}
+
+
+class Outputs(NamedTuple):
+    """What a run comes to."""
+
+    release: dsl.Model
+    report: dsl.HTML
+    scores: dsl.Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a model is made of a data set; the values are Kubeflow's channels."""
+
+    manifest: Any
+    weights: Any
+    thresholds: Any
+    sample: Any
+
+
+def from_categories(image: str) -> Any:
+    """The pipeline that begins at categories, with all steps in an image."""
+
+    @dsl.pipeline(name="logo-detection-from-categories", display_name="Logo detection, from categories")
+    def pipeline(
+        categories: list,  # type: ignore[type-arg]
+        contact: str,
+        depth: int = 2,
+        limit: int = 2000,
+        api: str = COMMONS,
+        recipe: str = RECIPE,
+        version: str = "",
+        weights: str = "",
+        thresholds: dict = THRESHOLDS,  # type: ignore[type-arg]
+        sample: int = SAMPLE,
+    ) -> Outputs:
+        """Categories of Wikimedia Commons become a model that is judged, exported and tried.
+
+        Args:
+            categories: Such as "logo=Category:Logos of companies"; or label/category=Category:Title.
+            contact: Mail address or URL at which the wiki's people reach you.
+            depth: Levels of subcategories.
+            limit: Files of each category.
+            api: Of the wiki.
+            recipe: The name of one of training/recipes, or a recipe's TOML.
+            version: Of the model, in which {date} stands for the day (20261231); empty for the recipe's.
+            weights: To begin with: imagenet, or a file in the image; empty for none.
+            thresholds: Of the gate. What is left out has its default.
+            sample: Files that are scored once more, as a batch job does.
+        """
+        checked = _step(components.check_parameters, image)(
+            recipe=recipe, version=version, thresholds=thresholds, sample=sample
+        )
+        imported = _step(components.import_categories, image)(
+            categories=categories, contact=contact, depth=depth, limit=limit, api=api
+        ).after(checked)
+        return _make(image, imported.output, checked.output, Making("", weights, thresholds, sample))
+
+    return pipeline
+
+
+def from_manifest(image: str) -> Any:
+    """The pipeline that begins at images, with all steps in an image."""
+
+    @dsl.pipeline(name="logo-detection-from-manifest", display_name="Logo detection, from a manifest")
+    def pipeline(
+        dataset: str,
+        manifest: str = "",
+        recipe: str = RECIPE,
+        version: str = "",
+        weights: str = "",
+        thresholds: dict = THRESHOLDS,  # type: ignore[type-arg]
+        sample: int = SAMPLE,
+    ) -> Outputs:
+        """A folder of labelled images becomes a model that is judged, exported and tried.
+
+        Args:
+            dataset: The folder's address in an object store (s3://, gs://, minio://). What is at an address
+                must not change: Kubeflow's cache would not see it.
+            manifest: Its name in the folder, if it is not manifest.csv or manifest.parquet.
+            recipe: The name of one of training/recipes, or a recipe's TOML.
+            version: Of the model, in which {date} stands for the day (20261231); empty for the recipe's.
+            weights: To begin with: imagenet, or a file in the image; empty for none.
+            thresholds: Of the gate. What is left out has its default.
+            sample: Files that are scored once more, as a batch job does.
+        """
+        checked = _step(components.check_parameters, image)(
+            recipe=recipe, version=version, thresholds=thresholds, sample=sample
+        )
+        images = dsl.importer(artifact_uri=dataset, artifact_class=dsl.Dataset)
+        return _make(image, images.output, checked.output, Making(manifest, weights, thresholds, sample))
+
+    return pipeline
+
+
+def _make(image: str, dataset: Any, recipe: Any, making: Making) -> Outputs:
+    """The way from a data set on. The recipe is text."""
+    trained = _step(components.train, image)(
+        dataset=dataset, manifest=making.manifest, recipe=recipe, weights=making.weights
+    ).outputs
+    candidate, holdout = trained["candidate"], trained["holdout"]
+    judged = _step(components.evaluate, image)(candidate=candidate, holdout=holdout).outputs
+    opened = _step(components.gate, image)(evaluation=judged["evaluation"], thresholds=making.thresholds)
+    release = _step(components.export, image)(candidate=candidate).after(opened).output
+    scored = _step(components.score_sample, image)(
+        release=release, holdout=holdout, predictions=judged["predictions"], files=making.sample
+    ).outputs
+    return Outputs(release, judged["report"], scored["scores"])
+
+
+def _step(component: Any, image: str) -> Callable[..., Any]:
+    """A component, as a task that has its image, its limits and its time."""
+    name = component.python_func.__name__
+    means = MEANS[name]
+
+    def start(**arguments: Any) -> Any:
+        if timeout_s := TIMEOUTS_S.get(name):
+            arguments["timeout_s"] = timeout_s
+        task = component(**arguments).set_container_image(image)
+        task.set_cpu_request(means.cpu).set_cpu_limit(means.cpu)
+        task.set_memory_request(means.memory).set_memory_limit(means.memory)
+        task.set_caching_options(name not in NEVER_CACHED)
+        if means.retries:
+            task.set_retry(means.retries, backoff_duration=BACKOFF, backoff_factor=2)
+        return task
+
+    return start

@@ -1,0 +1,248 @@
+"""The steps: what each does with files and folders, by the project's own commands. Nothing of Kubeflow.
+
+check_parameters, import_categories, train, evaluate, check_gate, export, score_sample: in this order.
+"""
+
+import csv
+import hashlib
+import re
+import shutil
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow.dataset as ds
+
+import training
+from batch.rows import SCHEMA
+from evaluation.dataset import read_examples
+from evaluation.document import read_document
+from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS
+from evaluation.report import HEADLINE
+from evaluation.scoring import SCORE_PREFIX
+from logo_detection.artifact import Artifact, load_artifact
+from logo_detection.cores import available_cores
+from pipelines.commands import run_command
+from pipelines.errors import PipelineError
+from pipelines.gate import Finding, check, thresholds_of
+from training.recipe import read_recipe
+from training.run import Run
+
+RECIPES = Path(training.__file__).parent / "recipes"
+MAX_SAMPLE = 1_000  # files; their names are arguments of one command
+TOLERANCE = 1e-4
+"""By how much a file's score may differ from that in the evaluation: two hosts' engines round differently."""
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_VERSION_LINE = re.compile(r"^version\s*=.*$", re.MULTILINE)
+
+
+def check_parameters(recipe: str, version: str, thresholds: Mapping[str, Any], sample: int) -> str:
+    """Whatever can be refused before there are images; the recipe's text. Raises LogoDetectionError."""
+    thresholds_of(thresholds)
+    check_sample(sample)
+    text = recipe_text(recipe, version)
+    with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
+        file = Path(scratch) / "recipe.toml"
+        file.write_text(text)
+        read_recipe(file)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Wiki:
+    """Which files of which wiki are wanted, as `logo-import` has it."""
+
+    categories: Sequence[str]
+    contact: str
+    depth: int
+    limit: int
+    api: str
+
+
+def import_categories(wiki: Wiki, into: Path, timeout_s: float) -> int:
+    """Make a data set of categories; how many files it has. Raises PipelineError."""
+    options = [part for category in wiki.categories for part in ("--category", category)]
+    options += ["--contact", wiki.contact, "--api", wiki.api]
+    limits = ("--depth", wiki.depth, "--limit", wiki.limit)
+    run_command("training.commons", *options, *limits, "--into", into, timeout_s=timeout_s)
+    return len(read_examples(into))
+
+
+def recipe_text(recipe: str, version: str = "") -> str:
+    """A recipe's TOML, with another version if one is given.
+
+    Args:
+        recipe: The name of one of `training/recipes`, or TOML.
+        version: Empty for the recipe's own; `{date}` in it stands for the day, in UTC.
+
+    Raises:
+        PipelineError: There is no such recipe, it has no version, or that is none.
+    """
+    known = sorted(path.stem for path in RECIPES.glob("*.toml"))
+    if "\n" not in recipe and recipe not in known:
+        raise PipelineError(f"recipe: {recipe!r} is neither TOML nor one of {', '.join(known)}")
+    text = recipe if "\n" in recipe else (RECIPES / f"{recipe}.toml").read_text()
+    if not version:
+        return text
+    version = version.replace("{date}", datetime.now(UTC).strftime("%Y%m%d"))
+    if not _VERSION.fullmatch(version):
+        raise PipelineError(f"version: {version!r} is not a plain name")
+    text = _VERSION_LINE.sub(f'version = "{version}"', text, count=1)
+    try:
+        found = tomllib.loads(text).get("version")
+    except tomllib.TOMLDecodeError as error:
+        raise PipelineError(f"recipe: is no TOML ({error})") from error
+    if found != version:
+        raise PipelineError("recipe: has no line `version = ...` of its own to be changed")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where a training puts what comes out.
+
+    Attributes:
+        candidate: The artifact.
+        holdout: What training has not seen: images with a manifest.
+        record: Recipe, sources, history, logs of TensorBoard, evaluation.
+    """
+
+    candidate: Path
+    holdout: Path
+    record: Path
+
+
+def train(data: Path, recipe: str, weights: str, results: Results, timeout_s: float) -> Artifact:
+    """Train by a recipe's text, and keep all but what can be made again. Raises LogoDetectionError."""
+    with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
+        run, file = Run(Path(scratch) / "run"), Path(scratch) / "recipe.toml"
+        file.write_text(recipe)
+        options = ["--data", data, "--recipe", file, "--run", run.path, "--export", results.candidate]
+        options += ["--weights", weights] if weights else []
+        run_command("training.train", *options, "--workers", available_cores(), timeout_s=timeout_s)
+        shutil.move(run.validation, results.holdout)
+        heavy = shutil.ignore_patterns(run.training.name, run.artifact.name, "*.keras", "progress.json")
+        shutil.copytree(run.path, results.record, ignore=heavy)
+    return load_artifact(results.candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Where an evaluation puts what comes out: `evaluation.json`, the page, the table of predictions."""
+
+    document: Path
+    page: Path
+    predictions: Path
+
+
+def evaluate(model: Path, holdout: Path, judged: Judged, timeout_s: float) -> dict[str, float]:
+    """Judge an artifact; its headline, by names as `png_auc_pr`. Raises LogoDetectionError."""
+    with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
+        options = ("--model", model, "--data", holdout, "--output", scratch)
+        run_command("evaluation.evaluate", *options, timeout_s=timeout_s)
+        places = {DOCUMENT: judged.document, PAGE: judged.page, PREDICTIONS: judged.predictions}
+        for name, place in places.items():
+            shutil.move(Path(scratch) / name, place)
+    return headline(read_document(judged.document))
+
+
+def headline(document: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of an `evaluation.json` that a list of runs shows, by recoding and name."""
+    found: dict[str, float] = {}
+    for recoding, metrics in document["evaluation"]["by_recoding"].items():
+        prefix = recoding.replace(" ", "_")
+        found |= {f"{prefix}_{name}": metrics[name] for name in HEADLINE}
+        found |= {f"{prefix}_recall_{label}": one["recall"] for label, one in metrics["classes"].items()}
+    return found
+
+
+def check_gate(document: Path, thresholds: Mapping[str, Any]) -> list[Finding]:
+    """What the gate looked at, if it is open. Raises GateClosed, or PipelineError for a wrong threshold."""
+    return check(read_document(document), thresholds_of(thresholds))
+
+
+def export(candidate: Path, destination: Path) -> Artifact:
+    """Copy an artifact to where it is served from, and verify what came there. Raises ArtifactError."""
+    shutil.copytree(candidate, destination)
+    return load_artifact(destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was scored once more.
+
+    Attributes:
+        files: How many.
+        difference: The largest between a score and that of the evaluation.
+    """
+
+    files: int
+    difference: float
+
+
+def score_sample(
+    model: Path, holdout: Path, predictions: Path, count: int, rows: Path, timeout_s: float
+) -> Sample:
+    """Score some of the hold-out as a batch job does, and compare.
+
+    Args:
+        model: The artifact.
+        holdout: The images.
+        predictions: What the evaluation found, a row per image.
+        count: Images to score, at most MAX_SAMPLE; the same ones every time.
+        rows: The folder of Parquet to write.
+        timeout_s: Seconds.
+
+    Raises:
+        PipelineError: A file has no row, no score, or another one than in the evaluation.
+    """
+    check_sample(count)
+    if not (expected := _drawn(predictions, count)):
+        raise PipelineError("sample: no file has a score in the evaluation")
+    options = ("--model", model, "--output", rows)
+    run_command("batch.score", *options, *expected, timeout_s=timeout_s, folder=holdout)
+    found = {row["filename"]: dict(row["scores"] or ()) for row in _rows(rows)}
+    if len(found) != len(expected):
+        raise PipelineError(f"the batch job wrote {len(found)} rows for {len(expected)} files")
+    differences = [_difference(name, found.get(name, {}), scores) for name, scores in expected.items()]
+    return Sample(len(expected), max(differences))
+
+
+def check_sample(count: int) -> None:
+    """Raises PipelineError where so many files cannot be named to one command."""
+    if not 1 <= count <= MAX_SAMPLE:
+        raise PipelineError(f"sample: {count} is not 1 to {MAX_SAMPLE:,}")
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = ds.dataset(folder, schema=SCHEMA, format="parquet").to_table().to_pylist()
+    return rows
+
+
+def _drawn(predictions: Path, count: int) -> dict[str, dict[str, float]]:
+    """Some of the files that have a score, and their scores by label."""
+    with predictions.open(newline="", encoding="utf-8") as file:
+        scored = [row for row in csv.DictReader(file) if not row["error"]]
+    scored.sort(key=lambda row: hashlib.sha256(row["path"].encode()).digest())
+    return {
+        row["path"]: {
+            name.removeprefix(SCORE_PREFIX): float(value)
+            for name, value in row.items()
+            if name.startswith(SCORE_PREFIX)
+        }
+        for row in scored[:count]
+    }
+
+
+def _difference(name: str, found: Mapping[str, float], expected: Mapping[str, float]) -> float:
+    if found.keys() != expected.keys():
+        raise PipelineError(f"{name}: the batch job gives it no score")
+    difference = max(abs(found[label] - expected[label]) for label in expected)
+    if not difference <= TOLERANCE:
+        raise PipelineError(f"{name}: its score differs from that of the evaluation by {difference:.1e}")
+    return difference

@@ -1,0 +1,91 @@
+"""docs/pipelines.md and the image say what the code does."""
+
+import ast
+import re
+import tomllib
+from dataclasses import asdict
+
+import kfp.client
+import pytest
+
+from pipelines.gate import Thresholds
+from pipelines.pipeline import HOUR, MEANS, TIMEOUTS_S, from_categories, from_manifest
+from tests.running import ROOT
+
+PAGE = (ROOT / "docs" / "pipelines.md").read_text()
+DOCKERFILE = (ROOT / "pipelines" / "Dockerfile").read_text()
+IGNORED = (ROOT / "pipelines" / "Dockerfile.dockerignore").read_text()
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The table whose first row begins so, without its head."""
+    table = PAGE.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def test_every_threshold_has_its_default_on_the_page() -> None:
+    assert {row[0].strip("`"): float(row[1]) for row in rows("threshold")} == asdict(Thresholds())
+
+
+def test_every_parameter_is_on_the_page_with_its_pipeline_and_default() -> None:
+    documented = {row[0].strip("`"): row[1:3] for row in rows("parameter")}
+    of = {"categories": from_categories("image"), "manifest": from_manifest("image")}
+    inputs = {name: pipeline.component_spec.inputs for name, pipeline in of.items()}
+    assert set(documented) == set(inputs["categories"]) | set(inputs["manifest"])
+    for name, (default, pipeline) in documented.items():
+        having = [source for source, found in inputs.items() if name in found]
+        assert having == (list(inputs) if pipeline == "both" else [pipeline]), name
+        known = inputs[having[0]][name]
+        assert known.optional == bool(default), name
+        if isinstance(known.default, int):
+            assert default == str(known.default)
+
+
+def test_what_a_step_may_use_is_on_the_page() -> None:
+    documented = {row[0].strip("`"): row[1:] for row in rows("step | CPU")}
+    assert documented == {
+        name: [
+            means.cpu,
+            means.memory,
+            str(means.retries + 1),
+            f"{TIMEOUTS_S[name] // HOUR} h" if name in TIMEOUTS_S else "",
+        ]
+        for name, means in MEANS.items()
+    }
+
+
+def test_the_schedule_is_one_that_kubeflows_client_takes() -> None:
+    code = ast.parse(PAGE.split("```python\n")[1].split("```")[0])
+    (call,) = [
+        node
+        for node in ast.walk(code)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "client.create_recurring_run"
+    ]
+    known = kfp.client.Client.create_recurring_run.__code__.co_varnames
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    assert set(given) <= set(known)
+    parameters = set(ast.literal_eval(given["params"]))
+    assert parameters <= set(from_categories("image").component_spec.inputs)
+
+
+def test_the_image_has_every_room_but_the_servers() -> None:
+    rooms = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+    copied = set(re.findall(r"^COPY ([a-z_]+) \1$", DOCKERFILE, re.M))
+    assert copied == set(rooms) - {"model_server"}
+    assert all(f"!{room}\n" in IGNORED for room in copied)
+
+
+def test_the_image_runs_as_the_services_user_from_hashed_locks() -> None:
+    service = (ROOT / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (\S+)$", DOCKERFILE, re.M)
+    assert user in re.findall(r"^USER (\S+)$", service, re.M)
+    (install,) = re.findall(r"pip --python \S+ install(?:.|\\\n)*?(?:\n\n)", DOCKERFILE)
+    assert "--require-hashes" in install
+    assert set(re.findall(r"--requirement (\S+)", install)) == {"/locks/train.txt", "/locks/pipelines.txt"}
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert not re.search(r"\bpip\b|apt-get|gcc", last)
+
+
+@pytest.mark.parametrize("name", ["pipelines/Dockerfile", "docs/pipelines.md"])
+def test_no_file_names_a_package_index(name: str) -> None:
+    assert not re.search(r"index-url|pypi\.|deb\.debian", (ROOT / name).read_text())
