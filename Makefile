@@ -127,6 +127,10 @@ image: $(TESTED) ## build the Dockerfile with buildah (as root), run it as it is
 bench: $(TESTED) ## measure the service beside its engine: runs/benchmark; ARGS="--quick", ARGS=--gate
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-batch
+bench-batch: $(TESTED) ## measure both engines of logo-batch beside decoding and the engine: runs/benchmark-batch; ARGS="--rounds 1"
+	@$(BIN)/python -m benchmarks.batch $(ARGS)
+
 .PHONY: load
 load: $(TESTED) ## locust at 1, 10 and 20 users: tables in runs/load; ARGS="--gate --seconds 60"
 	@$(BIN)/python -m benchmarks.load $(ARGS)

@@ -71,8 +71,8 @@ def as_examples(
         images: Where the files are, if they are: for the report's pictures.
 
     Raises:
-        BatchError: A column is missing, a name or a label is empty, a name has two labels, or there are too
-            many.
+        BatchError: A column is missing, a name or a label is empty, a name has two labels or is not below the
+            folder of the images, or there are too many.
     """
     found: dict[str, Example] = {}
     for number, row in enumerate(rows, 1):
@@ -85,6 +85,8 @@ def as_examples(
             raise BatchError(f"{path}, row {number}: {name} is {label}, and {before.label} in another row")
         if number > MAX_LABELS:
             raise BatchError(f"{path} has more than {MAX_LABELS:,} rows: label fewer, or train on a part")
+        if images is not None and not (images / name).resolve().is_relative_to(images.resolve()):
+            raise BatchError(f"{path}, row {number}: {name} is not below {images}")
         found[name] = _example(name, label, row, path, images)
     if not found:
         raise BatchError(f"{path} has no rows")

@@ -49,6 +49,14 @@ def test_a_malformed_list_is_refused_by_its_row(text: str, complaint: str, tmp_p
         as_examples(read_csv(path), "labels.csv", "label", None)
 
 
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/secret.png"])
+def test_a_name_does_not_lead_out_of_the_folder_of_images(name: str, tmp_path: Path) -> None:
+    rows = [{"filename": name, "label": "a"}]
+    assert as_examples(rows, "labels.csv", "label", None)[name].original == name
+    with pytest.raises(BatchError, match=r"labels\.csv, row 1: .*secret\.png is not below"):
+        as_examples(rows, "labels.csv", "label", tmp_path)
+
+
 def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"cannot read .*none\.csv: No such file"):
         list(read_csv(tmp_path / "none.csv"))
