@@ -103,13 +103,21 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.* torch==2.13.*
 	.venv-backends/bin/python -m training.parity $(if $(MODEL),--model $(MODEL))
 
+# What takes the cores and no times is run two at a time, and apart from what measures or waits.
+APART := tests/batch tests/evaluation tests/liftwing tests/parity tests/pipelines tests/training
+
 .PHONY: test
-test: $(TESTED) ## everything a change can break, in minutes
-	$(BIN)/python -m pytest -m "not slow and not soak" $(ARGS)
+test: $(TESTED) ## everything a change can break, in minutes; of one file: ARGS=tests/batch/test_score.py
+	$(call run-tests,not slow and not soak)
 
 .PHONY: test-all
-test-all: $(TESTED) $(HELM) ## the same, and what is slow: Keras, parity across runtimes, larger fuzzing
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+test-all: $(TESTED) $(HELM) ## the same, and what is slow: Keras, Spark, pipelines, parity across runtimes, larger fuzzing
+	$(call run-tests,not soak)
+
+define run-tests
+$(if $(ARGS),,$(BIN)/python -m pytest -m "$(1)" --numprocesses 2 --dist loadfile $(APART))
+$(BIN)/python -m pytest -m "$(1)" $(if $(ARGS),$(ARGS),$(addprefix --ignore=,$(APART)))
+endef
 
 .PHONY: soak
 soak: $(TESTED) ## what takes long, or a quiet machine: 10,000 requests, 10,000 mutated files, overload, the image

@@ -35,7 +35,7 @@ from tests.running import (
 
 IMAGES_PER_REQUEST = 5
 TIMEOUT_S = 30.0
-ATTEMPTS = 3
+ATTEMPTS = 6
 
 ENDLESS_SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="900"><filter id="f">'

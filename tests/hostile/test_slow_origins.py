@@ -25,7 +25,7 @@ HANGING_AT_ONCE = 16
 """FETCH_CONCURRENCY's default: they hold all the turns that one request may."""
 ROUND_S = 4.0
 ROUNDS = 3
-ATTEMPTS = 3
+ATTEMPTS = 6
 """A machine of two cores has bad moments: the 99th percentile of a round is often somebody else's doing."""
 
 HOSTS = {"slow.test": "http", "handshake.test": "https"}

@@ -40,6 +40,7 @@ RED = Task(RED_PNG)
 BLUE = Task(images.png(Image.new("RGB", (64, 48), "blue")))
 BROKEN = Task(RED_PNG[:60])
 
+PATIENT_S = 60.0  # for SLOW on a busy machine, which may take longer than the default allows
 SLOW = Task(images.scan_bomb(50, 4000))  # about 0.5 s, most of it in libjpeg
 ENDLESS = Task(images.scan_bomb(2000, 4000))  # about 20 s
 SCAN_BOMBS_ALLOWED = DecodeLimits(max_scans=10_000, max_scan_megapixels=10**9)
@@ -102,7 +103,7 @@ async def test_base64_text_is_scored_as_it_came(config: WorkerConfig) -> None:
 
 
 async def test_the_pool_knows_how_long_an_image_takes(config: WorkerConfig) -> None:
-    async with ScoringPool(config, workers=2) as pool:
+    async with ScoringPool(config, workers=2, decode_timeout_s=PATIENT_S) as pool:
         assert pool.image_s == 0
         fast = await score_all(pool, [RED] * 10)
         assert all(is_logo(outcome) for outcome in fast)
@@ -267,7 +268,10 @@ async def test_one_image_waits_behind_one_of_each_other_request_at_most(config: 
         await pool.score(task, lane)
         finished.append(lane)
 
-    async with ScoringPool(config, workers=1) as pool, asyncio.TaskGroup() as group:
+    async with (
+        ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool,
+        asyncio.TaskGroup() as group,
+    ):
         group.create_task(score(SLOW, "slow"))
         for lane in "a" * 50 + "b" * 50 + "c":
             group.create_task(score(RED, lane))
@@ -277,7 +281,7 @@ async def test_one_image_waits_behind_one_of_each_other_request_at_most(config: 
 
 
 async def test_who_is_cancelled_while_waiting_leaves_at_once(config: WorkerConfig) -> None:
-    async with ScoringPool(config, workers=1) as pool:
+    async with ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool:
         first = asyncio.create_task(pool.score(SLOW, "lane"))
         waiting = [asyncio.create_task(pool.score(RED, "lane")) for _ in range(10)]
         await until(lambda: pool.waiting == 10)
@@ -290,7 +294,7 @@ async def test_who_is_cancelled_while_waiting_leaves_at_once(config: WorkerConfi
 
 
 async def test_the_reply_to_a_cancelled_image_is_not_taken_for_the_next_one_s(config: WorkerConfig) -> None:
-    async with ScoringPool(config, workers=1) as pool:
+    async with ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool:
         abandoned = asyncio.create_task(pool.score(SLOW, "lane"))
         await until(lambda: pool.busy == 1)
         abandoned.cancel()

@@ -57,13 +57,13 @@ def test_two_seeds_of_a_plan_share_no_drawing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("category", sorted(NEGATIVES))
-def test_every_kind_draws_from_twenty_seeds_within_bounds(category: str) -> None:
+def test_every_kind_draws_from_ten_seeds_within_bounds(category: str) -> None:
     for kind in NEGATIVES[category]:
-        pictures = [draw(category, kind, seed) for seed in range(20)]
+        pictures = [draw(category, kind, seed) for seed in range(10)]
         assert {picture.mode for picture in pictures} == {"RGB"}
         assert all(32 <= side <= 2_500 for picture in pictures for side in picture.size), kind
         plain = sum(float(np.asarray(picture).std()) < 1 for picture in pictures)
-        assert plain == 0 or kind == "solid", f"{plain} of 20 {category}/{kind} show nothing"
+        assert plain == 0 or kind == "solid", f"{plain} of 10 {category}/{kind} show nothing"
         assert len({picture.tobytes() for picture in pictures}) >= 15, kind
 
 
