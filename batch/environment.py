@@ -22,7 +22,6 @@ from packaging.utils import canonicalize_name
 
 from batch.errors import BatchError
 from batch.options import Parser
-from logo_detection.errors import LogoDetectionError
 
 PROJECT = "logo-detection"
 PACKAGES = ("logo_detection", "batch")
@@ -31,16 +30,15 @@ SITE_PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/si
 BASE_PYTHON = str(Path(sys.executable).resolve())
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run `logo-batch pack`. Returns its exit status."""
+def run(arguments: Sequence[str]) -> None:
+    """Run `logo-batch pack`.
+
+    Raises:
+        BatchError: As `pack`.
+    """
     options = _parser().parse_args(arguments)
-    try:
-        size_bytes = pack(options.archive, options.python, keras=options.keras)
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-batch: {error}\n")
-        return 2
+    size_bytes = pack(options.archive, options.python, keras=options.keras)
     sys.stderr.write(f"{options.archive}: {size_bytes / 2**20:,.0f} MiB for {options.python}\n")
-    return 0
 
 
 def pack(archive: Path, python: str = BASE_PYTHON, *, keras: bool = False) -> int:

@@ -49,25 +49,19 @@ from evaluation.scoring import NO_SCORE, Outcome, align
 from evaluation.splits import sources_of
 from logo_detection.artifact import Artifact, load_artifact, read_manifest
 from logo_detection.cores import available_cores
-from logo_detection.errors import LogoDetectionError
 from logo_detection.head import Head
 
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 REG_PARAM, ELASTIC_NET = (0.01,), (0.0,)
 TUNED_REG_PARAMS, TUNED_ELASTIC_NETS = (0.001, 0.01, 0.1, 1.0), (0.0, 0.5)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run `logo-batch fit`. Returns its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        fit(options)
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-batch: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return 0
+def run(arguments: Sequence[str]) -> None:
+    """Run `logo-batch fit`.
+
+    Raises:
+        LogoDetectionError: As `fit`.
+    """
+    fit(_parser().parse_args(arguments))
 
 
 def fit(options: argparse.Namespace) -> None:

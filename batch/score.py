@@ -42,16 +42,8 @@ ROWS_PER_FILE = 10_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["pack"]:
-        from batch.environment import main as pack
-
-        return pack(given[1:])
-    if given[:1] == ["fit"]:
-        return _fit(given[1:])
-    options = _parser().parse_args(given)
     try:
-        _run(options)
+        _command(list(sys.argv[1:] if arguments is None else arguments))
     except LogoDetectionError as error:
         sys.stderr.write(f"logo-batch: {error}\n")
         return 2
@@ -60,16 +52,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _fit(arguments: Sequence[str]) -> int:
+def _command(given: list[str]) -> None:
+    match given:
+        case ["pack", *arguments]:
+            from batch import environment
+
+            environment.run(arguments)
+        case ["fit", *arguments]:
+            _fit(arguments)
+        case _:
+            _score(_parser().parse_args(given))
+
+
+def _fit(arguments: Sequence[str]) -> None:
     try:
-        from batch.fit import main as fit
+        from batch import fit
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"logo-batch: fit needs the extras spark and train: {error.name} is missing\n")
-        return 2
-    return fit(arguments)
+        raise BatchError(f"fit needs the extras spark and train: {error.name} is missing") from error
+    fit.run(arguments)
 
 
-def _run(options: argparse.Namespace) -> None:
+def _score(options: argparse.Namespace) -> None:
     began = perf_counter()
     artifact = load_artifact(options.model)
     target = find_target(artifact, options.target)
