@@ -13,7 +13,7 @@ from training.batches import training_batches
 from training.board import Board, Curves
 from training.holdout import Validation
 from training.judge import judge
-from training.model import build, freeze
+from training.model import build, freeze, layers_from
 from training.pretrained import load_pretrained
 from training.progress import Progress
 from training.recipe import Recipe
@@ -50,12 +50,17 @@ def fit(recipe: Recipe, run: Run, shards: Shards, validation: Validation, weight
 
     Returns:
         The averaged model in float32, at the size at which it serves.
+
+    Raises:
+        RecipeInvalid: A stage trains from a layer that there is not.
     """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype_policy_of(recipe))
     keras.utils.set_random_seed(recipe.seed)
     try:
         model, done = start(recipe, run, weights)
+        for stage in recipe.stages:
+            layers_from(model, stage.trained_from)  # a misspelt layer is told now, not hours later
         with Board(run.logs) as board:
             for index, chunk in enumerate(chunks_of(recipe.stages)[done:], done):
                 prepare(recipe, model, chunk)
@@ -108,7 +113,7 @@ def prepare(recipe: Recipe, model: Any, chunk: Chunk) -> None:
         return
     if model.compiled:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    freeze(model, chunk.stage.frozen)
+    freeze(model, chunk.stage.trained_from)
     compile_for(recipe, model, pace)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from training.backbones import build_backbone
+from training.errors import RecipeInvalid
 from training.recipe import Recipe
 
 HEAD = "scores"  # the layer whose values tell one class from another
@@ -24,10 +25,23 @@ def build(recipe: Recipe, size: int | None) -> tuple[Any, Any]:
     return build_classifier(backbone, len(recipe.labels), recipe.dropout), backbone
 
 
-def freeze(model: Any, frozen: bool) -> None:
-    """Let a model learn with its head alone, or with all of it.
+def layers_from(model: Any, name: str) -> list[Any]:
+    """The layers of a model from the one of that name on; all of them for no name.
+
+    Raises:
+        RecipeInvalid: No layer has that name.
+    """
+    names = [layer.name for layer in model.layers]
+    if name and name not in names:
+        raise RecipeInvalid(f"stages: trained_from: {name!r} is none of the layers: {', '.join(names)}")
+    return list(model.layers[names.index(name) if name else 0 :])
+
+
+def freeze(model: Any, trained_from: str) -> None:
+    """Let a model learn with its layers from one of that name on (`layers_from`) and no others.
 
     A frozen batch norm goes by its stored means, in training too. Takes effect when the model is compiled.
     """
+    learning = layers_from(model, trained_from)
     for layer in model.layers:
-        layer.trainable = not frozen or layer.name == HEAD
+        layer.trainable = layer in learning

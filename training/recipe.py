@@ -24,7 +24,8 @@ _FORMS: Mapping[str, str] = MappingProxyType({"brand": "logo", "logo": "logo", "
 class Stage:
     """One size at which to train: pixels, images to see, how many at a time, first and last learning rate.
 
-    Frozen, it trains the head alone.
+    Attributes:
+        trained_from: Name of the first layer that learns; those before it are frozen. Without, all learn.
     """
 
     size: int
@@ -32,7 +33,7 @@ class Stage:
     batch: int
     rate: float
     last_rate: float
-    frozen: bool = False
+    trained_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

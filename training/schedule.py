@@ -20,8 +20,8 @@ class Chunk:
         stage: What it is a part of.
         steps: Counted from the first of all stages.
         seen: Images of all steps before it.
-        born: The step at which the optimizer begins: the first of all, or that at which the head is joined by
-            the backbone.
+        born: The step at which the optimizer begins: the first of all, or that at which other layers
+            learn than before.
     """
 
     stage: Stage
@@ -44,7 +44,7 @@ def chunks_of(stages: Sequence[Stage], chunk_images: int = CHUNK_IMAGES) -> list
     """All stages in parts of about `chunk_images`."""
     chunks, first, seen, born = [], 0, 0, 0
     for previous, stage in zip((stages[0], *stages), stages, strict=False):
-        born = born if stage.frozen == previous.frozen else first
+        born = born if stage.trained_from == previous.trained_from else first
         total, length = steps_of(stage), max(1, chunk_images // stage.batch)
         for done in range(0, total, length):
             steps = range(first + done, first + min(total, done + length))

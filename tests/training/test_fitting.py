@@ -21,7 +21,7 @@ STAGES = """stages = [
     { size = 16, images = 32, batch = 8, rate = 1e-3, last_rate = 1e-4 },
     { size = 32, images = 16, batch = 8, rate = 1e-3, last_rate = 1e-4 },
 ]"""
-FROZEN = "{ size = 16, images = 64, batch = 8, rate = 1e-2, last_rate = 1e-3, frozen = true }"
+FROZEN = "{ size = 16, images = 64, batch = 8, rate = 1e-2, last_rate = 1e-3, trained_from = 'scores' }"
 WHOLE = "{ size = 16, images = 64, batch = 8, rate = 1e-3, last_rate = 1e-3 }"
 THREE = ('labels = ["out_of_domain", "logo"]', 'labels = ["logo", "map", "out_of_domain"]')
 

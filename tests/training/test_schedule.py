@@ -17,7 +17,7 @@ STAGES = st.lists(
         batch=st.integers(1, 64),
         rate=st.floats(1e-4, 1e-2),
         last_rate=st.just(1e-5),
-        frozen=st.booleans(),
+        trained_from=st.sampled_from(("", "scores")),
     ),
     min_size=1,
     max_size=4,
@@ -47,9 +47,9 @@ def test_chunks_are_all_steps_in_order(stages: list[Stage], chunk_images: int) -
 def test_an_optimizer_begins_where_the_backbone_joins_or_leaves(stages: list[Stage]) -> None:
     chunks = chunks_of(stages, 500)
     for previous, chunk in zip([None, *chunks], chunks, strict=False):
-        is_other = previous is None or previous.stage.frozen != chunk.stage.frozen
+        is_other = previous is None or previous.stage.trained_from != chunk.stage.trained_from
         assert chunk.is_new == is_other
-        assert pace_of(stages, chunk, 1).get_config()["stages"][0]["frozen"] == chunk.stage.frozen
+        assert pace_of(stages, chunk, 1).get_config()["stages"][0]["trained_from"] == chunk.stage.trained_from
 
 
 @given(STAGES)
@@ -78,8 +78,8 @@ def test_later_stages_do_not_warm_up_again() -> None:
 
 
 def test_stages_with_another_optimizer_warm_up_again() -> None:
-    frozen = Stage(16, 100, 10, 1.0, 0.5, frozen=True)
-    stages = [frozen, replace(frozen, frozen=False, rate=0.4, last_rate=0.1)]
+    frozen = Stage(16, 100, 10, 1.0, 0.5, trained_from="scores")
+    stages = [frozen, replace(frozen, trained_from="", rate=0.4, last_rate=0.1)]
     _, second = chunks_of(stages)
     assert second.born == 10
     assert float(pace_of(stages, second, 5)(0)) < 0.1
