@@ -278,7 +278,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`logo-import`: 0 when the data set is written, whatever single files it lacks."""
+    """`logo-import`: 0 when the data set is written, whatever files it lacks; 1: it has none; 2: refused."""
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
@@ -290,10 +290,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         has, lacks = asyncio.run(import_files(request, options.api, policy, options.into, options.width))
     except (ValueError, WikiError) as error:
         LOG.error("%s", error)
-        return 1
+        return 2
     except OSError as error:
         LOG.error("%s: %s", error.filename or options.into, error.strerror)
-        return 1
+        return 2
     except KeyboardInterrupt:
         LOG.error("interrupted; the same command goes on where it stood")
         return INTERRUPTED

@@ -352,7 +352,7 @@ def test_a_folder_that_cannot_be_made_is_named(
     wiki: WikiServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
-    assert main(command(wiki, tmp_path / "file")[3:]) == 1
+    assert main(command(wiki, tmp_path / "file")[3:]) == 2
     assert "file/images: Not a directory" in caplog.text
     assert wiki.requests == []
 
@@ -372,7 +372,7 @@ def test_who_does_not_say_who_asks_does_not_start(
 ) -> None:
     arguments = command(wiki, tmp_path / "set")[3:]
     arguments[arguments.index("--contact") + 1] = contact
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "is neither a mail address nor a URL" in caplog.text
     assert wiki.requests == []
     assert not (tmp_path / "set").exists()
