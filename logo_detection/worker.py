@@ -104,7 +104,11 @@ class WorkerConfig:
 
 def frame(document: dict[str, Any], follows_bytes: int = 0) -> bytes:
     """The beginning of a frame: all of it but the bytes that follow."""
-    text = _encode(document).encode()
+    return frame_text(_encode(document).encode(), follows_bytes)
+
+
+def frame_text(text: bytes, follows_bytes: int) -> bytes:
+    """Likewise, of an object that is JSON already."""
     return PREFIX.pack(len(text), follows_bytes) + text
 
 

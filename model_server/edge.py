@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
@@ -79,13 +79,14 @@ class Edge:
             get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
             await self._app(get, receive, send)
             return
+        headers = dict(reversed(scope["headers"]))  # of repeated ones the first counts
         now = asyncio.get_running_loop().time()
-        exchange = Exchange(_request_id(scope["headers"]), now, now + self._time_s(scope["headers"]))
+        exchange = Exchange(_request_id(headers), now, now + self._time_s(headers))
         answer = _Answer(send, exchange)
         try:
             if refused:
                 raise refused
-            await self._serve(scope, receive, answer, exchange)
+            await self._serve(scope, receive, answer, exchange, _content_length(headers))
         except RequestError as error:
             await answer.refuse(error)
         except _HungUp:
@@ -96,24 +97,34 @@ class Edge:
         finally:
             self._close(scope, answer, exchange)
 
-    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer", exchange: Exchange) -> None:
+    async def _serve(
+        self,
+        scope: Scope,
+        receive: Receive,
+        answer: "_Answer",
+        exchange: Exchange,
+        declared_bytes: int | None,
+    ) -> None:
         async with self._memory.lease() as lease:
-            exchange.body = await self._read(scope, receive, lease, exchange.deadline)
+            exchange.body = await self._read(receive, lease, exchange.deadline, declared_bytes)
             answer.body_is_read = True
             self._admission.check_room()
             current_exchange.set(exchange)
             await _run_unless_hung_up(self._app, scope, receive, answer)
 
-    async def _read(self, scope: Scope, receive: Receive, lease: Lease, deadline: float) -> bytearray:
+    async def _read(
+        self, receive: Receive, lease: Lease, deadline: float, declared_bytes: int | None
+    ) -> bytearray:
         """The whole body; its Content-Length may refuse it early, and is not believed otherwise."""
-        declared_bytes = _content_length(scope["headers"])
         if declared_bytes is not None and declared_bytes > self._body_max_bytes:
             raise self._too_large()
         lease.expect(self._body_max_bytes if declared_bytes is None else declared_bytes)
         body = bytearray()  # grows where it is: chunks that are joined at the end would lie here twice
         try:
             async with asyncio.timeout_at(deadline):
-                async for chunk in _chunks(receive):
+                more = True
+                while more:
+                    chunk, more = await _receive_part(receive)
                     if lease.held_bytes + len(chunk) > self._body_max_bytes:
                         raise self._too_large()
                     await _hold(lease, len(chunk))
@@ -123,9 +134,9 @@ class Edge:
         lease.expect(lease.held_bytes)  # it is whole
         return body
 
-    def _time_s(self, headers: Iterable[tuple[bytes, bytes]]) -> float:
+    def _time_s(self, headers: Mapping[bytes, bytes]) -> float:
         """How long the request may take: as long as its caller's proxy waits, if that is less."""
-        given = next((value for name, value in headers if name == CALLERS_TIMEOUT), b"")
+        given = headers.get(CALLERS_TIMEOUT, b"")
         if not MILLISECONDS.fullmatch(given):
             return self._request_timeout_s
         return min(self._request_timeout_s, max(0.0, int(given) / 1000 - ANSWER_S))
@@ -199,14 +210,12 @@ async def _hold(lease: Lease, size_bytes: int) -> None:
         raise MemoryExhausted("too many bytes are held; try again shortly") from error
 
 
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _HungUp
-        yield message.get("body", b"")
-        if not message.get("more_body", False):
-            return
+async def _receive_part(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of a body, and whether there is another."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _HungUp
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _run_unless_hung_up(app: App, scope: Scope, receive: Receive, answer: "_Answer") -> None:
@@ -238,12 +247,12 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
     """The caller's X-Request-Id where it is a plain one, else a new one."""
-    given = next((value.decode("latin-1") for name, value in headers if name == b"x-request-id"), "")
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
     return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
-def _content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    given = next((value for name, value in headers if name == b"content-length"), b"")
+def _content_length(headers: Mapping[bytes, bytes]) -> int | None:
+    given = headers.get(b"content-length", b"")
     return int(given) if given.isdigit() else None

@@ -17,6 +17,7 @@ What costs one file alone is an `ItemError` of `logo_detection.errors`, and no b
 
 import re
 from collections.abc import Collection, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -30,6 +31,7 @@ class RequestError(Exception):
     """Whether the same request may succeed a little later."""
 
     @classmethod
+    @cache
     def reason(cls) -> str:
         """The class's name as the log and the metrics have it: `body_too_large`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal
 
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -45,7 +46,7 @@ class JSONFormatter(logging.Formatter):
         }
         if record.exc_info:
             document["exception"] = trace(record.exc_info[1])
-        return json.dumps(document, default=str, separators=(",", ":"))
+        return _encode(document)
 
 
 def escape(text: str) -> str:
@@ -100,6 +101,7 @@ def _plain(value: Any) -> str:
 def configure_logging(log_format: Literal["text", "json"]) -> None:
     """Send everything through one handler. KServe leaves logging alone that has handlers already."""
     formatter = {"text": TextFormatter, "json": JSONFormatter}[log_format]
+    _collect_no_more_than_is_logged()
     logging.config.dictConfig(
         {
             "version": 1,
@@ -111,8 +113,15 @@ def configure_logging(log_format: Literal["text", "json"]) -> None:
                 "kserve": {"level": "WARNING"},
                 "kserve.trace": {"level": "WARNING"},  # three lines a request, without this
                 "uvicorn": {"level": "WARNING"},
-                "uvicorn.access": {"level": "WARNING"},  # would show query strings; the edge logs instead
+                # It would show query strings; the edge logs instead. Without handlers it builds no line.
+                "uvicorn.access": {"handlers": [], "propagate": False},
                 "httpx": {"level": "WARNING"},
             },
         }
     )
+
+
+def _collect_no_more_than_is_logged() -> None:
+    """No line tells process, thread or place; https://docs.python.org/3/howto/logging.html#optimization."""
+    logging.logProcesses = logging.logMultiprocessing = logging.logThreads = False
+    logging._srcfile = None

@@ -67,6 +67,7 @@ class Metrics:
             registry=registry,
         )
         self._fetched = Counter("logo_fetch_bytes", "Bytes of fetched files.", registry=registry)
+        self._stages = {stage: self._stage_s.labels(stage) for stage, _ in _stages(Timing())}
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
@@ -77,8 +78,6 @@ class Metrics:
             self._refusals.labels(error.reason())
         for outcome, source in product((SCORED, *item_codes()), ("url", "inline")):
             self._items.labels(outcome, source)
-        for stage, _ in _stages(Timing()):
-            self._stage_s.labels(stage)
 
     def watch(self, numbers: Mapping[str, tuple[str, Read]]) -> None:
         """Expose numbers that are read when Prometheus asks: name -> description, how to read it.
@@ -111,7 +110,7 @@ class Metrics:
                 self._score.observe(result.outcome.target)
             for stage, seconds in _stages(result.timing):
                 if seconds:
-                    self._stage_s.labels(stage).observe(seconds)
+                    self._stages[stage].observe(seconds)
 
 
 class _Watched(Collector):

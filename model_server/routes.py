@@ -28,12 +28,12 @@ class Route:
 
 
 ROUTES = (
+    Route(re.compile(f"/v1/models/{MODEL}:predict"), POST),  # first, as what is asked for most
     Route(re.compile("/"), READ),
     Route(re.compile("/metrics"), READ),
     Route(re.compile(r"/openapi\.json"), READ),
     Route(re.compile("/v1/models"), READ),
     Route(re.compile(f"/v1/models/{MODEL}"), READ),
-    Route(re.compile(f"/v1/models/{MODEL}:predict"), POST),
     Route(re.compile(f"/v1/models/{MODEL}:explain"), POST, NO_EXPLANATION),
     Route(re.compile("/v2/health/(live|ready)"), READ),
     Route(re.compile(f"/v2/models/{MODEL}/ready"), READ),

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from string import whitespace
@@ -30,7 +30,6 @@ from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score,
 
 log = logging.getLogger(__name__)
 
-Source = Url | Inline
 Fetch = Callable[[str], AbstractAsyncContextManager[bytes]]
 
 
@@ -94,14 +93,23 @@ class LogoService:
         return ItemResult(item, self._score(item, scored), clock.scored(scored))
 
     async def _score_item(self, item: Item, lane: Hashable, call: Call, clock: "_Clock") -> Scored:
+        match item.source:
+            case Inline(base64=text):
+                task = self._inline(text)
+                clock.fetched()
+                return await self._pool.score(task, lane)
+            case Url() as url:
+                return await self._score_url(url, lane, call, clock)
+
+    async def _score_url(self, url: Url, lane: Hashable, call: Call, clock: "_Clock") -> Scored:
         """Score a file; or its thumbnail, if it is in the upload stash and its format is not read."""
         fetch = partial(
             self._fetcher.fetch, lane=lane, credentials=call.credentials, patience=self._fetcher.patience()
         )
         try:
-            return await self._score_file(item.source, fetch, lane, clock)
+            return await self._score_file(url, fetch, lane, clock)
         except ImageUnsupported as error:
-            if (thumbnail := _thumbnail_of(item.source)) is None:
+            if (thumbnail := _thumbnail_of(url)) is None:
                 raise
             unsupported = error.with_traceback(None)  # its frames hold the file
         try:
@@ -109,21 +117,12 @@ class LogoService:
         except (FetchFailed, UrlNotAllowed):
             raise unsupported from None
 
-    async def _score_file(self, source: Source, fetch: Fetch, lane: Hashable, clock: "_Clock") -> Scored:
+    async def _score_file(self, url: Url, fetch: Fetch, lane: Hashable, clock: "_Clock") -> Scored:
         clock.begin()
-        async with self._file(source, fetch) as task:
+        async with fetch(url.value) as body:
+            self._metrics.file_fetched(len(body))
             clock.fetched()
-            return await self._pool.score(task, lane)
-
-    @asynccontextmanager
-    async def _file(self, source: Source, fetch: Fetch) -> AsyncIterator[Task]:
-        match source:
-            case Inline(base64=text):
-                yield self._inline(text)
-            case Url(value=url):
-                async with fetch(url) as body:
-                    self._metrics.file_fetched(len(body))
-                    yield Task(body, is_base64=False)
+            return await self._pool.score(Task(body), lane)
 
     def _inline(self, text: str) -> Task:
         # To count is only worth it where the length leaves room for doubt: a body may have 64 MiB of text.
@@ -141,8 +140,8 @@ class LogoService:
         )
 
 
-def _thumbnail_of(source: Source) -> Url | None:
-    thumbnail = thumbnail_of(parse_url(source.value)) if isinstance(source, Url) else None
+def _thumbnail_of(url: Url) -> Url | None:
+    thumbnail = thumbnail_of(parse_url(url.value))
     return None if thumbnail is None else Url(str(thumbnail))
 
 

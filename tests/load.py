@@ -11,6 +11,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -67,11 +68,15 @@ class Answer:
 
 @dataclass(slots=True)
 class Sent:
-    """What was sent, once the block is over; `answers` are those of the `measured_s` after settling."""
+    """What was sent, once the block is over; `answers` are those of the `measured_s` after settling.
+
+    `generator_cpu_s` is what the sending of everything cost the machine in the generator's process.
+    """
 
     everything: list[Answer] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     measured_s: float = 0.0
+    generator_cpu_s: float = 0.0
 
     @property
     def goodput(self) -> float:
@@ -105,7 +110,9 @@ def offered(server: RunningServer, bodies: Sequence[Path], offer: Offer) -> Iter
     finally:
         process.kill()
         process.communicate()
-    sent.everything = [Answer(*fields) for fields in json.loads(output)]
+    told = json.loads(output)
+    sent.generator_cpu_s = told["cpu_s"]
+    sent.everything = [Answer(*fields) for fields in told["answers"]]
     sent.answers = [each for each in sent.everything if offer.settling_s <= each.ended <= offer.seconds]
     sent.measured_s = offer.seconds - offer.settling_s
 
@@ -222,9 +229,12 @@ def main(port: int, bodies: Sequence[str], offer: dict[str, float]) -> None:
     requests = [_request(Path(body).read_bytes()) for body in bodies]
     sys.stdout.write("begun\n")
     sys.stdout.flush()
+    began_s = time.process_time()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         answers = runner.run(_send(port, requests, Offer(**offer)))  # type: ignore[arg-type]
-    json.dump([(each.ended, each.status, each.seconds, each.scored) for each in answers], sys.stdout)
+    cpu_s = time.process_time() - began_s
+    told = [(each.ended, each.status, each.seconds, each.scored) for each in answers]
+    json.dump({"cpu_s": cpu_s, "answers": told}, sys.stdout)
 
 
 if __name__ == "__main__":

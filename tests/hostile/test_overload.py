@@ -2,6 +2,9 @@
 
 Capacity is measured in the same run, right before and right after. The machine may be busy with other
 things in between, so that there are several attempts; each has to keep all promises at once.
+
+With one thumbnail per request there are four refusals for each image that is scored, with five there are
+four for five. So less of the peak is asked for with one.
 """
 
 import base64
@@ -17,13 +20,13 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
 from tests.load import Offer, Sent, offered
 from tests.running import LIVE, RunningServer, running_server
 
-IMAGES_PER_REQUEST = 5
 BODIES = 5
 OVERLOAD = 5
 CALLERS = 8
@@ -43,6 +46,8 @@ class Attempt:
         peak: Images per second, with as many callers as keep the server busy.
         goodput: Images per second, under overload.
         refusals: How many.
+        refusal_cpu_ms: What one costs the server's process.
+        generator_cpu_ms: What one request costs whoever sends it, on the same cores.
         refusal_median_s: From the last byte of a request to the last of its refusal.
         refusal_p99_s: Likewise.
         longest_probe_s: Of all liveness probes meanwhile.
@@ -52,15 +57,16 @@ class Attempt:
     peak: float
     goodput: float
     refusals: int
+    refusal_cpu_ms: float
+    generator_cpu_ms: float
     refusal_median_s: float
     refusal_p99_s: float
     longest_probe_s: float
     unfinished: float
 
-    @property
-    def keeps_all_promises(self) -> bool:
+    def keeps_all_promises(self, goodput_share: float) -> bool:
         return (
-            self.goodput >= 0.9 * self.peak
+            self.goodput >= goodput_share * self.peak
             and self.refusal_p99_s < 0.05
             and self.longest_probe_s < 0.2
             and self.unfinished < 0.01
@@ -77,13 +83,11 @@ def thumbnail(rng: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture(scope="module")
-def bodies(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    directory = tmp_path_factory.mktemp("bodies")
+def write_bodies(directory: Path, images_per_request: int) -> list[Path]:
     rng = np.random.default_rng(1)
     paths = []
     for number in range(BODIES):
-        images = [base64.b64encode(thumbnail(rng)).decode() for _ in range(IMAGES_PER_REQUEST)]
+        images = [base64.b64encode(thumbnail(rng)).decode() for _ in range(images_per_request)]
         items = [{"filename": "a.jpg", "target": "logo", "image": image} for image in images]
         paths.append(directory / f"{number}.json")
         paths[-1].write_text(json.dumps(items))
@@ -114,47 +118,66 @@ def probing(server: RunningServer) -> Iterator[list[float]]:
         thread.join()
 
 
-def measure_peak(server: RunningServer, bodies: list[Path]) -> float:
-    with offered(server, bodies, Offer(PEAK_S, callers=CALLERS, settling_s=1.0)) as sent:
+def cpu_s(server: RunningServer) -> float:
+    user_s, system_s = psutil.Process(server.process.pid).cpu_times()[:2]
+    return float(user_s + system_s)
+
+
+def send(server: RunningServer, bodies: list[Path], offer: Offer) -> tuple[Sent, float]:
+    """What was sent, and how many seconds of CPU it cost the server's process."""
+    before_s = cpu_s(server)
+    with offered(server, bodies, offer) as sent:
         pass
+    return sent, cpu_s(server) - before_s
+
+
+def measure_peak(server: RunningServer, bodies: list[Path]) -> tuple[float, float]:
+    """Images per second, and seconds of the server's CPU for one."""
+    sent, spent_s = send(server, bodies, Offer(PEAK_S, callers=CALLERS, settling_s=1.0))
     assert set(sent.statuses) == {200}
-    return sent.goodput
+    return sent.goodput, spent_s / scored(sent)
 
 
-def attempt(server: RunningServer, bodies: list[Path]) -> Attempt:
-    before = measure_peak(server, bodies)
-    rate = OVERLOAD * before / IMAGES_PER_REQUEST
+def attempt(server: RunningServer, bodies: list[Path], images_per_request: int) -> Attempt:
+    before, image_s = measure_peak(server, bodies)
+    rate = OVERLOAD * before / images_per_request
     settling_s = QUEUES_SETTLING * QUEUE_MAX_IMAGES / before
     offer = Offer(settling_s + OVERLOADED_S, per_second=rate, settling_s=settling_s)
-    with probing(server) as probes, offered(server, bodies, offer) as sent:
-        pass
-    after = measure_peak(server, bodies)
+    with probing(server) as probes:
+        sent, spent_s = send(server, bodies, offer)
+    after, _ = measure_peak(server, bodies)
     assert {answer.status for answer in sent.everything} == {200, 503}
+    refused = sum(answer.status == 503 for answer in sent.everything)
     return Attempt(
         peak=(before + after) / 2,
         goodput=sent.goodput,
         refusals=sent.statuses[503],
+        refusal_cpu_ms=1000 * (spent_s - image_s * scored(sent)) / refused,
+        generator_cpu_ms=1000 * sent.generator_cpu_s / len(sent.everything),
         refusal_median_s=sent.seconds(503, 0.5),
         refusal_p99_s=sent.seconds(503, 0.99),
         longest_probe_s=max(probes),
-        unfinished=unfinished(sent),
+        unfinished=1 - scored(sent) / ((len(sent.everything) - refused) * images_per_request),
     )
 
 
-def unfinished(sent: Sent) -> float:
-    scored = [answer.scored for answer in sent.everything if answer.status == 200]
-    return 1 - sum(scored) / (len(scored) * IMAGES_PER_REQUEST)
+def scored(sent: Sent) -> int:
+    return sum(answer.scored for answer in sent.everything)
 
 
 @pytest.mark.soak
-def test_five_times_capacity_leaves_nine_tenths_of_the_goodput(bodies: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("images_per_request", "goodput_share"), [(5, 0.9), (1, 0.7)])
+def test_five_times_capacity_leaves_most_of_the_goodput(
+    images_per_request: int, goodput_share: float, tmp_path: Path
+) -> None:
+    bodies = write_bodies(tmp_path, images_per_request)
     seen = []
     with running_server(tmp_path / "stderr", WORKERS=2, QUEUE_MAX_IMAGES=QUEUE_MAX_IMAGES) as server:
         with offered(server, bodies, Offer(3.0, callers=CALLERS)):
             pass
         for _ in range(ATTEMPTS):
-            seen.append(attempt(server, bodies))
+            seen.append(attempt(server, bodies, images_per_request))
             print(seen[-1])  # noqa: T201  for whoever wants the figures
-            if seen[-1].keeps_all_promises:
+            if seen[-1].keeps_all_promises(goodput_share):
                 return
     pytest.fail("\n".join(map(str, seen)))

@@ -12,7 +12,7 @@ from model_server.protocol import HEAD_MAX_BYTES, HEAD_TIMEOUT_S
 from tests.model_server.conftest import Files, Start
 from tests.model_server.test_contract import inline
 from tests.model_server.test_edge import answer, connect
-from tests.running import LIVE, RunningServer
+from tests.running import LIVE, PREDICT, RunningServer
 
 PROBE = f"GET {LIVE} HTTP/1.1\r\nHost: x\r\n".encode()
 
@@ -100,3 +100,19 @@ def test_a_connection_is_kept_for_the_next_request(server: RunningServer) -> Non
             response = connection.getresponse()
             assert (response.status, response.read()) == (200, b'{"live":true}')
             assert connection.sock is kept
+
+
+def test_an_answer_comes_in_one_piece(server: RunningServer) -> None:
+    with connect(server) as connection:
+        for _ in range(20):
+            connection.sendall(PROBE + b"\r\n")
+            assert connection.recv(65536).endswith(b'\r\n\r\n{"live":true}')
+
+
+def test_a_caller_who_asks_before_the_body_is_told_to_go_on(server: RunningServer) -> None:
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    with connect(server) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"[]")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
