@@ -5,35 +5,54 @@ could fill the budget while none of them is whole, and then all of them would wa
 that as Dijkstra's banker did: a lease says how far it may grow, and no growth is granted after which
 there were no order in which every lease can still become whole. Who is whole is held to need nothing
 more, and to give everything back in its own time.
+
+It lends in pieces, so that a file that comes in drops is looked at once a piece, and so that no more
+leases are part of that order than the budget has pieces, however many files are begun.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import accumulate
+
+PIECES = 256
+"""Of a budget: 512 KiB each where 128 MiB are lent."""
+
+
+class CrowdedError(Exception):
+    """As many leases wait as may."""
 
 
 class Lease:
-    """Bytes of a budget that one file or body holds. Belongs to one task, which grows it step by step."""
+    """Bytes of a budget that one file or body holds. Belongs to one task, which grows it step by step.
+
+    Attributes:
+        held_bytes: What it grew by.
+        lent_bytes: What the budget lent it for that: at least so many, by less than a piece.
+        expected_bytes: How far it may grow; 0 if it never said so.
+    """
 
     def __init__(self, budget: "MemoryBudget") -> None:
         self._budget = budget
         self.held_bytes = 0
+        self.lent_bytes = 0
         self.expected_bytes = 0
         self.wanted_bytes = 0
         self.granted: asyncio.Future[None] | None = None
 
     @property
     def promised_bytes(self) -> int:
-        """What it holds, or may come to hold."""
-        return max(self.held_bytes, self.expected_bytes)
+        """What it was lent, or may come to be."""
+        return max(self.lent_bytes, self.expected_bytes)
 
     @property
     def missing_bytes(self) -> int:
-        """How much further it may grow before it is whole."""
-        return max(0, self.expected_bytes - self.held_bytes)
+        """How much more it may need before it is whole."""
+        return max(0, self.expected_bytes - self.lent_bytes)
 
     def expect(self, max_bytes: int) -> None:
-        """Say how far this lease may grow. To say it again once the file is there makes the lease whole.
+        """Say how far this lease may grow, before it does. Said again once the file is there, it is whole.
 
         A lease that never says so counts as whole: it takes what is free, and nothing is kept free for it.
 
@@ -41,10 +60,7 @@ class Lease:
             ValueError: The whole budget is smaller.
         """
         self._budget.check_fits(max_bytes)
-        self._budget.promised_bytes -= self.promised_bytes
-        self.expected_bytes = max_bytes
-        self._budget.promised_bytes += self.promised_bytes
-        self._budget.grant_what_fits()
+        self._budget.settle(self, min(self.lent_bytes, max(self.held_bytes, max_bytes)), max_bytes)
 
     def grow_at_once(self, size_bytes: int) -> bool:
         """Hold that much more, if it is there now. Otherwise nothing changes.
@@ -55,14 +71,21 @@ class Lease:
         self._budget.check_fits(self.held_bytes + size_bytes)
         return self._budget.grant(self, size_bytes)
 
-    async def grow(self, size_bytes: int) -> None:
+    async def grow(self, size_bytes: int, *, max_waiting: int | None = None) -> None:
         """Hold that much more, when it is there. Whoever calls bounds the wait.
+
+        Args:
+            size_bytes: How much more.
+            max_waiting: Leases that may wait, this one among them; None where the callers are few.
 
         Raises:
             ValueError: The whole budget is smaller than this lease would be.
+            CrowdedError: It would have to wait, and `max_waiting` do.
         """
         if self.grow_at_once(size_bytes):
             return
+        if max_waiting is not None and self._budget.waiting >= max_waiting:
+            raise CrowdedError
         self.wanted_bytes = size_bytes
         self.granted = asyncio.get_running_loop().create_future()
         self._budget.waiting += 1
@@ -81,7 +104,10 @@ class MemoryBudget:
         self.held_bytes = 0
         self.promised_bytes = 0
         self.waiting = 0
+        self._piece_bytes = max(1, limit_bytes // PIECES)
         self._leases: dict[Lease, None] = {}  # a set that keeps the order of their age
+        self._partial: set[Lease] = set()  # those that were lent something, and may need more
+        self._order: _Order | None = None  # theirs, until one of them changes
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
@@ -92,45 +118,88 @@ class MemoryBudget:
             yield lease
         finally:
             del self._leases[lease]
-            self.held_bytes -= lease.held_bytes
-            self.promised_bytes -= lease.promised_bytes
-            self.grant_what_fits()
+            self.settle(lease, 0, 0)
 
     def check_fits(self, size_bytes: int) -> None:
         """Raise ValueError for more than the whole budget: waiting for it would never end."""
         if size_bytes > self.limit_bytes:
             raise ValueError(f"{size_bytes:,} bytes never fit into a budget of {self.limit_bytes:,}")
 
-    def grant_what_fits(self) -> None:
+    def grant(self, lease: Lease, size_bytes: int) -> bool:
+        """Let a lease grow, if it may."""
+        held_bytes = lease.held_bytes + size_bytes
+        if held_bytes > lease.lent_bytes:
+            pieces = -(-held_bytes // self._piece_bytes)
+            lent_bytes = max(held_bytes, min(lease.expected_bytes, pieces * self._piece_bytes))
+            if not self._may_lend(lease, lent_bytes - lease.lent_bytes):
+                return False
+            self._change(lease, lent_bytes, lease.expected_bytes)
+        lease.held_bytes = held_bytes
+        return True
+
+    def settle(self, lease: Lease, lent_bytes: int, expected_bytes: int) -> None:
+        """Take a lease's new word for what it needs, and let others have what it needs no more."""
+        was_lent = lease.lent_bytes > 0  # who was lent nothing is in nobody's way
+        self._change(lease, lent_bytes, expected_bytes)
+        if was_lent and self.waiting:
+            self._grant_what_fits()
+
+    def _grant_what_fits(self) -> None:
         """Let every waiting lease grow that may: the oldest goes first, and bars no other."""
-        if not self.waiting:
-            return
         for lease in self._leases:
             granted = lease.granted
             if granted is not None and not granted.done() and self.grant(lease, lease.wanted_bytes):
                 granted.set_result(None)
 
-    def grant(self, lease: Lease, size_bytes: int) -> bool:
-        """Let a lease grow, if it may."""
+    def _may_lend(self, lease: Lease, size_bytes: int) -> bool:
         if self.held_bytes + size_bytes > self.limit_bytes:
             return False
-        promised_before = lease.promised_bytes
-        lease.held_bytes += size_bytes
-        promised_bytes = self.promised_bytes + lease.promised_bytes - promised_before
-        if promised_bytes > self.limit_bytes and not self._all_can_become_whole():
-            lease.held_bytes -= size_bytes
-            return False
-        self.held_bytes += size_bytes
-        self.promised_bytes = promised_bytes
-        return True
+        beyond_promise_bytes = max(0, size_bytes - lease.missing_bytes)
+        if self.promised_bytes + beyond_promise_bytes <= self.limit_bytes:
+            return True
+        if self._order is None:
+            self._order = _Order(self._partial, self.limit_bytes)
+        return self._order.allows(lease.missing_bytes, size_bytes)
 
-    def _all_can_become_whole(self) -> bool:
-        growing = sorted(
-            (lease for lease in self._leases if lease.missing_bytes), key=lambda lease: lease.missing_bytes
-        )
-        free_bytes = self.limit_bytes - sum(lease.held_bytes for lease in growing)
-        for lease in growing:
-            if lease.missing_bytes > free_bytes:
-                return False
-            free_bytes += lease.held_bytes  # by then it is whole, and given back
-        return True
+    def _change(self, lease: Lease, lent_bytes: int, expected_bytes: int) -> None:
+        was_partial = lease in self._partial
+        self.held_bytes += lent_bytes - lease.lent_bytes
+        self.promised_bytes -= lease.promised_bytes
+        lease.lent_bytes, lease.expected_bytes = lent_bytes, expected_bytes
+        self.promised_bytes += lease.promised_bytes
+        is_partial = lease.lent_bytes > 0 and lease.missing_bytes > 0
+        if was_partial or is_partial:
+            self._order = None
+        if is_partial:
+            self._partial.add(lease)
+        else:
+            self._partial.discard(lease)
+
+
+class _Order:
+    """The order in which leases can become whole, who misses least first, and what may be lent beside it.
+
+    Args:
+        partial: Leases that were lent something, and may need more; the others are held to give back
+            theirs, or have nothing to give.
+        limit_bytes: The budget's.
+    """
+
+    def __init__(self, partial: Iterable[Lease], limit_bytes: int) -> None:
+        needs = sorted((lease.missing_bytes, lease.lent_bytes) for lease in partial)
+        self._missing = [missing for missing, _ in needs]
+        *given_back, lent_bytes = accumulate((lent for _, lent in needs), initial=0)
+        # What is free when each one's turn comes, and at the end; the least to spare in any turn before.
+        self._free = [limit_bytes - lent_bytes + before for before in given_back] + [limit_bytes]
+        spare = (free - missing for free, missing in zip(self._free, self._missing, strict=False))
+        self._spare = list(accumulate(spare, min, initial=limit_bytes))
+
+    def allows(self, missing_bytes: int, size_bytes: int) -> bool:
+        """Whether all can still become whole if one that misses so much is lent so much of it.
+
+        It moves forward in the order. Who is still before it has less to spare. In its own new turn it needs
+        as much as it would have needed now: what is lent is neither free nor missing any more. Who is after
+        it finds what it gives back, so nothing is worse there.
+        """
+        turn = bisect_left(self._missing, missing_bytes - size_bytes)
+        return size_bytes <= self._spare[turn] and missing_bytes <= self._free[turn]

@@ -30,7 +30,7 @@ class SystemResolver(AbstractResolver):
         """The addresses of a host. A look-up that nobody waits for any more counts as one until it ends.
 
         Raises:
-            OSError: There are none.
+            OSError: There are none, or the system has no thread left to ask in.
         """
         await self._free.acquire()
         loop = asyncio.get_running_loop()
@@ -41,7 +41,11 @@ class SystemResolver(AbstractResolver):
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(self._answer, found, outcome)
 
-        Thread(target=look_up, name="look-up", daemon=True).start()
+        try:
+            Thread(target=look_up, name="look-up", daemon=True).start()
+        except RuntimeError as error:
+            self._free.release()
+            raise OSError("no thread can be started for a look-up") from error
         return [_result(host, info) for info in await found]
 
     async def close(self) -> None:

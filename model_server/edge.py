@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from logo_detection.memory import Lease, MemoryBudget
+from logo_detection.memory import CrowdedError, Lease, MemoryBudget
 from model_server.admission import Admission
 from model_server.errors import (
     STATUS,
@@ -39,6 +39,7 @@ Headers = list[tuple[bytes, bytes]]
 
 RETRY_AFTER_S = (1, 3)
 MEMORY_WAIT_S = 1.0
+MEMORY_MAX_WAITING = 128  # bodies, beside the few files that are fetched at once
 ANSWER_S = 0.05  # an answer takes so long to be written and to travel
 CALLERS_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")  # 0 is how Envoy says that it waits for ever
@@ -95,7 +96,8 @@ class Edge:
             log.exception("unexpected error", extra={"fields": {"request_id": exchange.request_id}})
             await answer.refuse(ServerFault("internal error"))
         finally:
-            self._close(scope, answer, exchange)
+            asked = f"{scope['method']} {scope['path']}"[:REQUEST_LINE_MAX_CHARS]  # the formatter escapes it
+            record(self._metrics, exchange, answer.status or HUNG_UP, asked)
 
     async def _serve(
         self,
@@ -106,11 +108,14 @@ class Edge:
         declared_bytes: int | None,
     ) -> None:
         async with self._memory.lease() as lease:
-            exchange.body = await self._read(receive, lease, exchange.deadline, declared_bytes)
-            answer.body_is_read = True
-            self._admission.check_room()
-            current_exchange.set(exchange)
-            await _run_unless_hung_up(self._app, scope, receive, answer)
+            try:
+                exchange.body = await self._read(receive, lease, exchange.deadline, declared_bytes)
+                answer.body_is_read = True
+                self._admission.check_room()
+                current_exchange.set(exchange)
+                await _run_unless_hung_up(self._app, scope, receive, answer)
+            finally:
+                exchange.take_body()  # if nobody did: uvicorn's timers keep this context and the exchange
 
     async def _read(
         self, receive: Receive, lease: Lease, deadline: float, declared_bytes: int | None
@@ -143,14 +148,6 @@ class Edge:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body has more than {self._body_max_bytes:,} bytes")
-
-    def _close(self, scope: Scope, answer: "_Answer", exchange: Exchange) -> None:
-        seconds = asyncio.get_running_loop().time() - exchange.started
-        status = answer.status or HUNG_UP
-        self._metrics.request_answered(status, seconds, exchange.refused)
-        fields = {"request_id": exchange.request_id, "status": status, "seconds": round(seconds, 4)}
-        asked = f"{scope['method']} {scope['path']}"[:REQUEST_LINE_MAX_CHARS]  # the formatter escapes it
-        log.info("%s", asked, extra={"fields": {**fields, **exchange.log_fields()}})
 
 
 class _HungUp(Exception):
@@ -187,6 +184,11 @@ class _Answer:
         await self({"type": "http.response.body", "body": body})
 
 
+def new_request_id() -> str:
+    """An id for a request whose caller gave none."""
+    return f"{random.getrandbits(128):032x}"
+
+
 def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
     """Status, headers and JSON body of a refused request."""
     body = orjson.dumps({"error": str(error)})
@@ -200,13 +202,21 @@ def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
     return STATUS[type(error)], headers, body
 
 
+def record(metrics: Metrics, exchange: Exchange, status: int, asked: str) -> None:
+    """Count an exchange that is over, and write its line of log."""
+    seconds = asyncio.get_running_loop().time() - exchange.started
+    metrics.request_answered(status, seconds, exchange.refused)
+    fields = {"request_id": exchange.request_id, "status": status, "seconds": round(seconds, 4)}
+    log.info("%s", asked, extra={"fields": {**fields, **exchange.log_fields()}})
+
+
 async def _hold(lease: Lease, size_bytes: int) -> None:
     if lease.grow_at_once(size_bytes):
         return
     try:
         async with asyncio.timeout(MEMORY_WAIT_S):
-            await lease.grow(size_bytes)
-    except TimeoutError as error:
+            await lease.grow(size_bytes, max_waiting=MEMORY_MAX_WAITING)
+    except (TimeoutError, CrowdedError) as error:
         raise MemoryExhausted("too many bytes are held; try again shortly") from error
 
 
@@ -250,9 +260,11 @@ async def _until_gone(receive: Receive) -> None:
 def _request_id(headers: Mapping[bytes, bytes]) -> str:
     """The caller's X-Request-Id where it is a plain one, else a new one."""
     given = headers.get(b"x-request-id", b"").decode("latin-1")
-    return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
+    return given if REQUEST_ID.fullmatch(given) else new_request_id()
 
 
 def _content_length(headers: Mapping[bytes, bytes]) -> int | None:
     given = headers.get(b"content-length", b"")
-    return int(given) if given.isdigit() else None
+    return (
+        int(given.lstrip(b"0") or b"0") if given.isdigit() else None
+    )  # the parser bounds its value, not its zeros

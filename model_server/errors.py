@@ -1,6 +1,7 @@
 """Why a whole request is refused, and the one table from outcomes to HTTP statuses.
 
     RequestError
+    ├── HeadMalformed        not HTTP/1.1, or too long a head          (protocol)
     ├── RequestMalformed     not what the contract asks for            (parse)
     ├── BodyTooLarge         more bytes than a body may have           (edge)
     ├── RouteNotFound        no such route, or one kept closed         (edge)
@@ -35,6 +36,10 @@ class RequestError(Exception):
     def reason(cls) -> str:
         """The class's name as the log and the metrics have it: `body_too_large`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class HeadMalformed(RequestError):
+    """What came is not the head of an HTTP/1.1 request, or of more bytes than a head may have."""
 
 
 class RequestMalformed(RequestError):
@@ -88,6 +93,7 @@ class ServerFault(RequestError):
 
 
 STATUS: dict[type[RequestError], HTTPStatus] = {
+    HeadMalformed: HTTPStatus.BAD_REQUEST,
     RequestMalformed: HTTPStatus.BAD_REQUEST,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RouteNotFound: HTTPStatus.NOT_FOUND,

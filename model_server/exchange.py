@@ -16,7 +16,7 @@ class Exchange:
         request_id: The caller's own where it is a plain one.
         started: Seconds on the event loop's clock.
         deadline: Likewise.
-        body: What was sent, until the model takes it.
+        body: What was sent, until the model takes it, or the edge where no model does.
         refused: Why the request was refused whole: the reason of a `RequestError`.
         items: How many files came to which outcome.
         failed: Which files came to which error: code -> indices in the request.

@@ -221,7 +221,9 @@ class Server(kserve.ModelServer):
         app.add_exception_handler(Exception, _fault)  # KServe's shows the exception's text to the caller
         rest.config.app = Edge(app, admission=self._admission, **self._edge)
         rest.config.proxy_headers = False  # nobody asks who the caller is
-        rest.config.http = partial(HTTPProtocol, max_connections=self._listening.max_connections)
+        rest.config.http = partial(
+            HTTPProtocol, max_connections=self._listening.max_connections, metrics=self._edge["metrics"]
+        )
         rest.config.ws = "none"  # it would bypass the edge
         config: uvicorn.Config = rest.config
         return config

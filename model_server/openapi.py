@@ -12,7 +12,7 @@ from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed, item_codes
 from logo_detection.header import Format
 from model_server.routes import NO_EXPLANATION, NO_V2_INFERENCE
-from model_server.schema import FILENAME_MAX_CHARS
+from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM
 
 JSON = dict[str, Any]
 Examples = Mapping[str, Any]
@@ -111,6 +111,7 @@ def _not_served(name: str, message: str) -> JSON:
 
 
 def _predict(target: str, limits: Limits) -> JSON:
+    marks = limits.images_max_num * MARKS_MAX_PER_ITEM
     return {
         "operationId": "predict",
         "tags": ["predict"],
@@ -122,7 +123,10 @@ def _predict(target: str, limits: Limits) -> JSON:
         "parameters": [_ref("parameters", "RequestId"), _ref("parameters", "CallersTimeout")],
         "requestBody": {
             "required": True,
-            "description": f"At most {limits.body_max_bytes:,} bytes.",
+            "description": (
+                f"At most {limits.body_max_bytes:,} bytes, and {marks:,} commas and opening brackets, those "
+                "in texts counted."
+            ),
             "content": _json("PredictRequest", _request_examples(target)),
         },
         "responses": _predict_responses(target, limits),

@@ -18,6 +18,8 @@ from model_server.errors import RequestMalformed, status_of_items
 
 FILENAME_MAX_CHARS = 1024
 TARGET_MAX_CHARS = 256
+MARKS_MAX_PER_ITEM = 2000
+"""Commas and opening brackets: an item needs 4, and may have a filename and a target of nothing else."""
 ERRORS_SHOWN = 10
 UTF8_BOM = b"\xef\xbb\xbf"  # Windows tools write it
 SCORE_DECIMALS = 4
@@ -124,6 +126,7 @@ def parse_request(body: bytes | bytearray, labels: Sequence[str], max_items: int
     Raises:
         RequestMalformed: The message names what is wrong, by index and field, up to ten times.
     """
+    _check_marks(body, max_items * MARKS_MAX_PER_ITEM)
     document = _load(body)
     instances, debug = (document, False) if isinstance(document, list) else _open_envelope(document)
     if not 1 <= len(instances) <= max_items:
@@ -137,6 +140,15 @@ def parse_request(body: bytes | bytearray, labels: Sequence[str], max_items: int
     if problems:
         raise RequestMalformed("; ".join(problems[:ERRORS_SHOWN]))
     return PredictRequest(tuple(_item(raw) for raw in raw_items), debug)
+
+
+def _check_marks(body: bytes | bytearray, most: int) -> None:
+    """Refuse a body of too many values before they are made: `[],` may become 30 times its size in memory.
+
+    Every value but the outermost comes after a comma or an opening bracket. Those in texts are counted, too.
+    """
+    if len(body) > most and sum(map(body.count, (b",", b"[", b"{"))) > most:
+        raise RequestMalformed(f"the body has more than {most:,} commas and opening brackets")
 
 
 def _load(body: bytes | bytearray) -> Any:

@@ -208,6 +208,12 @@ def _twice(draw: DrawFn, text: str) -> bytes:
     return (text + draw(st.sampled_from(["", "\n", "\0", ","])) + text).encode()
 
 
+def _with_countless_values(draw: DrawFn, text: str) -> bytes:
+    """More than are made: a list of them before the request, or in place of it."""
+    value = draw(st.sampled_from(["[],", "{},", '"",', '{"a":0},', "1e9,"]))
+    return f"[{value * 100_001}{draw(st.sampled_from([text, '0']))}]".encode()
+
+
 SPOILERS = [
     _spelt_otherwise,
     _truncated,
@@ -218,6 +224,7 @@ SPOILERS = [
     _nested,
     _with_surrogates,
     _twice,
+    _with_countless_values,
 ]
 
 HEADERS = st.fixed_dictionaries(

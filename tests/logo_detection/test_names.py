@@ -96,3 +96,32 @@ def test_a_process_ends_without_waiting_for_a_look_up() -> None:
     ended = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, timeout=25)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "given up\n", "")
     assert time.monotonic() - began < 20
+
+
+NO_THREADS = """
+import asyncio, resource, socket
+from logo_detection.names import SystemResolver
+
+def limit_address_space(size_bytes):
+    resource.setrlimit(resource.RLIMIT_AS, (size_bytes, resource.RLIM_INFINITY))
+
+async def main():
+    resolver = SystemResolver(at_once=2)
+    in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    limit_address_space(in_use + 2**20)  # less than a thread's stack
+    for _ in range(3):
+        try:
+            await asyncio.wait_for(resolver.resolve("localhost", 443), 5)
+        except OSError as error:
+            print(error)
+    limit_address_space(resource.RLIM_INFINITY)
+    print(bool(await asyncio.wait_for(resolver.resolve("localhost", 443), 5)))
+
+asyncio.run(main())
+"""
+
+
+def test_names_are_looked_up_again_once_threads_can_be_started_again() -> None:
+    ended = subprocess.run([sys.executable, "-c", NO_THREADS], capture_output=True, text=True, timeout=30)
+    assert ended.stdout.splitlines() == ["no thread can be started for a look-up"] * 3 + ["True"]
+    assert (ended.returncode, ended.stderr) == (0, "")

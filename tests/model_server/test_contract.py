@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests import images
+from tests.footprint import footprint, forget_peak, peak_bytes
 from tests.model_server.conftest import Files, Start
 from tests.origins import Origin
 from tests.running import PREDICT, RunningServer
@@ -205,6 +206,18 @@ class TestMalformed:
         assert response.status_code == 400, response.text
         assert response.json().keys() == {"error"}
         assert message in response.json()["error"]
+
+    @pytest.mark.parametrize("value", [b"[],", b'{"a":0},', b"1.5,"])
+    def test_a_body_of_countless_values_is_refused_and_makes_none_of_them(
+        self, server: RunningServer, value: bytes
+    ) -> None:
+        body = b"[" + value * (24 * 2**20 // len(value)) + b"0]"
+        before = footprint(server.process.pid).rss
+        forget_peak(server.process.pid)
+        response = server.post(body)
+        assert response.status_code == 400
+        assert response.json() == {"error": "the body has more than 100,000 commas and opening brackets"}
+        assert peak_bytes(server.process.pid) - before < 3 * len(body)
 
     def test_51_items_are_refused(self, server: RunningServer, files: Files) -> None:
         response = server.predict([inline(files.red)] * 51)

@@ -3,9 +3,12 @@
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
+import pytest
 
+from model_server.metrics import resident_bytes
 from tests.model_server.conftest import Files, Start
 from tests.origins import Origin
 from tests.running import PREDICT, RunningServer
@@ -56,6 +59,23 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_body(start: Star
     assert "connection: close" in received.lower()
 
 
+@pytest.mark.parametrize("length", ["0" * 5000, "0" * 5000 + "2"], ids=["0", "2"])
+def test_a_length_may_have_any_number_of_zeros_before_it(server: RunningServer, length: str) -> None:
+    with connect(server) as connection:
+        connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: {length}\r\n\r\n{{}}".encode())
+        assert answer(connection).startswith("HTTP/1.1 400 ")
+
+
+def test_a_body_that_nobody_takes_is_not_kept(start: Start) -> None:
+    body = b" " * 40 * 2**20
+    with start() as server, ExitStack() as kept:
+        clients = [kept.enter_context(httpx.Client(timeout=30)) for _ in range(8)]
+        before = resident_bytes([server.process.pid])
+        for client in clients:
+            assert client.post(f"{server.url}/v1/models/nope:predict", content=body).status_code == 404
+        assert resident_bytes([server.process.pid]) - before < 3 * len(body)
+
+
 def test_a_caller_who_hangs_up_frees_everything(start: Start, slow_origin: Origin, files: Files) -> None:
     settings = {"ALLOWED_HOSTS": "origin.test", "ORIGIN_OVERRIDES": f"origin.test={slow_origin.url}"}
     item = b'{"filename": "a", "target": "logo", "url": "https://origin.test/slow"}'
@@ -68,6 +88,26 @@ def test_a_caller_who_hangs_up_frees_everything(start: Start, slow_origin: Origi
         assert gauge(server, "logo_held_bytes") == 0
         wait_for(server, "logo_queued_images", 0, timeout_s=0.5)
         assert "status=499" in server.stderr()
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["at once", "later"])
+def test_a_caller_who_hangs_up_frees_what_was_asked_before_the_last_request(
+    start: Start, slow_origin: Origin, together: bool
+) -> None:
+    settings = {"ALLOWED_HOSTS": "origin.test", "ORIGIN_OVERRIDES": f"origin.test={slow_origin.url}"}
+    item = b'{"filename": "a", "target": "logo", "url": "https://origin.test/slow"}'
+    body = b"[" + b",".join([item] * 40) + b"]"
+    first = f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    second = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with start(**settings) as server:
+        with connect(server) as connection:
+            connection.sendall(first + second if together else first)
+            wait_for(server, "logo_in_flight_images", 40, timeout_s=5)
+            if not together:
+                connection.sendall(second)
+                time.sleep(0.1)
+        assert wait_for(server, "logo_in_flight_images", 0, timeout_s=0.5) < 0.5
+        assert gauge(server, "logo_held_bytes") == 0
 
 
 def test_the_time_that_the_callers_proxy_allows_is_kept(start: Start, slow_origin: Origin) -> None:

@@ -1,8 +1,9 @@
 """Connections within bounds, over real sockets: heads that drip or never end, and strangers who hold on."""
 
+import re
 import socket
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from model_server.protocol import HEAD_MAX_BYTES, HEAD_TIMEOUT_S
 from tests.model_server.conftest import Files, Start
 from tests.model_server.test_contract import inline
-from tests.model_server.test_edge import answer, connect
+from tests.model_server.test_edge import answer, connect, gauge
 from tests.running import LIVE, PREDICT, RunningServer
 
 PROBE = f"GET {LIVE} HTTP/1.1\r\nHost: x\r\n".encode()
@@ -31,6 +32,17 @@ def drip_until_closed(connection: socket.socket, give_up_s: float) -> float:
         except OSError:
             break
     return time.monotonic() - began
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the other side, which has nothing to say, still holds on."""
+    connection.settimeout(0.01)
+    try:
+        return bool(connection.recv(1))
+    except TimeoutError:
+        return True
+    except ConnectionError:
+        return False
 
 
 @pytest.mark.slow
@@ -69,25 +81,52 @@ def test_a_head_that_is_too_large_is_answered_with_400(server: RunningServer) ->
     assert "the head of a request may have 65,536 bytes" in received
 
 
+def line_with(text: str, server: RunningServer) -> str:
+    """The line of log that has it; it comes a little after the answer."""
+    give_up = time.monotonic() + 5
+    while not (found := [line for line in server.stderr().splitlines() if text in line]):
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+    (line,) = found
+    return line
+
+
+@pytest.mark.parametrize("sent", [b"no HTTP at all\r\n\r\n", PROBE + b"X: " + b"x" * HEAD_MAX_BYTES])
+def test_what_is_refused_unread_has_an_id_a_line_and_a_count(start: Start, sent: bytes) -> None:
+    with start() as server:
+        with connect(server) as connection:
+            connection.sendall(sent)
+            received = answer(connection)
+        (request_id,) = re.findall(r"^x-request-id: (\w{32})\r$", received, re.MULTILINE)
+        line = line_with(request_id, server)
+        assert " unreadable request_id=" in line
+        assert " status=400 " in line
+        assert " refused=head_malformed " in line
+        assert gauge(server, 'logo_refusals_total{reason="head_malformed"}') == 1
+        assert gauge(server, 'logo_requests_total{status="400"}') == 1
+        assert "WARNING" not in server.stderr()
+
+
 def test_strangers_who_hold_connections_open_keep_nobody_out(start: Start, files: Files) -> None:
     with start(CONNECTIONS_MAX=20) as server:
         idle = [connect(server) for _ in range(60)]
         try:
             assert httpx.get(server.url + LIVE).status_code == 200
             assert server.predict([inline(files.red)]).status_code == 200
-            closed = 0
-            for connection in idle:
-                connection.settimeout(0.01)
-                try:
-                    closed += not connection.recv(1)
-                except TimeoutError:
-                    pass
-                except ConnectionError:
-                    closed += 1
-            assert 40 <= closed <= 45
+            assert 15 <= sum(map(is_open, idle)) <= 20
         finally:
             for connection in idle:
                 connection.close()
+
+
+def test_strangers_who_owe_a_body_keep_nobody_out(start: Start, files: Files) -> None:
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode()
+    with start(CONNECTIONS_MAX=50) as server, ExitStack() as held:
+        for _ in range(60):
+            held.enter_context(connect(server)).sendall(head)
+        for _ in range(10):
+            assert httpx.get(server.url + LIVE).status_code == 200
+        assert server.predict([inline(files.red)]).status_code == 200
 
 
 def test_a_connection_is_kept_for_the_next_request(server: RunningServer) -> None:

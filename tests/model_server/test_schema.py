@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from logo_detection.errors import DeadlineExceeded, ImageCorrupt, InternalError, ItemError
 from model_server.errors import RequestMalformed, status_of_items
-from model_server.schema import Inline, Item, ItemResult, Score, Timing, Url, parse_request, render_response
+from model_server.schema import (
+    FILENAME_MAX_CHARS,
+    MARKS_MAX_PER_ITEM,
+    TARGET_MAX_CHARS,
+    Inline,
+    Item,
+    ItemResult,
+    Score,
+    Timing,
+    Url,
+    parse_request,
+    render_response,
+)
 
 LABELS = ("out_of_domain", "logo", "coat_of_arms")
 
@@ -65,6 +77,23 @@ def test_any_json_is_parsed_or_refused(instances: Any, debug: Any) -> None:
         assert item.filename == raw["filename"]
         assert item.target in LABELS[1:]
         assert ("url" in raw) != ("image" in raw)
+
+
+def test_fifty_items_of_nothing_but_commas_and_brackets_are_parsed() -> None:
+    filename, target, url = ("[,{" * size for size in (FILENAME_MAX_CHARS // 3, TARGET_MAX_CHARS // 3, 200))
+    item = {"filename": filename, "target": target, "url": url, "unknown": [[], {}]}
+    body = orjson.dumps({"instances": [item] * 50, "debug": False})
+    assert parse_request(body, ("out_of_domain", target), 50).items[49] == Item(filename, target, Url(url))
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"1", b'""', b'{"a":1}', b"[[[1]]]"])
+def test_more_values_than_items_need_are_refused_before_they_are_made(value: bytes) -> None:
+    most = 2 * MARKS_MAX_PER_ITEM
+    few, many = (b"[" + b",".join([value] * count) + b"]" for count in (most // 8, most + 1))
+    with pytest.raises(RequestMalformed, match="1 to 2 items"):
+        parse_request(few, LABELS, 2)
+    with pytest.raises(RequestMalformed, match="more than 4,000 commas and opening brackets"):
+        parse_request(many, LABELS, 2)
 
 
 def test_at_most_ten_problems_are_listed() -> None:
