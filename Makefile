@@ -32,13 +32,14 @@ $(VENV)/.project: pyproject.toml $(VENV)/.runtime
 run: $(VENV)/.$(SERVING) ## serve on PORT (8080); MODEL_PATH and the other settings come from the environment
 	@exec $(BIN)/python -m model_server
 
+# set -f: a pattern such as 'pictures/**/*.png' is for the command, which knows ** where the shell does not.
 .PHONY: classify
 classify: $(VENV)/.project $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
-	@$(BIN)/logo-classify $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
+	@set -f; $(BIN)/logo-classify $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
 .PHONY: batch
 batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help
-	@$(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(OUTPUT)) \
+	@set -f; $(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS) $(INPUT)
 
 # INPUT is what `make batch ARGS=--embed` wrote.
@@ -61,7 +62,8 @@ train: $(TRAINING) ## train a model on DATA by RECIPE
 # What the recipe holds out of DATA, unless IMAGES names a folder of which every image is to judge.
 .PHONY: evaluate
 evaluate: $(TRAINING) ## judge MODEL on what RECIPE holds out of DATA, or on all IMAGES: runs/evaluation/report.html
-	$(if $(IMAGES),,$(BIN)/logo-holdout --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) --to runs/holdout)
+	$(if $(IMAGES),,$(BIN)/logo-holdout --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) \
+		--model $(or $(MODEL),model_artifacts/logo-detection) --to runs/holdout)
 	$(BIN)/logo-evaluate --model $(or $(MODEL),model_artifacts/logo-detection) \
 		--data $(or $(IMAGES),runs/holdout) --output runs/evaluation $(ARGS)
 

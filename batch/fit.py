@@ -19,12 +19,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from batch.errors import BatchError
 from batch.judged import Judged, judge, serving_head
-from batch.labels import LABEL, Plan, as_examples, make_plan, read_csv, with_digest
+from batch.labels import LABEL, Plan, as_examples, make_plan, read_csv, with_digests
 from batch.new_head import own_head, write_artifact
 from batch.options import Parser, add_spark_options, positive, value
 from batch.spark import Session
@@ -94,21 +93,13 @@ def _learn(
     session = Session(
         options.master, None, options.java_home, (*CONF, *options.conf), options.workers, "logo-batch fit"
     )
-    with session.open() as spark, _one_line():
+    with session.open() as spark:
         examples = _labelled(spark, options)
         rows = read_features(spark, options.features, source.version)
         check_features(rows, options.features, old, source.labels)
         usable, unusable = _sorted_out(examples, find(spark, rows, examples), options)
         plan = make_plan(usable, options.hold_out, options.seed, options.classes)
         return plan, learn(spark, rows, plan, search), unusable
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    try:
-        yield
-    except AnalysisException as error:
-        raise BatchError(str(error).splitlines()[0]) from error
 
 
 def _labelled(spark: SparkSession, options: argparse.Namespace) -> dict[str, Example]:
@@ -127,10 +118,10 @@ def _sorted_out(
         if of_name.digest is None:
             unusable.append(Outcome(example, None, of_name.error))
         else:
-            usable.append(with_digest(example, of_name.digest))
+            usable.append((example, of_name.digest))
     if not usable:
         raise BatchError(f"none of the {len(examples):,} names in {options.labels} is in {options.features}")
-    return usable, unusable
+    return with_digests(usable), unusable
 
 
 def _search(options: argparse.Namespace) -> Search:

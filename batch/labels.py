@@ -18,7 +18,7 @@ from batch.errors import BatchError
 from batch.sources import FILENAME
 from evaluation.dataset import Example
 from evaluation.scoring import PAIR
-from evaluation.splits import HoldOut, split
+from evaluation.splits import HoldOut, deal, split
 from logo_detection.artifact import OUT_OF_DOMAIN
 
 LABEL = "label"
@@ -109,14 +109,32 @@ def _example(name: str, label: str, row: Mapping[str, Any], path: str, images: P
     )
 
 
-def with_digest(example: Example, digest: str) -> Example:
-    """An example whose features have a digest: equal images without a group are one, by whatever names."""
-    grouped = {GROUP: f"features {digest}", **example.metadata}
-    return replace(example, sha256=digest, metadata=grouped)
+def with_digests(found: Sequence[tuple[Example, str]]) -> list[Example]:
+    """Examples, each with the digest of its features, and in groups.
+
+    Equal images are one group, by whatever names, and so are those of one group of the labels: groups that
+    share an image are joined.
+    """
+    joined_to: dict[str, str] = {}
+
+    def group_of(key: str) -> str:
+        while (other := joined_to.get(key, key)) != key:
+            joined_to[key] = joined_to.get(other, other)  # halves the way for the next who asks
+            key = other
+        return key
+
+    for example, digest in found:
+        image = f"features {digest}"
+        first, last = sorted(map(group_of, (image, example.metadata.get(GROUP, image))))
+        joined_to[last] = first
+    return [
+        replace(example, sha256=digest, metadata={**example.metadata, GROUP: group_of(f"features {digest}")})
+        for example, digest in found
+    ]
 
 
 def make_plan(examples: Sequence[Example], share: float, seed: int, classes: Sequence[str]) -> Plan:
-    """Divide by label, group and category; see `evaluation.splits`.
+    """Divide by label and group; see `evaluation.splits`.
 
     Args:
         examples: Those that there are features of.
@@ -149,11 +167,5 @@ def make_plan(examples: Sequence[Example], share: float, seed: int, classes: Seq
 
 
 def folds_of(examples: Sequence[Example], number: int, seed: int) -> list[int]:
-    """The fold of each example, 0 to number - 1: parts as alike as the split's, of other groups each."""
-    fold_of = dict.fromkeys((example.original for example in examples), number - 1)
-    rest: Sequence[Example] = examples
-    for fold in range(number - 1):
-        parts = split(rest, HoldOut({}, seed + 1 + fold, 1 / (number - fold)))
-        fold_of |= dict.fromkeys((example.original for example in parts.validation), fold)
-        rest = parts.training
-    return [fold_of[example.original] for example in examples]
+    """The fold of each example, 0 to number - 1: parts as large as each other, of other groups each."""
+    return deal(examples, number, seed + 1)

@@ -9,7 +9,7 @@ and one target, unless it is partitioned by what they differ in.
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -41,15 +41,15 @@ class Output:
         Raises:
             BatchError: Another job of this machine writes to it, or nobody may.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with (self.path / LOCK).open("wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield
-        except BlockingIOError as error:
-            raise BatchError(f"another job writes to {self.path}") from error
-        except OSError as error:
-            raise BatchError(f"cannot write to {self.path}: {error.strerror}") from error
+        with ExitStack() as stack:
+            with self._writing():
+                self.path.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((self.path / LOCK).open("wb"))
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise BatchError(f"another job writes to {self.path}") from error
+            yield
 
     def done(self, judgement: Judgement) -> set[str]:
         """The names that have their row already.
@@ -70,16 +70,22 @@ class Output:
         return set(table["filename"].to_pylist())
 
     def add(self, rows: pa.Table) -> None:
-        """Write rows: a file for each partition, which is there when it is whole."""
-        for folder, part in self._partitions(rows):
-            folder.mkdir(parents=True, exist_ok=True)
-            name = f"part-{uuid4()}.parquet"
-            hidden = folder / f"_{name}"
-            with hidden.open("wb") as file:
-                pq.write_table(part, file)
-                file.flush()
-                os.fsync(file.fileno())
-            hidden.rename(folder / name)
+        """Write rows: a file for each partition, which is there when it is whole.
+
+        Raises:
+            BatchError: They cannot be written.
+        """
+        with self._writing():
+            for folder, part in self._partitions(rows):
+                folder.mkdir(parents=True, exist_ok=True)
+                _write(part, folder, f"part-{uuid4()}.parquet")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BatchError(f"cannot write to {self.path}: {error.strerror or error}") from error
 
     def _partitions(self, rows: pa.Table) -> Iterator[tuple[Path, pa.Table]]:
         if not self.partition_by:
@@ -109,6 +115,15 @@ class Output:
             return rows.append_column(FEATURES.name, pa.nulls(len(rows))) if embedded else rows
         except (pa.ArrowInvalid, OSError) as error:
             raise BatchError(f"{self.path} holds something else: {str(error).splitlines()[0]}") from error
+
+
+def _write(rows: pa.Table, folder: Path, name: str) -> None:
+    hidden = folder / f"_{name}"
+    with hidden.open("wb") as file:
+        pq.write_table(rows, file)
+        file.flush()
+        os.fsync(file.fileno())
+    hidden.rename(folder / name)
 
 
 def layout(path: str) -> tuple[str, ...]:

@@ -149,7 +149,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         type=value(positive),
         default=ROWS_PER_FILE,
-        help="and so how much is scored again after a crash, at the most (default %(default)s)",
+        help="at most, and so how much is scored again after a crash; on Spark fewer, where that gives every"
+        " core work (default %(default)s)",
     )
     option(
         "--decode-timeout-s",

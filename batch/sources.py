@@ -11,6 +11,7 @@ name is refused, because nobody could tell their results apart.
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import iglob
 from pathlib import Path
@@ -65,7 +66,7 @@ def find_source(paths: Sequence[str], kind: Kind | None, names: str | None) -> S
 def count(source: Source) -> int:
     """How many inputs there are. Raises BatchError as `entries` does."""
     if source.kind == "parquet":
-        return len(_wanted(source)) if source.names else open_table(source.paths[0]).count_rows()
+        return len(_wanted(source)) if source.names else _count_rows(source.paths[0])
     return sum(1 for _ in entries(source))
 
 
@@ -73,7 +74,7 @@ def entries(source: Source) -> Iterator[Entry]:
     """The inputs, in their order, each name once.
 
     Raises:
-        BatchError: The source is not there, is malformed, or lacks a column.
+        BatchError: The source is not there, is malformed or damaged, or lacks a column.
     """
     if source.kind == "parquet":
         return _of_table(source)
@@ -111,8 +112,7 @@ def read_manifest(path: Path) -> Iterator[Entry]:
 def read_names(path: str) -> dict[str, None]:
     """Names, each once and in their order. Raises BatchError."""
     if path.rstrip("/").endswith(".parquet"):
-        column = open_table(path, FILENAME).to_table([FILENAME])[FILENAME]
-        return dict.fromkeys(column.to_pylist())
+        return dict.fromkeys(_column(open_table(path, FILENAME), path, FILENAME).to_pylist())
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -147,10 +147,11 @@ def _of_table(source: Source) -> Iterator[Entry]:
     _check_distinct(source.paths[0], table, FILENAME if named else URL)
     missing = _wanted(source)
     everything = not missing and source.names is None
-    for entry in _scan(table, named):
-        if everything or entry.name in missing:
-            missing.pop(entry.name, None)
-            yield entry
+    with _reading(source.paths[0]):
+        for entry in _scan(table, named):
+            if everything or entry.name in missing:
+                missing.pop(entry.name, None)
+                yield entry
     yield from map(Entry, missing)
 
 
@@ -172,16 +173,37 @@ def _scan(table: ds.Dataset, named: bool) -> Iterator[Entry]:
 
 def open_table(path: str, *wanted: str) -> ds.Dataset:
     """A table of Parquet. Raises BatchError where there is none, or a column is missing."""
-    try:
+    with _reading(path):
         table = ds.dataset(path, format="parquet", partitioning="hive")
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BatchError(f"{path} is no table of parquet: {str(error).splitlines()[0]}") from error
     check_columns(path, table.schema.names, *wanted)
     return table
 
 
+def _count_rows(path: str) -> int:
+    table = open_table(path)
+    with _reading(path):
+        rows: int = table.count_rows()
+    return rows
+
+
+def _column(table: ds.Dataset, path: str, column: str) -> pa.ChunkedArray:
+    with _reading(path):
+        return table.to_table([column])[column]
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Around what opens a table or reads of it: a file may have its footer, and damage before that."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise BatchError(
+            f"{path} is no table of parquet that can be read: {str(error).splitlines()[0]}"
+        ) from error
+
+
 def _check_distinct(path: str, table: ds.Dataset, column: str) -> None:
-    names = table.to_table([column])[column]
+    names = _column(table, path, column)
     if names.null_count:
         raise BatchError(f"{path} has {names.null_count:,} rows without a {column}")
     if len(names) > pc.count_distinct(names).as_py():

@@ -17,8 +17,10 @@ from functools import partial
 from math import ceil
 from pathlib import Path
 
+from py4j.protocol import Py4JJavaError
+from pyspark import SparkContext
 from pyspark.accumulators import AccumulatorParam
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
@@ -32,7 +34,16 @@ from batch.spark_inputs import few, holds_content, read_inputs
 from batch.spark_worker import Counters, score_batches
 
 ROWS_IN_BATCH = 64
-"""Inputs that cross from Java to Python at a time; each may be an image, whole."""
+"""Inputs that cross from Java to Python at a time: enough URLs to fetch ahead."""
+
+BYTES_IN_BATCH = 16 * 2**20
+"""Where these are more than so many bytes, a batch ends earlier: each input may be an image, whole."""
+
+ROWS_READ = 8
+"""Rows of a table that Java decodes at a time, images and all."""
+
+TASKS_PER_CORE = 4
+"""Tasks take unequal time, and what a task has written is kept: so one is not a core's whole share."""
 
 ENVIRONMENT = "environment"
 
@@ -42,7 +53,8 @@ _SETTINGS = {
     "spark.log.level": "ERROR",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_IN_BATCH),
-    "spark.sql.parquet.columnarReaderBatchSize": str(ROWS_IN_BATCH),
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(BYTES_IN_BATCH),
+    "spark.sql.parquet.columnarReaderBatchSize": str(ROWS_READ),
     # The row's own columns, as they were written: a version 1.0 is no number.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     # A task's files appear when it is done, and not all of them when the job is.
@@ -53,6 +65,8 @@ _SETTINGS = {
 _ON_THIS_MACHINE = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    # The executor is this process, too: why a task failed is in the error, and need not be logged at length.
+    "spark.log.level": "FATAL",
     # Java does little here but start: the second compiler takes as long as that again.
     "spark.driver.defaultJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
 }
@@ -83,7 +97,7 @@ class Session:
         """A session for the length of the block.
 
         Raises:
-            BatchError: Spark does not start.
+            BatchError: Spark does not start, or cannot do what it is asked for in the block.
         """
         python = f"./{ENVIRONMENT}/bin/python" if self.archive else sys.executable
         with _environment({**java_environment(self.java_home), "PYSPARK_PYTHON": python}):
@@ -96,6 +110,8 @@ class Session:
                 raise BatchError(f"Spark does not start: {str(error).splitlines()[0]}") from error
             try:
                 yield spark
+            except (PySparkException, Py4JJavaError) as error:
+                raise BatchError(_reason(error)) from error
             finally:
                 spark.stop()
 
@@ -173,33 +189,49 @@ def score_on_spark(
         source: What is scored.
         place: Where the rows go.
         scorer: By what. Each Python worker has one fenced worker, whatever `scorer.workers` says.
-        rows_per_file: Of inputs that are named and not contained: a table's come in the splits of its files.
+        rows_per_file: At most, of inputs that are named and not contained; see `task_count`. A table's come
+            in the splits of its files.
 
     Raises:
-        BatchError: The source or the place is not usable, or Spark does not start.
+        BatchError: The source or the place is not usable, Spark does not start, or a task fails for good.
     """
     with session.open(hive=place.is_table) as spark:
-        try:
-            return _score(spark, source, place, scorer, rows_per_file)
-        except AnalysisException as error:
-            raise BatchError(str(error).splitlines()[0]) from error
+        return _score(spark, source, place, scorer, rows_per_file)
+
+
+def task_count(rows: int, rows_per_file: int, cores: int) -> int:
+    """Tasks to divide rows into: several for every core where there are as many rows, none with too many."""
+    return max(1, ceil(rows / rows_per_file), min(rows, TASKS_PER_CORE * cores))
+
+
+def _cores(spark: SparkContext) -> int:
+    """Of the job, also those of executors that were asked for and have not registered yet."""
+    asked = (spark.getConf().get(f"spark.executor.{what}") for what in ("instances", "cores"))
+    instances, cores = (int(number or 1) for number in asked)
+    return max(spark.defaultParallelism, instances * cores)
 
 
 def _score(spark: SparkSession, source: Source, place: Place, scorer: Scorer, rows_per_file: int) -> Tally:
+    context = spark.sparkContext
     waiting = read_inputs(spark, source)
     done = place.done(spark, scorer.judgement)
     before = done.count() if done else 0
     if done:
         waiting = waiting.join(few(done), "name", "left_anti")
     if not holds_content(spark, source):
-        waiting = waiting.repartition(max(1, ceil(waiting.count() / rows_per_file)))
-    context = spark.sparkContext
+        waiting = waiting.repartition(task_count(waiting.count(), rows_per_file, _cores(context)))
     context.addFile(scorer.model.path)
     counters = Counters(context.accumulator(Counter[str](), _Tallies()), context.accumulator(0))
     pickled = pickle.dumps(replace(scorer, workers=1))
     score = partial(score_batches, scorer=pickled, counters=counters)
     place.write(waiting.mapInArrow(score, scorer.judgement.spark_schema))
     return Tally(before, counters.outcomes.value, counters.models.value)
+
+
+def _reason(error: PySparkException | Py4JJavaError) -> str:
+    """The line that matters: a Python worker's last; of Java's the first, which follows one of Py4J."""
+    at = -1 if isinstance(error, PythonException) else int(isinstance(error, Py4JJavaError))
+    return str(error).strip().splitlines()[at].removeprefix(": ")
 
 
 @contextmanager

@@ -64,7 +64,8 @@ class _StandingDesk:
         self._runner.run(self._desk.__aenter__())
 
     def rows(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
-        entries = (Entry(**row) for row in batch.to_pylist())
+        one_by_one = (batch.slice(index, 1) for index in range(batch.num_rows))
+        entries = (Entry(**row) for one in one_by_one for row in one.to_pylist())
         return self._runner.run(self._collect(entries))
 
     async def _collect(self, entries: Iterator[Entry]) -> list[dict[str, Any]]:

@@ -56,9 +56,9 @@ class HoldOut:
 def split(examples: Iterable[Example], hold_out: HoldOut) -> Split:
     """Divide by source and group, in the order of the examples.
 
-    A group is learnt from whole or judged by whole, whatever sources show it. Of sources that the
-    hold-out does not name, its share is taken by label and, within that, evenly over the categories. If
-    the share is more than 0, a label that is at home in two or more of their groups is on both sides.
+    A group is learnt from whole or judged by whole, whatever sources show it, and chance decides over each
+    by itself. If the share of the sources that the hold-out does not name is more than 0, a label that is
+    at home in two or more of their groups is on both sides.
     """
     everything = list(examples)
     groups = [_group(example, hold_out) for example in everything]
@@ -102,37 +102,51 @@ def _is_held_out(example: Example, hold_out: HoldOut) -> bool:
 def _learnt_of_others(
     examples: Sequence[Example], groups: Sequence[Group], hold_out: HoldOut, learnt: set[Group]
 ) -> set[Group]:
-    """Groups of unnamed sources to learn from. One that spans labels counts for the first in the alphabet."""
-    homes: dict[Group, tuple[str, str]] = {}
-    for example, group in zip(examples, groups, strict=True):
-        if not _is_named(example, hold_out) and group not in learnt:
-            place = (example.label, example.category)
-            homes[group] = min(homes.get(group, place), place)
-    by_label: dict[str, list[Group]] = defaultdict(list)
-    for group in sorted(homes, key=lambda group: (homes[group], _chance(hold_out.seed, *group), group)):
-        by_label[homes[group][0]].append(group)
-    return {
-        group
-        for label, ordered in by_label.items()
-        for group, held in zip(ordered, _spaced(len(ordered), hold_out, label), strict=True)
-        if not held
-    }
-
-
-def _spaced(count: int, hold_out: HoldOut, label: str) -> list[bool]:
-    """Which of `count` ordered groups to hold out: evenly spaced, from a place that chance chooses.
-
-    This is systematic sampling: of any stretch of the order, such as a category, it takes the share, give
-    or take one. Of two or more it takes at least one, and leaves one.
-    """
-    if hold_out.share == 0 or count < 2:
-        return [hold_out.share == 1] * count
-    start = _chance(hold_out.seed, "start", label)
-    held = min(max(math.floor(count * hold_out.share + start), 1), count - 1)
-    offset = math.floor(count * start)
-    return [
-        ((index + 1) * held + offset) // count > (index * held + offset) // count for index in range(count)
+    """Groups of unnamed sources to learn from."""
+    others = [
+        (example, group)
+        for example, group in zip(examples, groups, strict=True)
+        if not _is_named(example, hold_out) and group not in learnt
     ]
+    return {group for those in _by_label(others).values() for group in _learnt_of_label(those, hold_out)}
+
+
+def _by_label(examples: Iterable[tuple[Example, Group]]) -> dict[str, dict[Group, str]]:
+    """The groups at home in a label, each with its category; of several labels, in the first."""
+    homes: dict[Group, tuple[str, str]] = {}
+    for example, group in examples:
+        place = (example.label, example.category)
+        homes[group] = min(homes.get(group, place), place)
+    by_label: dict[str, dict[Group, str]] = defaultdict(dict)
+    for group, (label, category) in homes.items():
+        by_label[label][group] = category
+    return by_label
+
+
+def _learnt_of_label(groups: Iterable[Group], hold_out: HoldOut) -> list[Group]:
+    """Each group by itself, so that a set that grows keeps its split; of two or more, one on either side."""
+    chances = {group: _chance(hold_out.seed, *group) for group in groups}
+    ordered = sorted(chances, key=lambda group: (chances[group], group))
+    held = sum(chance < hold_out.share for chance in chances.values())
+    if len(ordered) > 1 and hold_out.share > 0:
+        held = min(max(held, 1), len(ordered) - 1)
+    elif hold_out.share < 1:
+        held = 0
+    return ordered[held:]
+
+
+def deal(examples: Sequence[Example], number: int, seed: int) -> list[int]:
+    """The part of each example, 0 to number - 1: no group is in two of them.
+
+    Of each label, and of any category in it, the parts have as many groups as each other, give or take one.
+    """
+    groups = [_group(example, HoldOut({}, seed)) for example in examples]
+    parts: dict[Group, int] = {}
+    for label, homes in _by_label(zip(examples, groups, strict=True)).items():
+        ordered = sorted(homes, key=lambda group: (homes[group], _chance(seed, *group), group))
+        first = math.floor(number * _chance(seed, "first", label))
+        parts |= {group: (first + index) % number for index, group in enumerate(ordered)}
+    return [parts[group] for group in groups]
 
 
 def _chance(seed: int, *name: str) -> float:

@@ -21,13 +21,19 @@ from evaluation.dataset import Example, write_manifest
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file to fetch. `found_in` is the category of the wiki that it is a member of."""
+    """A file to fetch.
+
+    Attributes:
+        found_in: The category of the wiki that it is a member of.
+        group: What it is learnt from or judged by with: its subcategory. Empty if the file stands alone.
+    """
 
     page: int
     title: str
     label: str
     category: str
     found_in: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,7 @@ class Collection:
             author=one.author,
             sha256=one.sha256,
             metadata={
+                "group": listed.group,
                 "page": str(one.page),
                 "mime": one.mime,
                 "timestamp": one.timestamp,

@@ -117,7 +117,10 @@ def draw(files: Iterable[Listed], request: Request) -> list[Listed]:
 
 
 async def files_below(wiki: Wiki, wanted: Wanted, depth: int) -> list[Listed]:
-    """Files of a category and of those below it, the nearest first; each category is looked through once."""
+    """Files of a category and of those below it, the nearest first; each category is looked through once.
+
+    Those of a subcategory are a group: it shows one brand, one place or one event, more often than not.
+    """
     seen = {wanted.title}
     waiting = deque([(wanted.title, 0)])
     files: dict[int, Listed] = {}
@@ -126,7 +129,8 @@ async def files_below(wiki: Wiki, wanted: Wanted, depth: int) -> list[Listed]:
         async for member in wiki.members(title):
             if member.ns == FILE_NAMESPACE and len(files) < MAX_LISTED:
                 found = plain_line(member.title), wanted.label, wanted.category, plain_line(title)
-                files.setdefault(member.pageid, Listed(member.pageid, *found))
+                group = plain_line(title) if level else ""
+                files.setdefault(member.pageid, Listed(member.pageid, *found, group))
             is_below = member.ns == CATEGORY_NAMESPACE and level < depth
             if is_below and member.title not in seen and len(seen) < MAX_CATEGORIES:
                 seen.add(member.title)

@@ -4,14 +4,16 @@ import argparse
 import json
 import logging
 import shutil
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evaluation.calibration import apply_temperature, fit_temperature, prior_weights
-from evaluation.document import make_document
+from evaluation.dataset import Example, read_examples
+from evaluation.document import describe_data, make_document
 from evaluation.evaluate import judge
 from evaluation.metrics import measure
 from evaluation.model_card import Facts
@@ -20,6 +22,7 @@ from evaluation.report import render
 from evaluation.splits import Split, sources_of
 from logo_detection.artifact import Artifact, Calibration
 from training import holdout, shards
+from training.errors import RecipeInvalid, TrainingError
 from training.export import export, facts_of
 from training.fitting import fit
 from training.folding import fold_temperature
@@ -34,33 +37,61 @@ from training.shards import Shards, read_shards, write_shards
 
 LOG = logging.getLogger(__name__)
 
+MAY_CHANGE = frozenset(
+    ("stages", "warm_up", "weight_decay", "label_smoothing", "dropout", "ema", "mixed_precision", "limits")
+)
+"""What of a recipe may be another when a run goes on: it decides neither the images nor what they teach."""
+
 PARITY_STEP = 50  # every 50th validation image is scored by both runtimes before an artifact is published
 
 
 def train(options: argparse.Namespace) -> None:
     """Prepare, fit, calibrate, export, evaluate: as `training.train` says it on its command line."""
-    run, recipe = begin(options.run, options.recipe)
-    learnt, validation = prepare(recipe, options.data, run, options.workers)
+    examples = read_examples(options.data)
+    run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"])
+    learnt, validation = prepare(recipe, examples, run, options.workers)
     model = fit(recipe, run, learnt, validation, options.weights)
     facts = facts_of(recipe, run, *calibrate(recipe, model, run, validation))
     artifact = export(model, facts, options.export or run.artifact, parity_images(validation))
     evaluate(artifact, facts, run, validation, options.workers)
 
 
-def begin(directory: Path, recipe: Path) -> tuple[Run, Recipe]:
-    """The run, with its recipe in it."""
+def begin(directory: Path, recipe: Path, data: str) -> tuple[Run, Recipe]:
+    """The run, with its recipe in it, and the digest of its data.
+
+    Raises:
+        RecipeInvalid: The recipe is none; or not the run's, save what may change as it goes on.
+        TrainingError: The run has begun with other data.
+    """
     run, read = Run(directory), read_recipe(recipe)
-    run.path.mkdir(parents=True, exist_ok=True)
+    if run.sources.exists():
+        check_same_run(run, read, data)
+    else:
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.data.write_text(json.dumps({"sha256": data}) + "\n")
     if recipe.resolve() != run.recipe.resolve():
         shutil.copyfile(recipe, run.recipe)
     return run, read
 
 
-def prepare(recipe: Recipe, data: Path, run: Run, workers: int) -> tuple[Shards, Validation]:
-    """What is learnt from and what is judged by; made from the data, unless the run has it already."""
+def check_same_run(run: Run, recipe: Recipe, data: str) -> None:
+    """Raises RecipeInvalid or TrainingError where a run has begun with another recipe, or other data.
+
+    A run that was begun before its data were noted may go on.
+    """
+    before = read_recipe(run.recipe)
+    names = [field.name for field in fields(Recipe) if field.name not in MAY_CHANGE]
+    if other := [name for name in names if getattr(before, name) != getattr(recipe, name)]:
+        raise RecipeInvalid(f"{run.path} has begun with another {', '.join(other)}: choose another --run")
+    if run.data.exists() and json.loads(run.data.read_text())["sha256"] != data:
+        raise TrainingError(f"{run.path} has begun with other data: choose another --run")
+
+
+def prepare(recipe: Recipe, examples: Sequence[Example], run: Run, workers: int) -> tuple[Shards, Validation]:
+    """What is learnt from and what is judged by; made from the examples, unless the run has it already."""
     with Hands(workers) as hands:
         if not (shards.is_whole(run.training) and holdout.is_whole(run.validation)):
-            make(recipe, split_data(recipe, data, workers), run, hands)
+            make(recipe, split_data(recipe, examples, workers), run, hands)
         learnt = read_shards(run.training)
         validation = read_validation(run.validation, recipe.spec, hands)
     LOG.info("%s to learn from; %d files to judge by", dict(learnt.counts), len(validation.examples))

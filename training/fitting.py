@@ -2,7 +2,9 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,6 +13,7 @@ import openvino
 from evaluation.report import Evaluation
 from training.batches import training_batches
 from training.board import Board, Curves
+from training.errors import RecipeInvalid
 from training.holdout import Validation
 from training.judge import judge
 from training.model import build, freeze, layers_from
@@ -52,7 +55,7 @@ def fit(recipe: Recipe, run: Run, shards: Shards, validation: Validation, weight
         The averaged model in float32, at the size at which it serves.
 
     Raises:
-        RecipeInvalid: A stage trains from a layer that there is not.
+        RecipeInvalid: A stage trains from a layer that there is not, or the run was begun with other stages.
     """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype_policy_of(recipe))
@@ -97,11 +100,34 @@ def start(recipe: Recipe, run: Run, weights: str | None) -> tuple[Any, int]:
     """The model to train, and how many chunks it has seen already."""
     standing = run.standing()
     if standing is not None:
-        return keras.models.load_model(run.path / standing.checkpoint), standing.chunks
+        return resume(recipe, run.path / standing.checkpoint, standing.chunks), standing.chunks
     model, backbone = build(recipe, None)
     if weights is not None:
         load_pretrained(model, backbone, recipe, weights)
     return model, 0
+
+
+def resume(recipe: Recipe, checkpoint: Path, chunks: int) -> Any:
+    """The model and the optimizer as they were after so many chunks.
+
+    Frozen and compiled first, loaded then: Keras gives a composite layer that was frozen back with parts that
+    learn, and leaves an optimizer empty, with a warning, whose variables are others than those in the file.
+
+    Raises:
+        RecipeInvalid: The recipe's stages so far are not those of the checkpoint.
+    """
+    model = keras.models.load_model(checkpoint, compile=False)
+    last = chunks_of(recipe.stages)[:chunks][-1]
+    freeze(model, last.stage.trained_from)
+    compile_for(recipe, model, pace_of(recipe.stages, last, recipe.warm_up))
+    model.optimizer.build(model.trainable_variables)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Skipping variable loading")
+        try:
+            model.load_weights(checkpoint)
+        except ValueError as error:  # Keras makes one of the warning
+            raise RecipeInvalid(f"{checkpoint} was made by other stages than the recipe's") from error
+    return model
 
 
 def prepare(recipe: Recipe, model: Any, chunk: Chunk) -> None:

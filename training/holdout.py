@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 from evaluation.dataset import Example, read_examples, write_manifest
 from evaluation.scoring import PAIR, RECODING
 from evaluation.splits import Split, split
+from logo_detection.artifact import read_manifest
 from logo_detection.errors import LogoDetectionError
 from logo_detection.image import ImageSpec, load_image
 from training.duplicates import drop_leaks
+from training.errors import TrainingError
 from training.hands import Hands
 from training.materialise import Bytes, LeftOut, Made, make_all
-from training.plan import validation_tasks
+from training.plan import check_parts, validation_tasks
 from training.progress import Progress
-from training.recipe import Recipe, read_recipe
+from training.recipe import Recipe, hold_out_of, read_recipe
 
 KIND = "kind"
 MANIFEST = "manifest.csv"
@@ -40,9 +42,41 @@ OWN_LICENCE = "Apache-2.0"  # the project's, and so of all that it draws
 LOG = logging.getLogger(__name__)
 
 
-def split_data(recipe: Recipe, data: Path, workers: int) -> Split:
-    """A recipe's two parts of a set of images, without pictures that are in both. Raises DatasetInvalid."""
-    return drop_leaks(split(read_examples(data), recipe.hold_out), workers)
+def split_data(recipe: Recipe, examples: Iterable[Example], workers: int) -> Split:
+    """A recipe's two parts of a set of images, without pictures that are in both.
+
+    Raises:
+        DatasetInvalid: The set has a label that the recipe has not, or nothing to judge one of its labels by.
+    """
+    parts = split(examples, recipe.hold_out)
+    check_parts(recipe, parts)  # before all files are compared, too
+    parts = drop_leaks(parts, workers)
+    check_parts(recipe, parts)
+    return parts
+
+
+def check_unseen(recipe: Recipe, examples: Sequence[Example], model: Path) -> None:
+    """Raises TrainingError where a model learnt from what a recipe, other than its own, holds out.
+
+    Args:
+        recipe: What the model is to be judged by.
+        examples: The set of images, some of which the recipe holds out.
+        model: An artifact. A `.keras`, and one that does not name its recipe, is not refused.
+    """
+    training = {} if model.is_file() else read_manifest(model).training
+    if not (own := training.get("recipe")):
+        return
+    hold_out, kinds = hold_out_of(own)
+    sources = training.get("sources", {}).get("training", {})
+    known = (one for one in examples if one.source in sources)
+    learnt = {one.path for one in split(known, hold_out).training}
+    images = sum(one.path in learnt for one in split(examples, recipe.hold_out).validation)
+    drawn = {kind for kind in recipe.held_out_kinds - kinds if own.get("drawn", {}).get(kind.split("/")[0])}
+    if images or drawn:
+        raise TrainingError(
+            f"{model} learnt, by its recipe {own.get('name')}, from {images} images and {len(drawn)} kinds of"
+            f" drawings that recipe {recipe.name} holds out: judge it by its own"
+        )
 
 
 def write_holdout(
@@ -137,14 +171,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--data", type=Path, required=True, help="images: with a manifest, or a folder per class")
     add("--recipe", type=Path, required=True)
     add("--to", type=Path, required=True, help="directory to write; what is there is written anew")
+    add("--model", type=Path, help="an artifact that is to be judged: refused if it learnt from these images")
     add("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the images")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
         recipe = read_recipe(options.recipe)
-        examples = split_data(recipe, options.data, options.workers).validation
+        examples = read_examples(options.data)
+        if options.model:
+            check_unseen(recipe, examples, options.model)
+        judged = split_data(recipe, examples, options.workers).validation
         with Hands(options.workers) as hands:
-            for item in write_holdout(recipe, examples, options.to, hands):
+            for item in write_holdout(recipe, judged, options.to, hands):
                 LOG.warning("left out %s: %s", item.picture, item.reason)
     except LogoDetectionError as error:
         sys.stderr.write(f"logo-holdout: {error}\n")

@@ -18,6 +18,8 @@ from evaluation.dataset import Example
 from logo_detection import svg
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import ItemError
+from logo_detection.files import read_file
+from logo_detection.header import DecodeLimits, read_header
 from logo_detection.image import ImageSpec, embeddable, load_image
 from training.generators.catalogue import Drawing
 from training.generators.chance import seeded
@@ -93,9 +95,12 @@ class LeftOut:
 def read_picture(example: Example) -> Image.Image:
     """An example as RGBA (vector drawings, and whatever has transparency) or RGB, upright.
 
-    These are a training set's files, which its owner chose; strangers' files go through `load_image`.
+    Raises:
+        ItemError: It cannot be read, or the server would not admit it.
+        OSError: It cannot be decoded.
     """
-    data = example.path.read_bytes()
+    data = read_file(example.path)
+    read_header(data, DecodeLimits())
     if (size := svg.nominal_size(data)) is not None:
         scale = VECTOR_SIDE / max(size)
         width, height = (max(1, round(scale * side)) for side in size)

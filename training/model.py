@@ -44,4 +44,7 @@ def freeze(model: Any, trained_from: str) -> None:
     """
     learning = layers_from(model, trained_from)
     for layer in model.layers:
+        layer.trainable = (
+            True  # else a composite layer that was frozen when it was saved keeps parts that learn
+        )
         layer.trainable = layer in learning

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from evaluation.dataset import DatasetInvalid, Example
+from evaluation.splits import Split
+from logo_detection.artifact import OUT_OF_DOMAIN
 from training.generators.catalogue import NEGATIVES, drawings_of
 from training.generators.chance import seeded
 from training.materialise import AS_IT_IS, Task
@@ -73,6 +75,19 @@ def validation_tasks(recipe: Recipe, examples: Sequence[Example]) -> list[Task]:
             drawings += drawings_of(unseen, recipe.seed + 1, shown - set(unseen_kinds))
         tasks += [Task(drawing, AS_IT_IS, 0, recipe.seed) for drawing in drawings]
     return tasks
+
+
+def check_parts(recipe: Recipe, parts: Split) -> None:
+    """Raises DatasetInvalid where a set has a label that a recipe has not, or nothing to judge one by."""
+    check_labels(recipe, (*parts.training, *parts.validation))
+    judged = {example.label for example in parts.validation}
+    if any(recipe.drawn_validation.values()):
+        judged.add(OUT_OF_DOMAIN)
+    if missing := sorted(set(recipe.labels) - judged):
+        raise DatasetInvalid(
+            f"nothing to judge {', '.join(missing)} by: the recipe's [hold_out] keeps no image of it from"
+            " training, or only such as look like those learnt from"
+        )
 
 
 def check_labels(recipe: Recipe, examples: Sequence[Example]) -> None:

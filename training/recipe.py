@@ -136,15 +136,32 @@ def read_recipe(path: Path) -> Recipe:
 
 def _parse(path: Path) -> Recipe:
     values: dict[str, Any] = tomllib.loads(path.read_text())
-    held = values.pop("hold_out", {})
-    kinds = frozenset(held.pop("kinds", ()))
+    hold_out, kinds = _hold_out(values)
+    values.pop("hold_out", None)
     values["labels"] = tuple(values.get("labels", ()))
     values["limits"] = tuple(values.get("limits", ()))
     values["stages"] = tuple(Stage(**stage) for stage in values.pop("stages", ()))
     network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
     tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
-    hold_out = HoldOut(seed=values.get("seed", 0), **{**held, "sources": held.get("sources", {})})
     return Recipe(hold_out=hold_out, held_out_kinds=kinds, network=Network(**network), **{**values, **tables})
+
+
+def hold_out_of(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
+    """What the recipe in an artifact's manifest keeps from training: images, and kinds of drawings.
+
+    Raises:
+        RecipeInvalid: That it does not say.
+    """
+    try:
+        return _hold_out(values)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RecipeInvalid(f"a manifest's recipe: hold_out: {error}") from error
+
+
+def _hold_out(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
+    held = {"sources": {}, "seed": values.get("seed", 0), **values.get("hold_out", {})}
+    kinds = frozenset(held.pop("kinds", ()))
+    return HoldOut(**held), kinds
 
 
 def check(recipe: Recipe, path: Path) -> None:

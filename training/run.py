@@ -1,6 +1,6 @@
 """A run: the directory in which one training happens, and what lies where in it.
 
-recipe.toml  sources.json  left_out.csv  training/  validation/    what it starts from
+recipe.toml  sources.json  data.json  left_out.csv  training/  validation/    what it starts from
 checkpoint-[01].keras  progress.json  history.csv  logs/           how far it is
 model.keras  artifact/  evaluation.json                            what came out
 """
@@ -36,6 +36,11 @@ class Run:
     @property
     def sources(self) -> Path:
         return self.path / "sources.json"
+
+    @property
+    def data(self) -> Path:
+        """What tells the set of images from all others."""
+        return self.path / "data.json"
 
     @property
     def left_out(self) -> Path:

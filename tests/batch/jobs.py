@@ -111,6 +111,18 @@ def write_table(path: Path, **columns: list[Any]) -> Path:
     return path
 
 
+def damaged_table(path: Path, column: str) -> Path:
+    """A table of images whose footer is whole, and of which one column is not."""
+    write_table(path, filename=["a", "b"], content=[RED, BLUE])
+    table = pq.ParquetFile(path)
+    pages = table.metadata.row_group(0).column(table.schema_arrow.names.index(column))
+    data = bytearray(path.read_bytes())
+    start = min(pages.dictionary_page_offset or pages.data_page_offset, pages.data_page_offset)
+    data[start : start + pages.total_compressed_size] = b"\xff" * pages.total_compressed_size
+    path.write_bytes(data)
+    return path
+
+
 def run(artifact: Path, output: Path, *arguments: object) -> int:
     """Run the command in this process. Returns its status."""
     return main(["--model", str(artifact), "--workers", "1", "--output", str(output), *map(str, arguments)])

@@ -152,11 +152,12 @@ def test_any_label_column_teaches_a_head_and_what_cannot_teach_is_counted(
     assert (loaded.version, loaded.labels) == ("7", ("out_of_domain", "cold", "warm"))
     assert manifest.calibration.base_rate == pytest.approx(1 / 3)
     assert manifest.training["backbone"]["version"] == "1"
-    assert manifest.training["sources"]["validation"] == {"labels.csv": 6}
+    held_out = manifest.training["sources"]["validation"]["labels.csv"]
+    assert 2 <= held_out <= 12
 
     classifier = load_classifier(loaded.model_source())
     judged = read_predictions(tmp_path / "report")
-    assert len([row for row in judged.values() if not row["error"]]) == 6
+    assert len([row for row in judged.values() if not row["error"]]) == held_out
     for name, row in judged.items():
         if row["error"]:
             continue

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from batch.errors import BatchError
-from batch.labels import as_examples, folds_of, make_plan, read_csv, with_digest
+from batch.labels import as_examples, folds_of, make_plan, read_csv, with_digests
 from evaluation.dataset import Example
 
 
@@ -16,7 +16,7 @@ def examples(counts: dict[str, int]) -> list[Example]:
         for number in range(count)
     ]
     found = as_examples(rows, "labels.csv", "label", None)
-    return [with_digest(example, name) for name, example in found.items()]
+    return with_digests([(example, name) for name, example in found.items()])
 
 
 def test_labels_come_from_any_column_and_the_rest_says_what_belongs_together(tmp_path: Path) -> None:
@@ -102,9 +102,21 @@ def test_what_no_model_can_be_made_of_is_refused(
 def test_equal_features_are_one_group_whatever_their_names() -> None:
     rows = [{"filename": f"{n}", "label": "a" if n % 2 else "b"} for n in range(40)]
     found = as_examples(rows, "labels.csv", "label", None)
-    doubled = [with_digest(example, str(int(name) // 4)) for name, example in found.items()]
+    doubled = with_digests([(example, str(int(name) // 4)) for name, example in found.items()])
     plan = make_plan(doubled, 0.3, 1, ())
     assert {one.sha256 for one in plan.learnt}.isdisjoint(one.sha256 for one in plan.judged)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_that_share_an_image_are_on_one_side_with_all_that_is_in_them(seed: int) -> None:
+    rows = [{"filename": f"{n}", "label": "ab"[n % 2], "group": f"shelf {n // 2}"} for n in range(80)]
+    found = as_examples(rows, "labels.csv", "label", None)
+    # Of shelves 0 and 1, 2 and 3, and so on, each has one image that the other has, too.
+    digests = [f"{name}" if int(name) % 4 in (0, 3) else f"of both {int(name) // 4}" for name in found]
+    plan = make_plan(with_digests(list(zip(found.values(), digests, strict=True))), 0.3, seed, ())
+    learnt, judged = ({int(one.original) // 4 for one in part} for part in (plan.learnt, plan.judged))
+    assert learnt.isdisjoint(judged)
+    assert len(learnt) + len(judged) == 20
 
 
 def test_folds_are_of_every_class_and_as_large_as_each_other() -> None:

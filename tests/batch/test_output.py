@@ -63,6 +63,18 @@ def test_a_folder_of_something_else_is_no_output(tmp_path: Path) -> None:
         Output(tmp_path).done(JUDGEMENT)
 
 
+def test_only_what_is_written_is_an_output_that_cannot_be_written_to(tmp_path: Path) -> None:
+    elsewhere = pytest.raises(FileNotFoundError)
+    with elsewhere, Output(tmp_path / "a").locked():
+        (tmp_path / "input.png").read_bytes()
+    (tmp_path / "file").write_bytes(b"")
+    refused = pytest.raises(BatchError, match=r"cannot write to .*file")
+    with refused, Output(tmp_path / "file").locked():
+        pass
+    with refused:
+        Output(tmp_path / "file").add(rows("a"))
+
+
 def test_only_one_job_has_an_output(tmp_path: Path) -> None:
     refused = pytest.raises(BatchError, match="another job writes to")
     with Output(tmp_path).locked(), refused, Output(tmp_path).locked():

@@ -4,7 +4,7 @@ import pytest
 
 from batch.errors import BatchError
 from batch.sources import Source, count, entries, find_source
-from tests.batch.jobs import RED, many_files, write_table
+from tests.batch.jobs import RED, damaged_table, many_files, write_table
 
 
 def names(source: Source) -> list[str]:
@@ -74,6 +74,20 @@ def test_a_table_that_cannot_be_read_row_by_row_is_refused(
     path = write_table(tmp_path / "t.parquet", **columns)
     with pytest.raises(BatchError, match=complaint):
         names(find_source([str(path)], None, None))
+
+
+@pytest.mark.parametrize("column", ["filename", "content"])
+def test_a_table_with_a_whole_footer_and_damaged_pages_is_refused(tmp_path: Path, column: str) -> None:
+    table = damaged_table(tmp_path / "t.parquet", column)
+    with pytest.raises(BatchError, match=r"t\.parquet is no table of parquet that can be read: \S.*"):
+        names(Source("parquet", (str(table),)))
+
+
+def test_damaged_names_are_refused(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "t.parquet", filename=["a"], content=[RED])
+    wanted = damaged_table(tmp_path / "n.parquet", "filename")
+    with pytest.raises(BatchError, match=r"n\.parquet is no table of parquet that can be read"):
+        names(Source("parquet", (str(table),), str(wanted)))
 
 
 def test_only_files_may_be_several() -> None:

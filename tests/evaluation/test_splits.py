@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.dataset import Example
-from evaluation.splits import HoldOut, Split, brand_of, group_of, sources_of, split
+from evaluation.splits import HoldOut, Split, brand_of, deal, group_of, sources_of, split
 
 NOTHING = HoldOut({}, seed=1)
 LABELS = ("logo", "out_of_domain", "third")
@@ -97,20 +97,35 @@ def test_every_label_of_two_groups_or_more_is_on_both_sides(
         held = sum(item.label == label for item in parts.validation)
         if count >= 2:
             assert 1 <= held <= count - 1
-            assert abs(held - share * count) <= 1
 
 
-def test_the_share_is_taken_evenly_over_the_categories_of_a_label() -> None:
-    sizes = {"map": 100, "photo": 40, "chart": 20}
+def test_about_the_share_is_held_out_of_every_category_of_a_label() -> None:
     items = [
-        example(f"{category}{index}.png", category, label="out_of_domain")
-        for category, size in sizes.items()
-        for index in range(size)
+        example(f"{index}.png", category, label="out_of_domain")
+        for category in ("map", "photo", "chart")
+        for index in range(1000)
     ]
-    for seed in range(20):
+    for seed in range(3):
         held = Counter(item.category for item in split(items, HoldOut({}, seed, share=0.25)).validation)
-        for category, size in sizes.items():
-            assert abs(held[category] - size / 4) <= 1, (seed, held)
+        assert all(200 <= held[category] <= 300 for category in ("map", "photo", "chart")), (seed, held)
+
+
+@given(st.integers(0, 1000), st.integers(2, 6))
+@settings(max_examples=50, deadline=None)
+def test_parts_are_dealt_evenly_over_labels_and_categories_and_no_group_is_in_two(
+    seed: int, number: int
+) -> None:
+    items = [
+        example(f"{index}.png", category, label=label, group=f"{label} {category} {index // 2}")
+        for label, category in (("logo", "old"), ("logo", "new"), ("third", "third"))
+        for index in range(40)
+    ]
+    parts = deal(items, number, seed)
+    assert len({(item.metadata["group"], part) for item, part in zip(items, parts, strict=True)}) == 60
+    for wanted in ({"old"}, {"new"}, {"old", "new"}, {"third"}):
+        sizes = Counter(part for item, part in zip(items, parts, strict=True) if item.category in wanted)
+        assert set(sizes) == set(range(number))
+        assert max(sizes.values()) - min(sizes.values()) <= 2  # one group of two
 
 
 def test_another_seed_holds_out_others() -> None:
@@ -172,11 +187,12 @@ def test_a_folder_of_screenshots_is_held_out_whole(seed: int, share: float) -> N
     assert not {group_of(item) for item in parts.training} & {group_of(item) for item in parts.validation}
 
 
-def test_a_source_that_grows_keeps_its_split() -> None:
+@pytest.mark.parametrize("hold_out", [HoldOut({"acme/logos": 0.25}, 1), HoldOut({}, 1, 0.25)])
+def test_a_source_that_grows_keeps_its_split(hold_out: HoldOut) -> None:
     flags = [example(f"{index}.svg", "flag") for index in range(400)]
-    hold_out = HoldOut({"acme/logos": 0.25}, seed=1)
     parts = split(flags, hold_out)
     assert 70 <= len(parts.validation) <= 130
     fewer = split(flags[:300], hold_out)
     assert set(map(identity, fewer.validation)) <= set(map(identity, parts.validation))
+    assert set(map(identity, fewer.training)) <= set(map(identity, parts.training))
     assert split(flags, replace(hold_out, seed=2)) != parts

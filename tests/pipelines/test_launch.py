@@ -88,7 +88,7 @@ def test_the_gate_stops_a_bad_model_and_says_what_it_misses(tmp_path: Path) -> N
     done = run_pipeline(tmp_path, f"{hardly_trained}[hold_out]\nshare = 0.5\n", 6)
     assert done.status == 1
     assert re.search(r"GateClosed: the gate is closed to tiny 7\.0\.0, which misses \d+ of 16:", done.output)
-    assert "images of logo (png): 3, wanted at least 50" in done.output
+    assert re.search(r"images of logo \(png\): [1-5], wanted at least 50", done.output)
     assert done.output.rstrip().endswith("logo-pipeline: a step failed; above is why")
     assert {path.name for path in done.steps.iterdir()} == {"check-parameters", "train", "evaluate"}
 

@@ -61,6 +61,7 @@ def test_categories_become_a_data_set_with_licence_and_author(wiki: WikiServer, 
     )
     assert (logo.source, logo.original) == ("Category:Logos of companies", "File:Logo of company 1001.svg")
     assert logo.metadata == {
+        "group": "Category:Logos of companies",
         "page": "1001",
         "mime": "image/svg+xml",
         "timestamp": "2024-05-01T12:00:00Z",
@@ -270,6 +271,17 @@ def test_titles_name_no_file_and_break_no_table(tmp_path: Path) -> None:
         "1-330.jpeg",
     }
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+
+
+def test_files_of_a_subcategory_are_a_group_and_those_of_the_category_itself_stand_alone(
+    wiki: WikiServer, tmp_path: Path
+) -> None:
+    run(wiki, tmp_path)
+    examples = read_examples(tmp_path)
+    below = [item for item in examples if item.source not in (LOGOS.title, PHOTOS.title)]
+    assert below
+    for item in examples:
+        assert item.metadata["group"] == (item.source if item in below else "")
 
 
 def test_what_is_there_is_not_fetched_again(wiki: WikiServer, tmp_path: Path) -> None:

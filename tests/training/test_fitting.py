@@ -9,6 +9,7 @@ import pytest
 
 from evaluation.dataset import Example
 from tests.training.recipes import tiny_recipe
+from training.errors import RecipeInvalid
 from training.fitting import dtype_policy_of, fit
 from training.holdout import Validation
 from training.materialise import Made, Task
@@ -72,6 +73,26 @@ def test_after_a_frozen_stage_all_is_tuned_from_where_it_was(tmp_path: Path) -> 
     again = fitted(tmp_path / "run", recipe)
     for ours, theirs in zip(again.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_run_that_goes_on_keeps_frozen_what_was_and_the_optimizers_state(tmp_path: Path) -> None:
+    small = "{ size = 16, images = 64, batch = 8, rate = 1e-2, last_rate = 1e-3, trained_from = 'block2a_' }"
+    large = small.replace("size = 16", "size = 32")
+    both = tiny_recipe(tmp_path, (STAGES, f"stages = [{small}, {large}]"))
+    begun = tiny_recipe(tmp_path, (STAGES, f"stages = [{small}]"))
+    at_once = fitted(tmp_path / "at once", both)
+    fitted(tmp_path / "in parts", begun)
+    for ours, theirs in zip(
+        fitted(tmp_path / "in parts", both).get_weights(), at_once.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_run_does_not_go_on_with_other_layers_than_it_learnt_with(tmp_path: Path) -> None:
+    fitted(tmp_path / "run", tiny_recipe(tmp_path, (STAGES, f"stages = [{FROZEN}]")))
+    other = FROZEN.replace("scores", "block2a_")
+    with pytest.raises(RecipeInvalid, match=r"checkpoint-1.keras was made by other stages"):
+        fitted(tmp_path / "run", tiny_recipe(tmp_path, (STAGES, f"stages = [{other}, {WHOLE}]")))
 
 
 def test_bfloat16_is_used_where_the_cpu_has_it_and_said_to_be_missing_elsewhere(

@@ -1,5 +1,6 @@
 """The hold-out: a folder that any artifact can be judged by, as PNG and as JPEG."""
 
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 from PIL import Image
 
 from evaluation.dataset import Example, read_examples
-from logo_detection.image import load_image
+from logo_detection.artifact import ONNX, Calibration, Manifest, hash_files, write_manifest
+from logo_detection.image import ImageSpec, load_image
 from tests.training.recipes import tiny_recipe, write_recipe
 from training.hands import Hands
-from training.holdout import is_whole, main, read_validation, write_holdout
+from training.holdout import check_unseen, is_whole, main, read_validation, write_holdout
+from training.recipe import read_recipe
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,54 @@ def test_what_cannot_be_held_out_is_one_line(
     missing = str(tmp_path / "no.toml")
     assert main(["--data", str(images), "--recipe", missing, "--to", str(tmp_path / "folder")]) == 2
     assert capsys.readouterr().err == f"logo-holdout: cannot read {missing}: No such file or directory\n"
+
+
+def artifact_of(directory: Path, recipe: Path, sources: Counter[str]) -> Path:
+    """Of an artifact, the manifest: what it says that it learnt from."""
+    directory.mkdir()
+    (directory / ONNX).write_bytes(b"never loaded")
+    manifest = Manifest(
+        name="tiny",
+        version="0.1.0",
+        labels=("out_of_domain", "logo"),
+        image=ImageSpec(32, 32),
+        files=hash_files(directory),
+        calibration=Calibration(base_rate=0.5, temperature=1.0),
+        training={"recipe": tomllib.loads(recipe.read_text()), "sources": {"training": dict(sources)}},
+        libraries={},
+        metrics={},
+    )
+    write_manifest(directory, manifest)
+    return directory
+
+
+def test_a_model_is_not_judged_by_what_it_learnt_from(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything = read_examples(images)
+    known = Counter(example.source for example in everything)
+    recipe, own = tmp_path / "recipe", tmp_path / "own"
+    for folder in (recipe, own):
+        folder.mkdir()
+    judges = write_recipe(recipe)
+    other = write_recipe(own, ('"other/logos" = 1.0', '"acme/logos" = 1.0'), ('["map/transit"]', "[]"))
+    arguments = [
+        "--data",
+        str(images),
+        "--recipe",
+        str(judges),
+        "--to",
+        str(tmp_path / "to"),
+        "--workers",
+        "1",
+    ]
+    learnt = artifact_of(tmp_path / "learnt", other, known)
+    assert main([*arguments, "--model", str(learnt)]) == 2
+    assert "tiny, from 4 images and 0 kinds" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
+    for name, by, sources in (("same", judges, known), ("elsewhere", other, Counter({"else/where@1": 9}))):
+        artifact = artifact_of(tmp_path / name, by, sources)
+        check_unseen(read_recipe(judges), everything, artifact)
 
 
 def test_pictures_that_cannot_be_made_are_told_and_copies_of_one_picture_are_kept_apart(

@@ -1,5 +1,7 @@
 """Materialise: what training reads is what the server would see."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,15 @@ def test_a_file_that_cannot_be_read_is_left_out_with_its_reason(tmp_path: Path) 
     assert isinstance(result, LeftOut)
     assert result.picture == str(broken)
     assert result.reason
+
+
+def test_a_file_that_the_server_would_not_admit_is_left_out_undecoded(tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    header = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 10_000, 8, 2, 0, 0, 0)
+    large.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + header + struct.pack(">I", zlib.crc32(header)))
+    result = make(Task(Example(large, "logo", "brand", "s", "o", "", "", "1"), "logo", 0, 1), SMALL)
+    assert isinstance(result, LeftOut)
+    assert result.reason.startswith("ImageTooManyPixels: ")
 
 
 def test_an_example_that_shows_nothing_is_left_out_but_a_drawing_may_be_plain(tmp_path: Path) -> None:

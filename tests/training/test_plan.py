@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from evaluation.dataset import DatasetInvalid, Example, read_examples
+from evaluation.splits import Split
 from tests.training.recipes import tiny_recipe
 from training.materialise import AS_IT_IS
-from training.plan import training_tasks, validation_tasks
+from training.plan import check_parts, training_tasks, validation_tasks
 
 
 def example(label: str, category: str, number: int = 0) -> Example:
@@ -26,6 +27,17 @@ def test_a_label_that_the_recipe_has_not_is_refused_by_file_and_name(tmp_path: P
 def test_a_label_without_examples_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetInvalid, match="nothing to learn logo from"):
         training_tasks(tiny_recipe(tmp_path), [example("out_of_domain", "photo")])
+
+
+def test_a_label_without_pictures_to_judge_by_is_refused(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    logo, photo = example("logo", "logo"), example("out_of_domain", "photo")
+    check_parts(recipe, Split((logo, photo), (logo,)))  # what is drawn judges out_of_domain
+    for judged, missing in (((photo,), "logo"), ((), "logo")):
+        with pytest.raises(DatasetInvalid, match=f"nothing to judge {missing} by"):
+            check_parts(recipe, Split((logo, photo), judged))
+    with pytest.raises(DatasetInvalid, match="nothing to judge logo, out_of_domain by"):
+        check_parts(replace(recipe, drawn_validation={}), Split((logo, photo), ()))
 
 
 def test_an_example_is_presented_as_its_category_is_or_else_its_label(tmp_path: Path) -> None:

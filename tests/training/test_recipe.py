@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.dataset import Example
+from evaluation.splits import split
 from tests.training.recipes import tiny_recipe
 from training.backbones import APPLICATIONS, EFFICIENTNET
 from training.errors import RecipeInvalid
@@ -42,6 +44,19 @@ def test_the_shipped_recipe_holds_sources_out() -> None:
     assert recipe.labels == ("out_of_domain", "logo")
     assert recipe.hold_out.sources["pheralb/svgl"] == 0.5
     assert set(recipe.drawn) == set(recipe.drawn_validation) == set(NEGATIVES)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_holds_out_some_of_each_label_of_an_imported_set(path: Path) -> None:
+    recipe = read_recipe(path)
+    imported = [
+        Example(Path(f"{label}-{page}.png"), label, "any", f"Category:{label}", f"File:{page}", "", "", "")
+        for label in recipe.labels
+        for page in range(20)
+    ]
+    parts = split(imported, recipe.hold_out)
+    for part in (parts.training, parts.validation):
+        assert {example.label for example in part} == set(recipe.labels)
 
 
 def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
