@@ -26,7 +26,7 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
 from batch.desk import Scorer
 from batch.errors import BatchError
-from batch.java import java_environment
+from batch.java import java_environment, start_options
 from batch.output import check_features, check_layout, check_same, layout
 from batch.rows import FEATURES, SPARK_SCHEMA, Judgement, Tally
 from batch.sources import FILENAME, Source
@@ -62,13 +62,15 @@ _SETTINGS = {
 }
 
 
+_DRIVERS_JAVA = "spark.driver.defaultJavaOptions"
+
 _ON_THIS_MACHINE = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     # The executor is this process, too: why a task failed is in the error, and need not be logged at length.
     "spark.log.level": "FATAL",
     # Java does little here but start: the second compiler takes as long as that again.
-    "spark.driver.defaultJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    _DRIVERS_JAVA: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
 }
 
 
@@ -119,6 +121,8 @@ class Session:
         settings = dict(_SETTINGS)
         if self.master is None:
             settings |= _ON_THIS_MACHINE
+            quick = (f'"{option}"' for option in start_options(self.java_home))  # a path may have spaces
+            settings[_DRIVERS_JAVA] = " ".join([settings[_DRIVERS_JAVA], *quick])
         if self.archive:
             settings["spark.archives"] = f"{self.archive}#{ENVIRONMENT}"
         return settings | {"spark.master": self.master or f"local[{self.workers}]"} | dict(self.conf)
