@@ -6,9 +6,10 @@ from pathlib import Path
 JAVA_HOME = Path(__file__).with_name("java_home")
 
 START_CACHE = Path(sys.prefix) / "spark.aot"
-"""Spark's classes, loaded and linked, as one start left them for the next (https://openjdk.org/jeps/514): 200 MB,
-and half of the seconds before the first image. `make batch ENGINE=spark` makes it. Java checks that it is its
-own, and of these very jars, and does without it otherwise."""
+"""Spark's classes, loaded and linked, as one start left them for the next (https://openjdk.org/jeps/514).
+
+They are 200 MB, and spare half of the seconds before the first image. `make batch ENGINE=spark` keeps them.
+Java checks that they are its own, and of these very jars, and does without them otherwise."""
 
 
 def java_environment(java_home: Path | None = None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from batch.inputs import find_inputs
 from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, UrlNotAllowed
 from logo_detection.fetch import Fetcher
-from logo_detection.files import held_file
+from logo_detection.files import FIRST_BYTES, held_file
 from logo_detection.memory import MemoryBudget
 from logo_detection.policy import FetchPolicy
 from logo_detection.scoring import Input
@@ -139,6 +140,16 @@ async def test_a_file_of_the_largest_size_is_read_and_so_is_an_empty_one(tmp_pat
     (tmp_path / "a").write_bytes(bytes(MAX_BYTES))
     (tmp_path / "b").touch()
     assert [len(await read(item)) for item in found(tmp_path)] == [MAX_BYTES, 0]
+
+
+@pytest.mark.parametrize("more_bytes", [-1, 0, 1, FIRST_BYTES])
+async def test_a_file_is_read_whole_in_one_step_or_two(tmp_path: Path, more_bytes: int) -> None:
+    content = random.Random(0).randbytes(FIRST_BYTES + more_bytes)
+    (tmp_path / "a").write_bytes(content)
+    memory = MemoryBudget(2 * FIRST_BYTES)
+    async with held_file(tmp_path / "a", memory=memory) as data:
+        assert data == content
+        assert memory.held_bytes == len(content)
 
 
 async def test_a_url_is_the_fetchers_business() -> None:
