@@ -38,12 +38,12 @@ classify: $(VENV)/.project $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folder
 	@set -f; $(BIN)/logo-classify $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
 # What Java has loaded when Spark has started, for the next start; see batch/java.py. Once, a minute.
-# Java writes it when logo-batch has ended: the pipe is what waits for it.
+# Java writes it when logo-batch has ended: the pipe is what waits for it. Without it Spark starts, too.
 $(VENV)/spark.aot: $(VENV)/.spark | $(VENV)/.project
 	@echo "preparing a quick start of Spark"; set -o pipefail; rm -f $@; into=$$(mktemp -d) && trap 'rm -rf $$into' EXIT && \
 		$(BIN)/logo-batch --engine spark --output $$into/scores \
 		--conf spark.driver.extraJavaOptions="-XX:AOTCacheOutput=$$into/aot -Xlog:disable" samples |& cat > $$into/log && \
-		mv $$into/aot $@ || { cat $$into/log >&2; exit 1; }
+		mv $$into/aot $@ || tail --lines 5 $$into/log >&2
 
 .PHONY: batch
 batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark $(if $(filter spark,$(ENGINE)),$(VENV)/spark.aot) ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help

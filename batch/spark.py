@@ -11,13 +11,14 @@ import pickle
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
+from warnings import catch_warnings
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 from pyspark.accumulators import AccumulatorParam
 from pyspark.errors import AnalysisException, PySparkException, PythonException
@@ -114,8 +115,10 @@ class Session:
                 yield spark
             except (PySparkException, Py4JJavaError) as error:
                 raise BatchError(_reason(error)) from error
+            except (Py4JError, ConnectionError) as error:
+                raise BatchError("the Java of Spark's driver has ended: was it out of memory?") from error
             finally:
-                spark.stop()
+                _stop(spark)
 
     def _settings(self) -> dict[str, str]:
         settings = dict(_SETTINGS)
@@ -230,6 +233,11 @@ def _score(spark: SparkSession, source: Source, place: Place, scorer: Scorer, ro
     score = partial(score_batches, scorer=pickled, counters=counters)
     place.write(waiting.mapInArrow(score, scorer.judgement.spark_schema))
     return Tally(before, counters.outcomes.value, counters.models.value)
+
+
+def _stop(spark: SparkSession) -> None:
+    with catch_warnings(action="ignore", category=RuntimeWarning), suppress(Py4JError, ConnectionError):
+        spark.stop()  # it warns, and then fails, where Java has ended before
 
 
 def _reason(error: PySparkException | Py4JJavaError) -> str:

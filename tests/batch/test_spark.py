@@ -2,10 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -99,11 +101,25 @@ def test_the_model_is_loaded_once_in_a_python_worker(artifact: Path, tmp_path: P
     assert tally.outcomes == {SCORED: 24}
 
 
-def test_a_job_that_is_killed_half_way_goes_on_to_one_row_an_input(artifact: Path, tmp_path: Path) -> None:
+def kill_java(job: subprocess.Popen[bytes]) -> None:
+    """Kill the Java that a job has started, as the kernel does that is out of memory."""
+    (java,) = (each for each in psutil.Process(job.pid).children() if each.name() == "java")
+    java.kill()
+
+
+@pytest.mark.parametrize(
+    ("kill", "status"),
+    [(lambda job: os.killpg(job.pid, signal.SIGKILL), -signal.SIGKILL), (kill_java, 2)],
+    ids=["job", "java"],
+)
+def test_a_job_that_is_killed_half_way_goes_on_to_one_row_an_input(
+    kill: Callable[[subprocess.Popen[bytes]], None], status: int, artifact: Path, tmp_path: Path
+) -> None:
     folder, output = many_files(tmp_path / "in", 200), tmp_path / "out"
     arguments = (*SPARK, "--rows-per-file", 5, folder)
     with half_way(artifact, output, *arguments, timeout_s=TIMEOUT_S) as job:
-        os.killpg(job.pid, signal.SIGKILL)
+        kill(job)
+        assert job.wait(timeout=TIMEOUT_S) == status
     before = read_rows(output)
     assert 10 <= len(before) < 200
     assert run(artifact, output, folder, *SPARK) == 0
