@@ -113,8 +113,9 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.* torch==2.13.*
 	.venv-backends/bin/python -m training.parity $(if $(MODEL),--model $(MODEL))
 
-# What takes the cores and no times is run two at a time, and apart from what measures or waits.
-APART := tests/batch tests/evaluation tests/liftwing tests/parity tests/pipelines tests/training
+# What takes the cores and no times is run two at a time, and apart from what measures or waits; the long files first,
+# so that neither core waits for the other's last one.
+APART := tests/training tests/batch tests/pipelines tests/parity tests/liftwing tests/evaluation
 
 .PHONY: test
 test: $(TESTED) ## everything a change can break, in minutes; of one file: ARGS=tests/batch/test_score.py
@@ -125,7 +126,7 @@ test-all: $(TESTED) $(HELM) ## the same, and what is slow: Keras, Spark, pipelin
 	$(call run-tests,not soak)
 
 define run-tests
-$(if $(ARGS),,$(BIN)/python -m pytest -m "$(1)" --numprocesses 2 --dist loadfile $(APART))
+$(if $(ARGS),,$(BIN)/python -m pytest -m "$(1)" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(APART))
 $(BIN)/python -m pytest -m "$(1)" $(if $(ARGS),$(ARGS),$(addprefix --ignore=,$(APART)))
 endef
 
