@@ -109,8 +109,10 @@ def kill_java(job: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.parametrize(
     ("kill", "status"),
-    [(lambda job: os.killpg(job.pid, signal.SIGKILL), -signal.SIGKILL), (kill_java, 2)],
-    ids=["job", "java"],
+    [
+        pytest.param(lambda job: os.killpg(job.pid, signal.SIGKILL), -signal.SIGKILL, id="job"),
+        pytest.param(kill_java, 2, id="java", marks=pytest.mark.soak),
+    ],
 )
 def test_a_job_that_is_killed_half_way_goes_on_to_one_row_an_input(
     kill: Callable[[subprocess.Popen[bytes]], None], status: int, artifact: Path, tmp_path: Path

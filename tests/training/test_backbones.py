@@ -25,12 +25,6 @@ PREPROCESS = {
     "vgg16": keras.applications.vgg16.preprocess_input,
 }
 
-# Half a minute each: ResNet50 in `make test-all`, the others before a release.
-BUILT = [
-    pytest.param(name, marks=pytest.mark.slow if name == "resnet50" else pytest.mark.soak)
-    for name in APPLICATIONS
-]
-
 
 def noise(count: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(0, 255, (count, SIDE, SIDE, 3)).astype(np.float32)
@@ -53,7 +47,8 @@ def test_preprocessing_is_that_of_the_pretrained_weights(name: str) -> None:
     np.testing.assert_allclose(ours, PREPROCESS[name](noise(2)), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.soak  # a minute each
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_every_backbone_takes_pixels_and_is_saved_and_exported_without_a_difference(
     name: str, tmp_path: Path
 ) -> None:

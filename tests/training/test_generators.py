@@ -57,14 +57,14 @@ def test_two_seeds_of_a_plan_share_no_drawing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("category", sorted(NEGATIVES))
-def test_every_kind_draws_from_ten_seeds_within_bounds(category: str) -> None:
+def test_every_kind_draws_from_five_seeds_within_bounds(category: str) -> None:
     for kind in NEGATIVES[category]:
-        pictures = [draw(category, kind, seed) for seed in range(10)]
+        pictures = [draw(category, kind, seed) for seed in range(5)]
         assert {picture.mode for picture in pictures} == {"RGB"}
         assert all(32 <= side <= 2_500 for picture in pictures for side in picture.size), kind
         plain = sum(float(np.asarray(picture).std()) < 1 for picture in pictures)
-        assert plain == 0 or kind == "solid", f"{plain} of 10 {category}/{kind} show nothing"
-        assert len({picture.tobytes() for picture in pictures}) >= 7, kind
+        assert plain == 0 or kind == "solid", f"{plain} of 5 {category}/{kind} show nothing"
+        assert len({picture.tobytes() for picture in pictures}) >= 3, kind
 
 
 def test_recombining_gives_a_flag_of_the_first_ones_size_from_its_seed_alone() -> None:
