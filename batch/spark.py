@@ -63,16 +63,15 @@ _SETTINGS = {
 }
 
 
-_DRIVERS_JAVA = "spark.driver.defaultJavaOptions"
-
 _ON_THIS_MACHINE = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     # The executor is this process, too: why a task failed is in the error, and need not be logged at length.
     "spark.log.level": "FATAL",
-    # Java does little here but start: the second compiler takes as long as that again.
-    _DRIVERS_JAVA: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
 }
+
+_JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Of the driver here: Java does little but start, and the second compiler takes as long as that again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +122,9 @@ class Session:
     def _settings(self) -> dict[str, str]:
         settings = dict(_SETTINGS)
         if self.master is None:
-            settings |= _ON_THIS_MACHINE
-            quick = (f'"{option}"' for option in start_options(self.java_home))  # a path may have spaces
-            settings[_DRIVERS_JAVA] = " ".join([settings[_DRIVERS_JAVA], *quick])
+            options = (*_JAVA_OPTIONS, *start_options(self.java_home))
+            quoted = " ".join(f'"{option}"' for option in options)  # a path may have spaces
+            settings |= {**_ON_THIS_MACHINE, "spark.driver.defaultJavaOptions": quoted}
         if self.archive:
             settings["spark.archives"] = f"{self.archive}#{ENVIRONMENT}"
         return settings | {"spark.master": self.master or f"local[{self.workers}]"} | dict(self.conf)

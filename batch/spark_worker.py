@@ -64,6 +64,7 @@ class _StandingDesk:
         self._runner.run(self._desk.__aenter__())
 
     def rows(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
+        # One at a time: a batch as Python's objects would be all its images, twice.
         one_by_one = (batch.slice(index, 1) for index in range(batch.num_rows))
         entries = (Entry(**row) for one in one_by_one for row in one.to_pylist())
         return self._runner.run(self._collect(entries))

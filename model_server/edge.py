@@ -265,6 +265,6 @@ def _request_id(headers: Mapping[bytes, bytes]) -> str:
 
 def _content_length(headers: Mapping[bytes, bytes]) -> int | None:
     given = headers.get(b"content-length", b"")
-    return (
-        int(given.lstrip(b"0") or b"0") if given.isdigit() else None
-    )  # the parser bounds its value, not its zeros
+    if not given.isdigit():
+        return None
+    return int(given.lstrip(b"0") or b"0")  # the parser bounds its value, not its zeros

@@ -44,7 +44,6 @@ def freeze(model: Any, trained_from: str) -> None:
     """
     learning = layers_from(model, trained_from)
     for layer in model.layers:
-        layer.trainable = (
-            True  # else a composite layer that was frozen when it was saved keeps parts that learn
-        )
+        # True first: else a composite layer that was frozen when it was saved keeps parts that learn.
+        layer.trainable = True
         layer.trainable = layer in learning
