@@ -109,13 +109,10 @@ class WorkerProcess:
         self._reply: asyncio.Future[bytes | None] | None = None
         self._buffer = memoryview(bytearray(PREFIX.size + MAX_REPLY_BYTES))
         self._filled = 0
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            try:
-                self._process = _start_process(theirs.fileno())
-            except OSError as error:
-                self._socket.close()
-                raise WorkerStartError(f"no process can be started: {error.strerror}") from error
+        try:
+            self._socket, self._process = _start_process()
+        except OSError as error:
+            raise WorkerStartError(f"no process can be started: {error.strerror}") from error
         with suppress(OSError):  # one that is dead already is found so when it should be ready
             self._socket.sendall(frame(config.to_json()))  # fits into the socket's buffer
         self._socket.setblocking(False)
@@ -246,7 +243,18 @@ def _pieces(data: bytes | bytearray | memoryview | str) -> tuple[int, Iterator[b
     return image.nbytes, (piece for piece in (image[:_PIECE], image[_PIECE:]) if len(piece))
 
 
-def _start_process(fd: int) -> subprocess.Popen[bytes]:
+def _start_process() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """A worker process, and our end of its socket."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            return ours, _run_worker(theirs.fileno())
+        except OSError:
+            ours.close()
+            raise
+
+
+def _run_worker(fd: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  nothing of a stranger's is in it
         [sys.executable, "-P", "-m", "logo_detection.worker", str(fd)],
         pass_fds=[fd],

@@ -67,6 +67,7 @@ class ScoringPool:
         self._unanswered: set[_Job] = set()
         self._open = False
         self._restarts = 0
+        self._hiring_fails = False
         self._busy_s = 0.0
 
     @property
@@ -74,6 +75,11 @@ class ScoringPool:
         """Workers that score, or could."""
         ready = sum(worker.ready for worker in self._workers)
         return min(ready, self._size)  # a successor is ready while its predecessor still works
+
+    @property
+    def is_staffed(self) -> bool:
+        """Whether a worker is ready, or may soon be. False once none is left, and the last start failed."""
+        return self.workers_ready > 0 or not self._hiring_fails
 
     @property
     def busy(self) -> int:
@@ -218,17 +224,21 @@ class ScoringPool:
         pauses_s = chain(RESTART_PAUSES_S, repeat(RESTART_PAUSES_S[-1]))
         while True:
             try:
-                return await self._try_to_hire()
-            except WorkerStartError as error:
+                worker = await self._try_to_hire()
+            except (WorkerStartError, OSError) as error:  # the system may have run out of something
+                self._hiring_fails = True
                 pause_s = next(pauses_s)
                 logger.error("a worker was not replaced, next attempt in %g s: %s", pause_s, error)
+            else:
+                self._hiring_fails = False
+                return worker
             await asyncio.sleep(pause_s)
 
     async def _try_to_hire(self) -> WorkerProcess:
         worker = self._launch_worker()
         try:
             await worker.wait_until_ready(self._start_timeout_s)
-        except WorkerStartError:
+        except (WorkerStartError, OSError):
             await self._dismiss(worker)
             raise
         return worker

@@ -145,6 +145,7 @@ def serve_pool(
         settings.model_name,
         service=service,
         engine=engine(),
+        is_staffed=lambda: pool.is_staffed,
         parse=partial(parse_request, labels=artifact.labels, max_items=settings.images_max_num),
     )
     metrics.watch(numbers_to_watch(settings, pool, memory, admission, model))

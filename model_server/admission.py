@@ -46,10 +46,11 @@ class Admission:
         """Hold a request's images for the length of the block.
 
         Raises:
-            Overloaded: They do not fit, or those before them would leave them no time.
+            Overloaded: They do not fit, or those before them would leave them no time. One that has none
+                anyway waits for nobody: its files end at the deadline.
         """
         self._check_fits(images)
-        if CAUTION * self._wait_s(images) > time_left_s:
+        if 0 < time_left_s < CAUTION * self._wait_s(images):
             raise Overloaded("the images could not be scored in time; try again shortly")
         self.in_flight += images
         self._sizes[images] += 1

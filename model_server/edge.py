@@ -96,7 +96,8 @@ class Edge:
             log.exception("unexpected error", extra={"fields": {"request_id": exchange.request_id}})
             await answer.refuse(ServerFault("internal error"))
         finally:
-            asked = f"{scope['method']} {scope['path']}"[:REQUEST_LINE_MAX_CHARS]  # the formatter escapes it
+            # The path as it came: decoded, it may have spaces, and what looks like fields of this line.
+            asked = f"{scope['method']} {scope['raw_path'].decode('latin-1')}"[:REQUEST_LINE_MAX_CHARS]
             record(self._metrics, exchange, answer.status or HUNG_UP, asked)
 
     async def _serve(

@@ -10,7 +10,7 @@
     ├── RouteNotSupported    a KServe verb that this model has not     (edge)
     ├── Overloaded           too many images admitted and unfinished   (admission)
     ├── MemoryExhausted      too many bytes of bodies and files held   (edge)
-    ├── NotReady             the workers are not warm yet              (KServe's data plane)
+    ├── NotReady             there are no warm workers                 (KServe's data plane)
     └── ServerFault          our fault; the log knows more             (edge)
 
 What costs one file alone is an `ItemError` of `logo_detection.errors`, and no business of this tree.

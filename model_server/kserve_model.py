@@ -49,13 +49,30 @@ class Unscored(RequestError):
 
 
 class LogoModel(kserve.Model):
-    """`kserve.Model` over a `LogoService`: bytes in (see `RawDataPlane`), bytes out."""
+    """`kserve.Model` over a `LogoService`: bytes in (see `RawDataPlane`), bytes out.
 
-    def __init__(self, name: str, *, service: LogoService, engine: Engine, parse: Parse) -> None:
+    Args:
+        name: In the URL.
+        service: Scores a request's files.
+        engine: Holds the workers and the fetcher, once they are ready.
+        is_staffed: Reads whether there are workers still.
+        parse: Turns a body into a request.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        service: LogoService,
+        engine: Engine,
+        is_staffed: Callable[[], bool],
+        parse: Parse,
+    ) -> None:
         super().__init__(name)
         self.ready = True  # what KServe calls ready; `healthy` is the truth
         self._service = service
         self._engine = engine
+        self._is_staffed = is_staffed
         self._parse = parse
         self._warm = False
         self._draining = False
@@ -79,13 +96,13 @@ class LogoModel(kserve.Model):
 
     @property
     def warm(self) -> bool:
-        """Whether every worker has warmed up: requests are served."""
-        return self._warm
+        """Whether every worker has warmed up, and not all were lost for good since: requests are served."""
+        return self._warm and self._is_staffed()
 
     @property
     def takes_requests(self) -> bool:
         """Whether requests should be sent here: it is warm, and not going down."""
-        return self._warm and not self._draining
+        return self.warm and not self._draining
 
     async def healthy(self) -> bool:
         """`takes_requests`, as KServe asks for it."""
@@ -142,7 +159,7 @@ class RawDataPlane(DataPlane):
             NotReady: With a Retry-After.
         """
         if not all([await model.healthy() for model in self.model_registry.get_models().values()]):
-            raise NotReady("the model is warming up, or going down; try again shortly")
+            raise NotReady("the model is warming up, going down, or without workers; try again shortly")
         return True
 
     async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:

@@ -151,7 +151,9 @@ def _predict_responses(target: str, limits: Limits) -> JSON:
         "500": _response(
             "Our fault: `Unscored` if every file is `internal`.", "ServerFault", _FAULT, identified
         ),
-        "503": _refused("Overloaded, or not warm yet.", overloaded, identified, "Retry-After"),
+        "503": _refused(
+            "Overloaded, not warm yet, without workers, or going down.", overloaded, identified, "Retry-After"
+        ),
         "504": _unscored("No file was scored, all for want of time.", target, DeadlineExceeded()),
     }
 
@@ -334,7 +336,9 @@ _NO_MODEL = "Model with name other does not exist."
 _UNKNOWN_MODEL = {"404": _refused("No such model.", _NO_MODEL)}
 _NOT_READY = {
     "503": _refused(
-        "Not warm yet, or going down.", "the model is warming up; try again shortly", "Retry-After"
+        "Not warm yet, without workers, or going down.",
+        "the model is warming up; try again shortly",
+        "Retry-After",
     )
 }
 _FAULT = {"refusal": {"error": "internal error"}}

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -132,6 +133,26 @@ class TestWorkers:
             for other in others:
                 assert other.result().status_code == 200
                 assert all("prediction" in each for each in other.result().json()["predictions"])
+
+
+class TestWithoutWorkers:
+    def test_a_server_that_cannot_replace_its_last_worker_is_not_ready_until_it_can(
+        self, artifact: Path, tmp_path: Path
+    ) -> None:
+        copy = Path(shutil.copytree(artifact, tmp_path / "artifact"))
+        model, away = copy / "model.onnx", copy / "away"
+        with running_server(tmp_path / "stderr", MODEL_PATH=copy, WORKERS=1) as server:
+            model.rename(away)
+            os.kill(workers(server)[0], signal.SIGKILL)
+            until(lambda: httpx.get(server.url + READY).status_code == 503)
+            assert httpx.get(server.url + LIVE).status_code == 200
+            assert metric(server, "logo_ready ") == 0
+            refused = server.predict([RED])
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"]
+            away.rename(model)
+            until(lambda: httpx.get(server.url + READY).status_code == 200)
+            assert server.predict([RED]).status_code == 200
 
 
 class TestHangingUp:

@@ -166,7 +166,7 @@ def scored(sent: Sent) -> int:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("images_per_request", "goodput_share"), [(5, 0.9), (1, 0.7)])
+@pytest.mark.parametrize(("images_per_request", "goodput_share"), [(5, 0.9), (1, 0.8)])
 def test_five_times_capacity_leaves_most_of_the_goodput(
     images_per_request: int, goodput_share: float, tmp_path: Path
 ) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import errno
 import gc
 import json
 import logging
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import uvloop
@@ -511,6 +514,21 @@ async def test_a_replacement_that_does_not_start_is_tried_again(
     (failure, *_) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert failure.getMessage().startswith("a worker was not replaced, next attempt in 0.1 s: model.onnx: ")
     assert "\n" not in failure.getMessage()
+
+
+async def test_a_system_that_runs_out_of_descriptors_for_a_while_costs_no_seat(
+    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def exhausted() -> NoReturn:
+        raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+    async with ScoringPool(config, workers=1) as pool:
+        with monkeypatch.context() as patched:
+            patched.setattr(socket, "socketpair", exhausted)
+            os.kill(processes()[0], signal.SIGKILL)
+            await until(lambda: any("not replaced" in message for message in caplog.messages))
+        assert is_logo(await pool.score(RED, "lane"))
+    assert "no process can be started: Too many open files in system" in caplog.text
 
 
 GOOD_REPLY = {"scores": [0.5, 0.5], "format": "png", "width": 1, "height": 1, "decode_s": 0.1, "score_s": 0.1}

@@ -39,6 +39,13 @@ def test_what_could_not_be_finished_in_time_is_refused_at_once() -> None:
             pass
 
 
+@pytest.mark.parametrize("time_left_s", [0.0, -0.04])
+def test_a_request_without_time_left_is_no_overload(time_left_s: float) -> None:
+    admission = Admission(1000, lambda: 0.1)
+    with admission.admit(50, ENOUGH_S), admission.admit(1, time_left_s):
+        assert admission.requests == 2
+
+
 def test_a_small_request_waits_for_one_image_of_each_large_one() -> None:
     admission = Admission(1000, lambda: 0.1)
     with admission.admit(50, ENOUGH_S), admission.admit(50, ENOUGH_S):

@@ -280,6 +280,8 @@ class TestItems:
         largest = files.red + bytes(4 * 2**20 - len(files.red))  # trailing bytes are no fault of a PNG
         assert codes(server.predict([inline(largest)])) == [None]
         assert codes(server.predict([inline(largest + b"\0")])) == ["image_too_large"]
+        wrapped = inline(largest) | {"image": base64.encodebytes(largest).decode()}
+        assert codes(server.predict([wrapped])) == [None]
 
     def test_base64_may_be_wrapped_in_lines(self, server: RunningServer, files: Files) -> None:
         wrapped = base64.encodebytes(files.red).decode()

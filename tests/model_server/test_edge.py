@@ -1,5 +1,7 @@
 """The edge over real sockets: slow bodies, lying lengths, callers who hang up or wait for less long."""
 
+import base64
+import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -124,6 +126,20 @@ def test_the_time_that_the_callers_proxy_allows_is_kept(start: Start, slow_origi
         kept, *others = callers.map(seconds, ("700", "0", "99999999", "-1", "9" * 5000))
     assert 0.6 < kept < 3.5
     assert all(each > 3.9 for each in others)
+
+
+@pytest.mark.parametrize("given", ["1", "40"])
+def test_a_caller_without_time_is_told_of_the_deadline(
+    server: RunningServer, files: Files, given: str
+) -> None:
+    item = {"filename": "a", "target": "logo", "image": base64.b64encode(files.red).decode()}
+    body = json.dumps([item])
+    head = f"{HEAD}Connection: close\r\nX-Envoy-Expected-Rq-Timeout-Ms: {given}\r\n"
+    with connect(server) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        received = answer(connection)
+    assert received.startswith("HTTP/1.1 504 ")
+    assert '"code":"deadline_exceeded"' in received
 
 
 def test_a_full_queue_refuses_without_looking_at_the_body(start: Start, slow_origin: Origin) -> None:

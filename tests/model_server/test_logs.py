@@ -143,6 +143,18 @@ def send(server: RunningServer, request: bytes) -> bytes:
         return received
 
 
+def test_a_path_adds_no_fields_to_its_line(served: LoggingServer) -> None:
+    start = len(served.lines())
+    send(
+        served.server,
+        b"POST /x%20status=200%20items=scored:50 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    (line,) = served.lines_after(start, 1)
+    assert "POST /x%20status=200%20items=scored:50" in line
+    assert line.count(" status=200") == 0
+    assert str(as_fields(served.log_format, line)["status"]) == "404"
+
+
 def test_the_ready_line_tells_which_model(served: LoggingServer) -> None:
     (line,) = [line for line in served.lines() if "ready: /v1/models/logo-detection:predict" in line]
     fields = as_fields(served.log_format, line)
