@@ -113,9 +113,11 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.* torch==2.13.*
 	.venv-backends/bin/python -m training.parity $(if $(MODEL),--model $(MODEL))
 
-# What takes the cores and no times is run two at a time, and apart from what measures or waits; the long files first,
-# so that neither core waits for the other's last one.
-APART := tests/training tests/batch tests/pipelines tests/parity tests/liftwing tests/evaluation
+# What takes the cores and no times is run two at a time, the long files first, so that neither core waits for the
+# other's last one; what starts servers and waits for them, likewise, but not beside it; what measures, alone.
+WORKING := tests/training tests/batch tests/pipelines tests/parity tests/liftwing tests/evaluation
+WAITING := tests/model_server tests/logo_detection tests/deploy
+TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: $(TESTED) ## everything a change can break, in minutes; of one file: ARGS=tests/batch/test_score.py
@@ -126,8 +128,9 @@ test-all: $(TESTED) $(HELM) ## the same, and what is slow: Keras, Spark, pipelin
 	$(call run-tests,not soak)
 
 define run-tests
-$(if $(ARGS),,$(BIN)/python -m pytest -m "$(1)" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(APART))
-$(BIN)/python -m pytest -m "$(1)" $(if $(ARGS),$(ARGS),$(addprefix --ignore=,$(APART)))
+$(if $(ARGS),,$(BIN)/python -m pytest -m "$(1)" $(TWO_AT_A_TIME) $(WORKING))
+$(if $(ARGS),,$(BIN)/python -m pytest -m "$(1)" $(TWO_AT_A_TIME) $(WAITING))
+$(BIN)/python -m pytest -m "$(1)" $(if $(ARGS),$(ARGS),$(addprefix --ignore=,$(WORKING) $(WAITING)))
 endef
 
 .PHONY: soak
