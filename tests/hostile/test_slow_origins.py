@@ -3,6 +3,7 @@
 import base64
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -36,6 +37,8 @@ def url(path: str, host: str = "slow.test") -> dict[str, str]:
 
 
 INLINE = {"filename": "inline", "image": base64.b64encode(RED).decode(), "target": "logo"}
+LIES = ("/flood", "/more", "/less", "/bomb")
+LIES_PAUSE_S = 0.5
 STUCK = [*map(url, HANGING), url("/silence", "handshake.test")]  # TLS that never shakes hands
 
 
@@ -72,6 +75,24 @@ def hanging(server: RunningServer, items: list[dict[str, str]]) -> Iterator[None
     finally:
         asking.join()
         assert set(codes(answers[0])) <= {"fetch_timeout", "deadline_exceeded"}
+
+
+@contextmanager
+def lied_to(server: RunningServer) -> Iterator[None]:
+    """A request now and then for what lies, or comes without end. (`/body` comes fast: that is load.)"""
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(LIES_PAUSE_S):
+            assert set(codes(server.predict([*map(url, LIES)]))) == {"fetch_failed"}
+
+    with ThreadPoolExecutor() as callers:
+        asking = callers.submit(ask)
+        try:
+            yield
+        finally:
+            done.set()
+        asking.result()
 
 
 def test_every_slow_or_lying_origin_costs_its_item_its_timeout_and_no_more(server: RunningServer) -> None:
@@ -117,18 +138,18 @@ def p99(seconds: list[float]) -> float:
 def measure(
     server: RunningServer, client: httpx.Client, bodies: list[Any]
 ) -> tuple[list[float], list[float]]:
-    """The 99th percentiles of requests in quiet rounds, and in those in which fetches hang, by turns."""
+    """The 99th percentiles of requests in quiet rounds, and beside fetches that hang or fail, by turns."""
     quiet, beside = [], []
     stuck = list(islice(cycle(STUCK), HANGING_AT_ONCE))
     for _ in range(ROUNDS):
         quiet.append(p99(seconds_of(client, bodies, ROUND_S)))
-        with hanging(server, stuck):
+        with hanging(server, stuck), lied_to(server):
             beside.append(p99(seconds_of(client, bodies, ROUND_S)))
     return quiet, beside
 
 
 @pytest.mark.parametrize("bodies", [[[INLINE]], [[url("/red.png")]]], ids=["inline", "url"])
-def test_other_requests_do_not_notice_fetches_that_hang(
+def test_other_requests_do_not_notice_fetches_that_hang_or_are_lied_to(
     server: RunningServer, bodies: list[Any], record_property: Callable[[str, object], None]
 ) -> None:
     ratios = []
