@@ -96,7 +96,7 @@ class LogoModel(kserve.Model):
 
     @property
     def warm(self) -> bool:
-        """Whether every worker has warmed up, and not all were lost for good since: requests are served."""
+        """Whether every worker has warmed up once, and there are workers still: requests are served."""
         return self._warm and self._is_staffed()
 
     @property
