@@ -137,9 +137,12 @@ class WorkerProcess:
         """Read the worker's first frame.
 
         Raises:
-            WorkerStartError: It says why it cannot start, ends, or stays silent.
+            WorkerStartError: It says why it cannot start, ends, or stays silent; or it cannot be listened to.
         """
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
+        try:
+            asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
+        except OSError as error:
+            raise WorkerStartError(f"a worker cannot be listened to: {error.strerror}") from error
         reply = await self._exchange(timeout_s, f"it was silent for {timeout_s:g} s")
         first = json.loads(reply or "{}")
         self.ready = "ready" in first

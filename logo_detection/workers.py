@@ -225,7 +225,7 @@ class ScoringPool:
         while True:
             try:
                 worker = await self._try_to_hire()
-            except (WorkerStartError, OSError) as error:  # the system may have run out of something
+            except WorkerStartError as error:
                 self._hiring_fails = True
                 pause_s = next(pauses_s)
                 logger.error("a worker was not replaced, next attempt in %g s: %s", pause_s, error)
@@ -238,7 +238,7 @@ class ScoringPool:
         worker = self._launch_worker()
         try:
             await worker.wait_until_ready(self._start_timeout_s)
-        except (WorkerStartError, OSError):
+        except WorkerStartError:
             await self._dismiss(worker)
             raise
         return worker

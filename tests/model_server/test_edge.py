@@ -1,6 +1,5 @@
 """The edge over real sockets: slow bodies, lying lengths, callers who hang up or wait for less long."""
 
-import base64
 import json
 import socket
 import time
@@ -12,6 +11,7 @@ import pytest
 
 from model_server.metrics import resident_bytes
 from tests.model_server.conftest import Files, Start
+from tests.model_server.test_contract import inline
 from tests.origins import Origin
 from tests.running import PREDICT, RunningServer
 
@@ -132,8 +132,7 @@ def test_the_time_that_the_callers_proxy_allows_is_kept(start: Start, slow_origi
 def test_a_caller_without_time_is_told_of_the_deadline(
     server: RunningServer, files: Files, given: str
 ) -> None:
-    item = {"filename": "a", "target": "logo", "image": base64.b64encode(files.red).decode()}
-    body = json.dumps([item])
+    body = json.dumps([inline(files.red)])
     head = f"{HEAD}Connection: close\r\nX-Envoy-Expected-Rq-Timeout-Ms: {given}\r\n"
     with connect(server) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
