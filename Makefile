@@ -53,7 +53,7 @@ batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark $(if $(filter spa
 # INPUT is what `make batch ARGS=--embed` wrote.
 .PHONY: fit
 fit: $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## teach MODEL's backbone other classes, by LABELS of the features in INPUT: an artifact, OUTPUT; ARGS=--tune
-	@$(BIN)/logo-batch fit $(if $(LABELS),--labels $(LABELS)) $(if $(OUTPUT),--output $(OUTPUT)) \
+	@$(BIN)/logo-fit $(if $(LABELS),--labels $(LABELS)) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(if $(MODEL),--model $(MODEL)) $(ARGS) $(INPUT)
 
 TRAINING := $(VENV)/.project $(VENV)/.train
@@ -115,7 +115,8 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 
 # What takes the cores and no times is run two at a time, the long files first, so that neither core waits for the
 # other's last one; what starts servers and waits for them, likewise, but not beside it; what measures, alone.
-WORKING := tests/training tests/batch tests/pipelines tests/parity tests/liftwing tests/evaluation
+WORKING := tests/training tests/heads tests/batch tests/pipelines tests/parity tests/liftwing tests/release \
+	tests/datasets tests/synthetic tests/evaluation
 WAITING := tests/model_server tests/logo_detection tests/deploy
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

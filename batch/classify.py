@@ -22,12 +22,12 @@ from batch.options import Parser, add_fetch_options, add_model_options, fetch_po
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import ItemError, LogoDetectionError
-from logo_detection.fetch import Fetcher
+from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.files import MAX_FILE_BYTES
-from logo_detection.memory import MemoryBudget
+from logo_detection.pool.pool import ScoringPool
+from logo_detection.pool.worker import WorkerConfig
 from logo_detection.scoring import AHEAD_PER_WORKER, MAX_HELD_BYTES, score_all
-from logo_detection.worker import WorkerConfig
-from logo_detection.workers import ScoringPool
 
 AHEAD_FOR_FETCHES = 16
 

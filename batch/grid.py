@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from batch.listing import SCORE_DECIMALS
 from batch.target import Target
+from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ItemError
-from logo_detection.image import load_thumbnail
+from logo_detection.pool.process import Scored
 from logo_detection.scoring import Result
-from logo_detection.worker_process import Scored
 
 MAX_CELLS = 120
 MAX_COLUMNS = 10

@@ -10,9 +10,9 @@ from glob import has_magic, iglob
 from pathlib import Path
 
 from logo_detection.errors import FetchFailed, ImageTooLarge
-from logo_detection.fetch import Fetcher
+from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.files import MAX_FILE_BYTES, held_file
-from logo_detection.memory import MemoryBudget
 from logo_detection.scoring import Input
 
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")

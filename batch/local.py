@@ -10,7 +10,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from batch import sources
-from batch.desk import Desk, Scorer
+from batch.batch_scorer import Desk, Scorer
 from batch.inputs import Entry
 from batch.output import Output
 from batch.rows import Judgement, Tally, count_outcomes

@@ -6,8 +6,13 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from logo_detection.cores import available_cores
+from logo_detection.fetch.policy import (
+    FetchPolicy,
+    parse_allowed_hosts,
+    parse_origin_overrides,
+    read_fetch_headers,
+)
 from logo_detection.files import MAX_FILE_BYTES
-from logo_detection.policy import FetchPolicy, parse_allowed_hosts, parse_origin_overrides, read_fetch_headers
 
 _T = TypeVar("_T")
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from batch.desk import Scorer
+from batch.batch_scorer import Scorer
 from batch.errors import BatchError
 from batch.local import score_locally
 from batch.options import (
@@ -58,18 +58,10 @@ def _command(given: list[str]) -> None:
             from batch import environment
 
             environment.run(arguments)
-        case ["fit", *arguments]:
-            _fit(arguments)
+        case ["fit", *_]:
+            raise BatchError("fit is a command of its own: logo-fit, with the same options")
         case _:
             _score(_parser().parse_args(given))
-
-
-def _fit(arguments: Sequence[str]) -> None:
-    try:
-        from batch import fit
-    except ModuleNotFoundError as error:
-        raise BatchError(f"fit needs the extras spark and train: {error.name} is missing") from error
-    fit.run(arguments)
 
 
 def _score(options: argparse.Namespace) -> None:

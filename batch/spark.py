@@ -25,7 +25,7 @@ from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
-from batch.desk import Scorer
+from batch.batch_scorer import Scorer
 from batch.errors import BatchError
 from batch.java import java_environment, start_options
 from batch.output import check_features, check_layout, check_same, layout

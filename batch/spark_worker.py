@@ -19,7 +19,7 @@ import pyarrow as pa
 from pyspark import SparkFiles
 from pyspark.accumulators import Accumulator
 
-from batch.desk import Desk, Scorer
+from batch.batch_scorer import Desk, Scorer
 from batch.inputs import Entry
 from batch.rows import count_outcomes
 

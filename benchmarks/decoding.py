@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from benchmarks.files import photograph
-from logo_detection.image import ImageSpec, Pixels, load_image
+from logo_detection.decode.image import ImageSpec, Pixels, load_image
 
 RUNS = 15
 SIZES = {"thumbnail": (330, 220), "12 MP": (4000, 3000)}

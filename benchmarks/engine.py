@@ -7,7 +7,7 @@ is a companion; there is one per core, with one thread each, and they measure at
 E: OpenVINO on the artifact's model.onnx with a static batch of 1, on tensors that are in memory already.
 It is compiled here and not by `logo_detection.classifier`, so that a slower classifier shows as such.
 
-D: `logo_detection.worker.answer`, which is all that a worker does for one image (header gate, decode,
+D: `logo_detection.pool.worker.answer`, which is all that a worker does for one image (header gate, decode,
 resize, score), on the files' bytes as they are: no base64, no frames, no socket, no pool, no HTTP.
 """
 
@@ -28,10 +28,10 @@ from benchmarks.companions import BenchmarkError, Companion, Document, obey
 from benchmarks.files import File, read_files
 from logo_detection.artifact import load_artifact
 from logo_detection.classifier import ModelSource, Precision
-from logo_detection.header import read_header
-from logo_detection.image import Pixels, decode, load_image
-from logo_detection.worker import WorkerConfig, answer, decode_base64, prepare
-from logo_detection.worker_process import WORKER_ENVIRONMENT
+from logo_detection.decode.header import read_header
+from logo_detection.decode.image import Pixels, decode, load_image
+from logo_detection.pool.process import WORKER_ENVIRONMENT
+from logo_detection.pool.worker import WorkerConfig, answer, decode_base64, prepare
 
 TENSORS = 16  # decoded images in memory: 10 MB, more than a core's cache has
 STAGED_FILES = 50

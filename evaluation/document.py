@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from datasets.manifest import Example
 from evaluation.base_rates import BASE_RATES
-from evaluation.dataset import Example
 from evaluation.errors import EvaluationError
 from evaluation.metrics import target_of
 from evaluation.report import Evaluation

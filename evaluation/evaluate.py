@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from datasets.manifest import Example, read_examples
 from evaluation import page, pictures
-from evaluation.dataset import Example, read_examples
 from evaluation.document import make_document, read_document
 from evaluation.errors import EvaluationError
 from evaluation.metrics import target_of, verdicts

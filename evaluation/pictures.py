@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from evaluation.dataset import Example
+from datasets.manifest import Example
 from evaluation.metrics import target_of, verdicts
 from evaluation.report import AS_IS
 from evaluation.scoring import Outcome
+from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
-from logo_detection.image import load_thumbnail
 
 SIDE = 192  # pixels
 QUALITY = 80

@@ -16,14 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.dataset import Example
+from datasets.manifest import Example
 from evaluation.errors import EvaluationError
 from evaluation.metrics import SUM_TOLERANCE, Floats, Ints
 from evaluation.report import AS_IS
 from logo_detection.artifact import Artifact
 from logo_detection.errors import ItemError
+from logo_detection.fetch.byte_budget import MemoryBudget
 from logo_detection.files import MAX_FILE_BYTES, held_file
-from logo_detection.memory import MemoryBudget
+from logo_detection.pool.pool import ScoringPool
+from logo_detection.pool.worker import WorkerConfig
 from logo_detection.scoring import (
     AHEAD_PER_WORKER,
     DECODE_TIMEOUT_S,
@@ -32,8 +34,6 @@ from logo_detection.scoring import (
     Result,
     score_all,
 )
-from logo_detection.worker import WorkerConfig
-from logo_detection.workers import ScoringPool
 
 RECODING, PAIR = "recoding", "pair"
 """Metadata of an example: the form that it has here, and what names the image behind its forms."""

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from logo_detection.classifier import ModelSource, Precision, Runtime
+from logo_detection.decode.image import LIFTWING_SPEC, ImageSpec
 from logo_detection.errors import ArtifactError
-from logo_detection.image import LIFTWING_SPEC, ImageSpec
 
 MANIFEST = "manifest.json"
 ONNX = "model.onnx"

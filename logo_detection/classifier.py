@@ -14,8 +14,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from logo_detection.decode.image import ImageSpec, Pixels
 from logo_detection.head import add_features_in_keras, add_features_in_openvino
-from logo_detection.image import ImageSpec, Pixels
 
 Scores = NDArray[np.float32]
 Runtime = Literal["openvino", "keras"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from logo_detection.errors import FetchFailed, ImageTooLarge
-from logo_detection.memory import MemoryBudget
+from logo_detection.fetch.byte_budget import MemoryBudget
 
 MAX_FILE_BYTES = 64 * 2**20
 """Of one file that a command reads."""

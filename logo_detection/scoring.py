@@ -13,8 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from logo_detection.errors import DeadlineExceeded, ItemError
-from logo_detection.worker_process import Scored, Task
-from logo_detection.workers import ScoringPool
+from logo_detection.pool.pool import ScoringPool
+from logo_detection.pool.process import Scored, Task
 
 AHEAD_PER_WORKER = 4
 """Inputs to have under way for each worker: one is scored, and the next ones are read meanwhile."""

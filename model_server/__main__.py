@@ -15,14 +15,14 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from logo_detection.artifact import Artifact, load_artifact
+from logo_detection.decode.header import DecodeLimits
 from logo_detection.errors import LogoDetectionError
-from logo_detection.fetch import Fetcher
-from logo_detection.header import DecodeLimits
-from logo_detection.memory import MemoryBudget
-from logo_detection.worker import WorkerConfig
-from logo_detection.workers import ScoringPool
-from model_server.allocator import return_memory_early
+from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.fetcher import Fetcher
+from logo_detection.pool.pool import ScoringPool
+from logo_detection.pool.worker import WorkerConfig
 from model_server.logs import configure_logging
+from model_server.malloc import return_memory_early
 from model_server.settings import (
     Settings,
     SettingsError,
@@ -34,7 +34,7 @@ from model_server.settings import (
 
 if TYPE_CHECKING:
     from model_server.admission import Admission
-    from model_server.kserve_model import LogoModel
+    from model_server.kserve.model import LogoModel
 
 DRAIN_SLACK_S = 1
 
@@ -102,14 +102,14 @@ def serve_pool(
     from prometheus_client import REGISTRY
 
     from model_server.admission import Admission
+    from model_server.kserve.placeholders import placeholders
     from model_server.metrics import Metrics
     from model_server.openapi import Limits, describe_api
-    from model_server.placeholders import placeholders
     from model_server.schema import parse_request
     from model_server.service import LogoService
 
     with placeholders():
-        from model_server.kserve_model import Listening, LogoModel, serve
+        from model_server.kserve.model import Listening, LogoModel, serve
     gc.freeze()  # what was imported stays: no later collection looks at it
 
     admission = Admission(settings.queue_max_images, lambda: pool.image_s)

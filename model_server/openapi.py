@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.decode.header import Format
 from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed, item_codes
-from logo_detection.header import Format
 from model_server.routes import NO_EXPLANATION, NO_V2_INFERENCE
 from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM
 

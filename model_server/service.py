@@ -19,11 +19,11 @@ from logo_detection.errors import (
     ItemError,
     UrlNotAllowed,
 )
-from logo_detection.fetch import Credentials, Fetcher
-from logo_detection.stash import thumbnail_of
-from logo_detection.urls import parse_url
-from logo_detection.worker_process import Scored, Task
-from logo_detection.workers import ScoringPool
+from logo_detection.fetch.fetcher import Credentials, Fetcher
+from logo_detection.fetch.upload_stash import thumbnail_of
+from logo_detection.fetch.url import parse_url
+from logo_detection.pool.pool import ScoringPool
+from logo_detection.pool.process import Scored, Task
 from model_server.admission import Admission
 from model_server.metrics import Metrics
 from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score, Timing, Url

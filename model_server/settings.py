@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from logo_detection.classifier import Precision
 from logo_detection.cores import available_cores
-from logo_detection.policy import (
+from logo_detection.fetch.policy import (
     AllowedHost,
     FetchPolicy,
     OriginOverride,

@@ -14,9 +14,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from datasets.commons import COMMONS, parse_wanted
 from logo_detection.errors import LogoDetectionError
 from pipelines.errors import PipelineError
-from training.commons import COMMONS, parse_wanted
 
 IMAGE_VARIABLE = "LOGO_PIPELINE_IMAGE"
 LOCAL_IMAGE = "python"  # steps run in this Python; Kubeflow warns of an image whose name is not of one

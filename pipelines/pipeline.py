@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from kfp import dsl
 
+from datasets.commons import COMMONS
 from pipelines import components
-from pipelines.gate import Thresholds
-from training.commons import COMMONS
+from release.gate import Thresholds
 
 RECIPE = "efficientnetv2-b0"
 SAMPLE = 200  # files

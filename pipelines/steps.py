@@ -19,7 +19,7 @@ import pyarrow.dataset as ds
 
 import training
 from batch.rows import SCHEMA
-from evaluation.dataset import read_examples
+from datasets.manifest import read_examples
 from evaluation.document import read_document
 from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS
 from evaluation.report import HEADLINE
@@ -28,7 +28,7 @@ from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.cores import available_cores
 from pipelines.commands import run_command
 from pipelines.errors import PipelineError
-from pipelines.gate import Finding, check, thresholds_of
+from release.gate import Finding, check, thresholds_of
 from training.recipe import read_recipe
 from training.run import Run
 
@@ -69,7 +69,7 @@ def import_categories(wiki: Wiki, into: Path, timeout_s: float) -> int:
     options = [part for category in wiki.categories for part in ("--category", category)]
     options += ["--contact", wiki.contact, "--api", wiki.api]
     limits = ("--depth", wiki.depth, "--limit", wiki.limit)
-    run_command("training.commons", *options, *limits, "--into", into, timeout_s=timeout_s)
+    run_command("datasets.commons", *options, *limits, "--into", into, timeout_s=timeout_s)
     return len(read_examples(into))
 
 
@@ -162,7 +162,7 @@ def headline(document: Mapping[str, Any]) -> dict[str, float]:
 
 
 def check_gate(document: Path, thresholds: Mapping[str, Any]) -> list[Finding]:
-    """What the gate looked at, if it is open. Raises GateClosed, or PipelineError for a wrong threshold."""
+    """What the gate looked at, if it is open. Raises GateClosed, or ThresholdsInvalid."""
     return check(read_document(document), thresholds_of(thresholds))
 
 

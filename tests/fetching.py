@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from logo_detection.fetch import Credentials, Fetcher
-from logo_detection.memory import MemoryBudget
-from logo_detection.policy import AllowedHost, FetchPolicy, parse_origin_overrides
+from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.fetcher import Credentials, Fetcher
+from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from tests.origins import Origin
 
 tried: list[Any] | None = None

@@ -53,7 +53,7 @@ def process_ids(root: int) -> list[int]:
 
 def worker_ids(root: int) -> list[int]:
     """The scoring processes below a server."""
-    return [pid for pid in process_ids(root)[1:] if b"logo_detection.worker" in _command_line(pid)]
+    return [pid for pid in process_ids(root)[1:] if b"logo_detection.pool.worker" in _command_line(pid)]
 
 
 def zombies(root: int) -> list[int]:

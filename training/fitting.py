@@ -10,19 +10,19 @@ from typing import Any
 import keras
 import openvino
 
+from datasets.progress import Progress
 from evaluation.report import Evaluation
 from training.batches import training_batches
-from training.board import Board, Curves
 from training.errors import RecipeInvalid
 from training.holdout import Validation
-from training.judge import judge
 from training.model import build, freeze, layers_from
 from training.pretrained import load_pretrained
-from training.progress import Progress
 from training.recipe import Recipe
 from training.run import Run
 from training.schedule import Chunk, chunks_of, pace_of
 from training.shards import Shards
+from training.tensorboard import Board, Curves
+from training.validation import judge
 
 LOG = logging.getLogger(__name__)
 

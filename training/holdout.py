@@ -3,7 +3,7 @@
     manifest.csv                   written last: a folder without it was not finished
     LABEL/NUMBER.png, .jpeg        every picture in both recodings
 
-`evaluation.dataset` reads it. Beside a manifest's own columns there are `recoding`, `pair` (what names the
+`datasets.manifest` reads it. Beside a manifest's own columns there are `recoding`, `pair` (what names the
 picture behind its recodings, unlike all others) and `kind` (of a generated picture).
 """
 
@@ -20,18 +20,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.dataset import Example, read_examples, write_manifest
+from datasets.duplicates import drop_leaks
+from datasets.manifest import Example, read_examples, write_manifest
+from datasets.parallel import Hands
+from datasets.progress import Progress
+from datasets.splits import Split, split
 from evaluation.scoring import PAIR, RECODING
-from evaluation.splits import Split, split
 from logo_detection.artifact import read_manifest
+from logo_detection.decode.image import ImageSpec, load_image
 from logo_detection.errors import LogoDetectionError
-from logo_detection.image import ImageSpec, load_image
-from training.duplicates import drop_leaks
 from training.errors import TrainingError
-from training.hands import Hands
 from training.materialise import Bytes, LeftOut, Made, make_all
 from training.plan import check_parts, validation_tasks
-from training.progress import Progress
 from training.recipe import Recipe, hold_out_of, read_recipe
 
 KIND = "kind"

@@ -1,7 +1,7 @@
 """Materialise: from example files and drawings to files as people upload them, and to the pixels of those.
 
 Every picture is written to a file in memory (PNG, JPEG, WebP) and read back with
-`logo_detection.image.load_image`, so that a model learns from exactly the pixels it will serve.
+`logo_detection.decode.image.load_image`, so that a model learns from exactly the pixels it will serve.
 """
 
 import io
@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from evaluation.dataset import Example
-from logo_detection import svg
+from datasets.manifest import Example
+from datasets.parallel import Hands
+from datasets.progress import Progress
 from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.decode import svg
+from logo_detection.decode.header import DecodeLimits, read_header
+from logo_detection.decode.image import ImageSpec, embeddable, load_image
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
-from logo_detection.header import DecodeLimits, read_header
-from logo_detection.image import ImageSpec, embeddable, load_image
-from training.generators.catalogue import Drawing
-from training.generators.chance import seeded
-from training.generators.flag_hybrids import recombine
-from training.hands import Hands
-from training.presentation import plainly, present, recodings, record
-from training.progress import Progress
+from synthetic.catalogue import Drawing
+from synthetic.flag_hybrids import recombine
+from synthetic.stateless_random import seeded
+from training.degradation import plainly, present, recodings, record
 
 VECTOR_SIDE = 512  # pixels: the longer side of a rendered SVG
 PHOTO_SIDE = 1024  # pixels: photos are read at about this size, which is all that 224 can show

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation import golden
 from logo_detection.artifact import Artifact, load_artifact
-from logo_detection.image import load_image
+from logo_detection.decode.image import load_image
+from release import golden
 
 BACKENDS = ("tensorflow", "jax", "torch")
 TOLERANCE = 1e-4  # of a probability; 7e-7 was measured

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from evaluation.dataset import DatasetInvalid, Example
-from evaluation.splits import Split
+from datasets.manifest import DatasetInvalid, Example
+from datasets.splits import Split
 from logo_detection.artifact import OUT_OF_DOMAIN
-from training.generators.catalogue import NEGATIVES, drawings_of
-from training.generators.chance import seeded
+from synthetic.catalogue import NEGATIVES, drawings_of
+from synthetic.stateless_random import seeded
 from training.materialise import AS_IT_IS, Task
 from training.recipe import Recipe
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from evaluation.splits import HoldOut
+from datasets.splits import HoldOut
 from logo_detection.artifact import OUT_OF_DOMAIN
-from logo_detection.image import ImageSpec
+from logo_detection.decode.image import ImageSpec
+from training.degradation import FORMS
 from training.errors import RecipeInvalid
-from training.presentation import FORMS
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # a label names a folder, too
 

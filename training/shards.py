@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from evaluation.dataset import DatasetInvalid, Example
+from datasets.manifest import DatasetInvalid, Example
 from training.materialise import LeftOut, Made
 
 INDEX = "index.json"

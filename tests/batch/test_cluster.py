@@ -107,7 +107,10 @@ def test_the_environment_holds_what_scoring_needs_and_no_server() -> None:
 @pytest.mark.slow
 def test_the_packed_environment_runs_where_it_is_unpacked(archive: Path, tmp_path: Path) -> None:
     shutil.unpack_archive(archive, tmp_path / "elsewhere")
-    script = "import batch.desk, pyarrow, sys; print(batch.desk.__file__, pyarrow.__file__, sys.executable)"
+    script = (
+        "import pyarrow, sys; from batch import batch_scorer;"
+        " print(batch_scorer.__file__, pyarrow.__file__, sys.executable)"
+    )
     python = tmp_path / "elsewhere" / "bin" / "python"
     done = subprocess.run(
         [python, "-c", script],

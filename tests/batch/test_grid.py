@@ -6,10 +6,10 @@ from PIL import Image, ImageColor, ImageFont
 
 from batch.grid import LOGO, MAX_CELLS, NO_SCORE, OTHER, PICTURE_SIDE, Grid, fitted, shape
 from batch.target import Target
+from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ImageTooManyPixels
-from logo_detection.image import load_thumbnail
+from logo_detection.pool.process import Scored
 from logo_detection.scoring import Result
-from logo_detection.worker_process import Scored
 from tests import images
 from tests.images import one_colour
 

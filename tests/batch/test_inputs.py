@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from batch.inputs import find_inputs
 from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, UrlNotAllowed
-from logo_detection.fetch import Fetcher
+from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.fetcher import Fetcher
+from logo_detection.fetch.policy import FetchPolicy
 from logo_detection.files import FIRST_BYTES, held_file
-from logo_detection.memory import MemoryBudget
-from logo_detection.policy import FetchPolicy
 from logo_detection.scoring import Input
 
 MAX_BYTES = 1000

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from batch.listing import json_document, table
 from batch.target import Target
 from logo_detection.errors import ImageTimeout
+from logo_detection.pool.process import Scored
 from logo_detection.scoring import Result
-from logo_detection.worker_process import Scored
 
 TARGET = Target("logo", ("flag", "logo", "out_of_domain"))
 SCORED = Scored((0.2, 0.70004, 0.09996), "png", 120, 64, 0.0, 0.0, 0.0)

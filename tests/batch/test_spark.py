@@ -11,14 +11,14 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from batch.desk import Scorer
+from batch.batch_scorer import Scorer
 from batch.rows import SCORED, Judgement
 from batch.sources import Source
 from batch.spark import BYTES_IN_BATCH, TASKS_PER_CORE, Place, Session, score_on_spark, task_count
 from batch.spark_inputs import read_inputs
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
-from logo_detection.policy import FetchPolicy
+from logo_detection.fetch.policy import FetchPolicy
 from tests.batch.jobs import (
     BLUE,
     FATES,

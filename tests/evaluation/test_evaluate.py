@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.dataset import read_examples
+from datasets.manifest import read_examples
 from evaluation.evaluate import INTERRUPTED, judge, main
 from tests.evaluation.sets import BLUE, HOSTILE, RED, picture, plain_set, recoded_set, write_set
 from tests.running import ROOT, clean_environment

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.dataset import read_examples
+from datasets.manifest import read_examples
 from evaluation.errors import EvaluationError
 from evaluation.scoring import PARTNER_UNSCORED, Outcome, align, read_scores, score_examples
 from logo_detection.artifact import load_artifact

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from logo_detection.header import Format
+from logo_detection.decode.header import Format
 from tests import images
 from tests.footprint import at_rest, tree_footprint, worker_ids, zombies
 from tests.mutations import Mutant, mutant

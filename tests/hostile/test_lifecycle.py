@@ -75,7 +75,7 @@ def metric(server: RunningServer, name: str) -> float:
 def workers(server: RunningServer) -> list[int]:
     """The worker processes that are there."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [int(pid) for pid in children if b"logo_detection.worker" in _command(pid)]
+    return [int(pid) for pid in children if b"logo_detection.pool.worker" in _command(pid)]
 
 
 def _command(pid: str) -> bytes:

@@ -11,10 +11,10 @@ import pytest
 
 from logo_detection.artifact import LIFTWING_LABELS, load_artifact
 from logo_detection.classifier import load_classifier
-from logo_detection.image import LIFTWING_SPEC, ImageSpec, load_image
-from logo_detection.worker import WorkerConfig
-from logo_detection.worker_process import Task
-from logo_detection.workers import ScoringPool
+from logo_detection.decode.image import LIFTWING_SPEC, ImageSpec, load_image
+from logo_detection.pool.pool import ScoringPool
+from logo_detection.pool.process import Task
+from logo_detection.pool.worker import WorkerConfig
 
 HERE = Path(__file__).parent
 MODEL = HERE / "small.keras"

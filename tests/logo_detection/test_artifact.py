@@ -10,8 +10,8 @@ from logo_detection.artifact import (
     read_manifest,
     write_manifest,
 )
+from logo_detection.decode.image import LIFTWING_SPEC, ImageSpec
 from logo_detection.errors import ArtifactError
-from logo_detection.image import LIFTWING_SPEC, ImageSpec
 from tests.models import write_artifact
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.classifier import Runtime, load_classifier
-from logo_detection.image import load_image
+from logo_detection.decode.image import load_image
 from tests.running import ROOT, RunningServer, clean_environment, running_server
 
 ARTIFACT = ROOT / "model_artifacts" / "logo-detection"

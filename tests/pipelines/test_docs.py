@@ -8,8 +8,8 @@ from dataclasses import asdict
 import kfp.client
 import pytest
 
-from pipelines.gate import Thresholds
 from pipelines.pipeline import HOUR, MEANS, TIMEOUTS_S, from_categories, from_manifest
+from release.gate import Thresholds
 from tests.running import ROOT
 
 PAGE = (ROOT / "docs" / "pipelines.md").read_text()

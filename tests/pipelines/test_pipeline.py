@@ -8,8 +8,8 @@ import pytest
 import yaml
 from kfp import compiler, components
 
-from pipelines.gate import Thresholds
 from pipelines.pipeline import MEANS, TIMEOUTS_S, from_categories, from_manifest
+from release.gate import Thresholds
 
 IMAGE = "registry.example/logo-detection-pipeline@sha256:" + "0" * 64
 SOURCES = {"categories": from_categories, "manifest": from_manifest}

@@ -9,12 +9,13 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pytest
 
-from evaluation.dataset import read_examples
+from datasets.manifest import read_examples
 from evaluation.document import read_document
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import ArtifactError, LogoDetectionError
 from pipelines import steps
 from pipelines.errors import PipelineError
+from release.errors import GateClosed
 from tests.pipelines.sets import write_colours
 from tests.wiki import WikiServer, small_commons
 
@@ -52,7 +53,7 @@ def test_an_evaluation_leaves_document_page_and_predictions(evaluated: Evaluated
 @pytest.mark.slow
 def test_a_file_without_a_score_is_seen_by_the_gate(evaluated: Evaluated) -> None:
     thresholds = {"min_class_images": 1, "max_calibration_error": 1}
-    with pytest.raises(PipelineError, match=r"misses 1 of 8:\n  files without a score: 0.07692"):
+    with pytest.raises(GateClosed, match=r"misses 1 of 8:\n  files without a score: 0.07692"):
         steps.check_gate(evaluated.judged.document, thresholds)
     assert len(steps.check_gate(evaluated.judged.document, {**thresholds, "max_unscored": 0.1})) == 8
 

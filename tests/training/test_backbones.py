@@ -8,13 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
-from evaluation.publication import PARITY, check_parity
 from logo_detection.classifier import ModelSource, load_classifier
-from logo_detection.image import ImageSpec
+from logo_detection.decode.image import ImageSpec
+from release.export import export_onnx
+from release.publication import PARITY, check_parity
 from tests.training.recipes import tiny_recipe
 from training.backbones import APPLICATIONS, build_application, build_backbone, build_efficientnet
 from training.errors import RecipeInvalid
-from training.export import export_onnx
 from training.model import build_classifier
 
 SIDE = 96  # the least that all of them take is 75

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.dataset import Example
+from datasets.manifest import Example
 from tests.training.recipes import tiny_recipe
 from training.batches import training_batches
 from training.errors import RecipeInvalid

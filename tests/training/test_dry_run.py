@@ -36,7 +36,7 @@ def test_two_categories_become_an_artifact_that_is_served(tmp_path: Path) -> Non
     data, run, recipe = tmp_path / "data", tmp_path / "run", ROOT / "training/recipes/quick.toml"
     with WikiServer(small_commons(60)) as wiki:
         command(
-            "training.commons", "--api", wiki.api, "--contact", "ops@example.org", "--into", data,
+            "datasets.commons", "--api", wiki.api, "--contact", "ops@example.org", "--into", data,
             "--category", "logo=Category:Logos", "--category", "out_of_domain/photo=Category:Photographs",
         )  # fmt: skip
     command("training.train", "--data", data, "--recipe", recipe, "--run", run, "--workers", 2)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from evaluation.dataset import Example
+from datasets.manifest import Example
 from tests.training.recipes import tiny_recipe
 from training.errors import RecipeInvalid
 from training.fitting import dtype_policy_of, fit

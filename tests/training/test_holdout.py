@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluation.dataset import Example, read_examples
+from datasets.manifest import Example, read_examples
+from datasets.parallel import Hands
 from logo_detection.artifact import ONNX, Calibration, Manifest, hash_files, write_manifest
-from logo_detection.image import ImageSpec, load_image
+from logo_detection.decode.image import ImageSpec, load_image
 from tests.training.recipes import tiny_recipe, write_recipe
-from training.hands import Hands
 from training.holdout import check_unseen, is_whole, main, read_validation, write_holdout
 from training.recipe import read_recipe
 

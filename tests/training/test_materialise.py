@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.dataset import Example, read_examples
-from logo_detection.image import ImageSpec, load_image
-from training.generators.catalogue import Drawing
-from training.hands import Hands
+from datasets.manifest import Example, read_examples
+from datasets.parallel import Hands
+from logo_detection.decode.image import ImageSpec, load_image
+from synthetic.catalogue import Drawing
+from training.degradation import FORMS, recodings
 from training.materialise import AS_IT_IS, WORN, LeftOut, Made, Task, make, make_all
-from training.presentation import FORMS, recodings
 
 SMALL = ImageSpec(32, 32)
 

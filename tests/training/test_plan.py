@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.dataset import DatasetInvalid, Example, read_examples
-from evaluation.splits import Split
+from datasets.manifest import DatasetInvalid, Example, read_examples
+from datasets.splits import Split
 from tests.training.recipes import tiny_recipe
 from training.materialise import AS_IT_IS
 from training.plan import check_parts, training_tasks, validation_tasks

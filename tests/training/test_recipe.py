@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.dataset import Example
-from evaluation.splits import split
+from datasets.manifest import Example
+from datasets.splits import split
+from synthetic.catalogue import NEGATIVES
 from tests.training.recipes import tiny_recipe
 from training.backbones import APPLICATIONS, EFFICIENTNET
 from training.errors import RecipeInvalid
-from training.generators.catalogue import NEGATIVES
 from training.recipe import read_recipe
 from training.train import DEFAULT_RECIPE
 

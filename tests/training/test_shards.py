@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from evaluation.dataset import DatasetInvalid, Example
+from datasets.manifest import DatasetInvalid, Example
 from training.materialise import LeftOut, Made, Task
 from training.shards import (
     FILES,

@@ -15,15 +15,15 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from datasets.manifest import read_examples
 from evaluation.calibration import apply_temperature
-from evaluation.dataset import read_examples
 from evaluation.document import read_document
 from evaluation.evaluate import judge
-from evaluation.publication import check_parity
 from logo_detection.artifact import load_artifact, read_manifest
 from logo_detection.classifier import load_classifier
+from logo_detection.decode.image import load_image
 from logo_detection.errors import ArtifactError
-from logo_detection.image import load_image
+from release.publication import check_parity
 from tests.training.recipes import write_recipe
 from training.run import Run
 from training.train import main

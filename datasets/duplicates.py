@@ -1,0 +1,155 @@
+"""Duplicates: pictures that are the same, to the byte or to the eye; none of them may teach and judge.
+
+To the eye means: shrunk to 16 × 16 colours, the two correlate, are about as light, and had the same shape.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from datasets.manifest import Example
+from datasets.parallel import Hands
+from datasets.progress import Progress
+from datasets.splits import Split
+from logo_detection.decode.image import load_thumbnail
+from logo_detection.errors import ItemError
+from logo_detection.files import read_file
+
+READ_SIDE = 128  # pixels: the longer side at which files are read
+SIDE = 16  # pixels: the side at which pictures are compared
+
+# Measured on 5,399 logos, flags, photos and screenshots: 684 pairs are within these bounds. Of about a
+# hundred that were looked at, each was one picture, its edition in another language, or the next of a series;
+# below 0.98 began C and C++, Italy and Mexico. A perceptual hash of 256 bits (pHash) found 547 of the 684. It
+# missed symmetric marks, half of whose frequencies are 0, so that the sign of their noise decides over the
+# bits; and without the colours it took the flags of France and Mali for one.
+LEAST_CORRELATION = 0.98
+MAX_LEVELS = 16  # of 255, on average
+MAX_STRETCH = 0.05  # of the natural logarithm of width / height
+
+LEAST_CONTRAST = 8  # levels; flatter pictures (white marks on white) look alike and need not be
+BLOCK = 256  # rows compared with all others at a time
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What of a picture is compared: uint8[16 * 16 * 3], and ln(width / height)."""
+
+    colours: NDArray[np.uint8]
+    stretch: float
+
+
+def drop_leaks(parts: Split, workers: int) -> Split:
+    """A split without what is in it twice.
+
+    Of files with the same bytes one stays, in training if one is there; none if their labels differ. What
+    looks like a picture of training leaves validation.
+
+    Args:
+        parts: The split; its files are read, but for those that nothing is compared with.
+        workers: Processes that read.
+    """
+    contradictory = _contradictory(chain(parts.training, parts.validation))
+    training = _distinct(parts.training, contradictory)
+    known = contradictory | {example.sha256 for example in training}
+    validation = _distinct(parts.validation, known)
+    seen = {index for index, _ in twins(validation, training, workers)}
+    unseen = tuple(example for index, example in enumerate(validation) if index not in seen)
+    LOG.info(
+        "duplicates: %d files have two labels; %d left training; %d, and %d that look alike, left validation",
+        len(contradictory),
+        len(parts.training) - len(training),
+        len(parts.validation) - len(validation),
+        len(seen),
+    )
+    return Split(training, unseen)
+
+
+def twins(left: Sequence[Example], right: Sequence[Example], workers: int) -> list[tuple[int, int]]:
+    """Indices of a picture on the left and of one on the right that look the same, in order.
+
+    A picture that cannot be read, or shows nothing, has no twin.
+    """
+    if not left or not right:
+        return []
+    paths = [example.path for example in (*left, *right)]
+    found = []
+    with Hands(workers) as hands, Progress("comparing pictures", len(paths), "files") as progress:
+        for one in hands.in_order(fingerprint, paths):
+            found.append(one)
+            progress.advance()
+    return list(_pairs(found[: len(left)], found[len(left) :]))
+
+
+def fingerprint(path: Path) -> Fingerprint | None:
+    """What a picture looks like; None if it cannot be read or shows nothing."""
+    try:
+        pixels = load_thumbnail(read_file(path), READ_SIDE)
+    except ItemError as error:
+        LOG.warning("not compared: %s: %s", path, error)
+        return None
+    if np.ptp(pixels) < LEAST_CONTRAST:
+        return None
+    picture = Image.fromarray(np.round(pixels).clip(0, 255).astype(np.uint8))
+    colours = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX)).ravel()
+    return Fingerprint(colours, float(np.log(picture.width / picture.height)))
+
+
+def _contradictory(examples: Iterable[Example]) -> set[str]:
+    """SHA-256 of files that are said to show two things."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for example in examples:
+        labels[example.sha256].add(example.label)
+    return {digest for digest, said in labels.items() if len(said) > 1}
+
+
+def _distinct(examples: Iterable[Example], without: Iterable[str]) -> tuple[Example, ...]:
+    """The first of each file, in their order."""
+    gone = set(without)
+    kept = []
+    for example in examples:
+        if example.sha256 not in gone:
+            gone.add(example.sha256)
+            kept.append(example)
+    return tuple(kept)
+
+
+def _pairs(
+    left: Sequence[Fingerprint | None], right: Sequence[Fingerprint | None]
+) -> Iterator[tuple[int, int]]:
+    rows = [(index, known) for index, known in enumerate(left) if known is not None]
+    columns = [(index, known) for index, known in enumerate(right) if known is not None]
+    if not rows or not columns:
+        return
+    patterns = _patterns([known for _, known in columns])
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        correlation = _patterns([known for _, known in block]) @ patterns.T
+        for row, column in np.argwhere(correlation >= LEAST_CORRELATION):
+            if _looks_alike(block[row][1], columns[column][1]):
+                yield block[row][0], columns[column][0]
+
+
+def _patterns(pictures: Sequence[Fingerprint]) -> NDArray[np.float32]:
+    """float32[N, 768], each without its mean colour and of length 1: their products are correlations."""
+    colours = np.stack([known.colours for known in pictures]).reshape(len(pictures), -1, 3).astype(np.float32)
+    patterns = (colours - colours.mean(1, keepdims=True)).reshape(len(pictures), -1)
+    # What is flat once it is shrunk has length 0, and correlates with nothing.
+    length = np.linalg.norm(patterns, axis=1, keepdims=True)
+    normal: NDArray[np.float32] = patterns / np.maximum(length, 1)
+    return normal
+
+
+def _looks_alike(left: Fingerprint, right: Fingerprint) -> bool:
+    """Of two pictures of one pattern: have they the same shape, and much the same colours?"""
+    levels = np.abs(left.colours.astype(np.int16) - right.colours).mean()
+    return bool(levels <= MAX_LEVELS) and abs(left.stretch - right.stretch) <= MAX_STRETCH

@@ -1,0 +1,181 @@
+"""Splits: which images judge, and which are learnt from.
+
+A set is split by source or group, never at random: two pictures of one source are alike in ways that
+say nothing of logos, so a random split measures memory.
+"""
+
+import hashlib
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from datasets.manifest import Example
+
+# `aws-dark.svg`, `aws-icon.svg` and `aws_wordmark.svg` show one brand.
+_VARIANTS = re.compile(r"[-_. ](icon|dark|light|wordmark|logo|logomark|mark|alt|text|[0-9]+|js|io|dev|app)$")
+
+Group = tuple[str, ...]
+"""What belongs together, whatever the split: equal for examples of one group alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Examples to learn from, and examples of other sources or groups to judge by."""
+
+    training: tuple[Example, ...]
+    validation: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """What is kept from training.
+
+    Attributes:
+        sources: Of some sources (`owner/name`, or a wiki category), the share of their groups; 1.0 is the
+            whole source, save groups that another source shows and that are learnt from there.
+        seed: Chooses the groups.
+        share: Of the groups of all other sources, 0 to 1.
+
+    Raises:
+        ValueError: A share is not 0 to 1; names its source.
+    """
+
+    sources: Mapping[str, float]
+    seed: int
+    share: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, share in {**self.sources, "others": self.share}.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"hold_out: share of {name}: {share} is not 0 to 1")
+
+
+def split(examples: Iterable[Example], hold_out: HoldOut) -> Split:
+    """Divide by source and group, in the order of the examples.
+
+    A group is learnt from whole or judged by whole, whatever sources show it, and chance decides over each
+    by itself. If the share of the sources that the hold-out does not name is more than 0, a label that is
+    at home in two or more of their groups is on both sides.
+    """
+    everything = list(examples)
+    groups = [_group(example, hold_out) for example in everything]
+    learnt = _learnt_of_named(everything, groups, hold_out)
+    learnt |= _learnt_of_others(everything, groups, hold_out, learnt)
+    return Split(
+        tuple(example for example, group in zip(everything, groups, strict=True) if group in learnt),
+        tuple(example for example, group in zip(everything, groups, strict=True) if group not in learnt),
+    )
+
+
+def _is_named(example: Example, hold_out: HoldOut) -> bool:
+    return example.repository in hold_out.sources
+
+
+def _group(example: Example, hold_out: HoldOut) -> Group:
+    """Brands and the manifest's groups are the same in all sources; what else is called alike is not."""
+    if group := example.metadata.get("group"):
+        return ("group", group)
+    if example.category == "brand":
+        return ("brand", brand_of(example))
+    if _is_named(example, hold_out):
+        return ("source", example.source, example.category, group_of(example))
+    return ("file", example.source, example.original, example.sha256)
+
+
+def _learnt_of_named(examples: Sequence[Example], groups: Sequence[Group], hold_out: HoldOut) -> set[Group]:
+    return {
+        group
+        for example, group in zip(examples, groups, strict=True)
+        if _is_named(example, hold_out) and not _is_held_out(example, hold_out)
+    }
+
+
+def _is_held_out(example: Example, hold_out: HoldOut) -> bool:
+    """Each group of a named source by itself, so that a source that grows keeps its split."""
+    name = f"{example.category}/{group_of(example)}"
+    return _chance(hold_out.seed, name) < hold_out.sources[example.repository]
+
+
+def _learnt_of_others(
+    examples: Sequence[Example], groups: Sequence[Group], hold_out: HoldOut, learnt: set[Group]
+) -> set[Group]:
+    """Groups of unnamed sources to learn from."""
+    others = [
+        (example, group)
+        for example, group in zip(examples, groups, strict=True)
+        if not _is_named(example, hold_out) and group not in learnt
+    ]
+    return {group for those in _by_label(others).values() for group in _learnt_of_label(those, hold_out)}
+
+
+def _by_label(examples: Iterable[tuple[Example, Group]]) -> dict[str, dict[Group, str]]:
+    """The groups at home in a label, each with its category; of several labels, in the first."""
+    homes: dict[Group, tuple[str, str]] = {}
+    for example, group in examples:
+        place = (example.label, example.category)
+        homes[group] = min(homes.get(group, place), place)
+    by_label: dict[str, dict[Group, str]] = defaultdict(dict)
+    for group, (label, category) in homes.items():
+        by_label[label][group] = category
+    return by_label
+
+
+def _learnt_of_label(groups: Iterable[Group], hold_out: HoldOut) -> list[Group]:
+    """Each group by itself, so that a set that grows keeps its split; of two or more, one on either side."""
+    chances = {group: _chance(hold_out.seed, *group) for group in groups}
+    ordered = sorted(chances, key=lambda group: (chances[group], group))
+    held = sum(chance < hold_out.share for chance in chances.values())
+    if len(ordered) > 1 and hold_out.share > 0:
+        held = min(max(held, 1), len(ordered) - 1)
+    elif hold_out.share < 1:
+        held = 0
+    return ordered[held:]
+
+
+def deal(examples: Sequence[Example], number: int, seed: int) -> list[int]:
+    """The part of each example, 0 to number - 1: no group is in two of them.
+
+    Of each label, and of any category in it, the parts have as many groups as each other, give or take one.
+    """
+    groups = [_group(example, HoldOut({}, seed)) for example in examples]
+    parts: dict[Group, int] = {}
+    for label, homes in _by_label(zip(examples, groups, strict=True)).items():
+        ordered = sorted(homes, key=lambda group: (homes[group], _chance(seed, *group), group))
+        first = math.floor(number * _chance(seed, "first", label))
+        parts |= {group: (first + index) % number for index, group in enumerate(ordered)}
+    return [parts[group] for group in groups]
+
+
+def _chance(seed: int, *name: str) -> float:
+    """In [0, 1): always the same for a seed and a name."""
+    digest = hashlib.sha256("/".join((str(seed), *name)).encode()).digest()
+    return int.from_bytes(digest[:4]) / 2**32
+
+
+def group_of(example: Example) -> str:
+    """What is one group in a source: the manifest's, a brand, a screenshots' folder, else a file."""
+    if group := example.metadata.get("group"):
+        return group
+    if example.category == "brand":
+        return brand_of(example)
+    original = PurePosixPath(example.original)
+    return str(original.parent) if example.category == "screenshot" else original.stem
+
+
+def brand_of(example: Example) -> str:
+    """The brand that a logo's file is named after, without its variant and punctuation."""
+    name = PurePosixPath(example.original).stem.lower()
+    while (shorter := _VARIANTS.sub("", name)) != name:
+        name = shorter
+    return re.sub(r"[^a-z0-9]", "", name)
+
+
+def sources_of(examples: Iterable[Example]) -> dict[str, int]:
+    """How many examples each source gives, by `owner/name@commit`."""
+    counts: dict[str, int] = {}
+    for example in examples:
+        counts[example.source] = counts.get(example.source, 0) + 1
+    return dict(sorted(counts.items()))

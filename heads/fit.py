@@ -1,0 +1,311 @@
+"""logo-fit: a new head for a model, learnt on Spark ML from features and labels; an artifact to serve.
+
+    logo-batch --embed --output features/ pictures/
+    logo-fit --labels labels.csv --output artifact/ features/
+
+    features ⋈ labels -> split -> Spark ML -> temperature -> backbone + new head -> report -> artifact
+
+Exit status 0: the artifact is there, whole; 2: it cannot be made as things stand, and there is none.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from pyspark.sql import SparkSession
+
+from batch.errors import BatchError
+from batch.options import Parser, add_spark_options, positive, value
+from batch.spark import Session
+from datasets.manifest import Example
+from datasets.splits import sources_of
+from evaluation import page, pictures
+from evaluation.document import make_document
+from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS, write_predictions
+from evaluation.report import render
+from evaluation.scoring import NO_SCORE, Outcome, align
+from heads.holdout import Judged, judge, serving_head
+from heads.labels import LABEL, Plan, as_examples, make_plan, read_csv, with_digests
+from heads.spark_fit import (
+    CONF,
+    Found,
+    Learnt,
+    Search,
+    check_features,
+    find,
+    learn,
+    read_features,
+    read_labels,
+)
+from logo_detection.artifact import Artifact, load_artifact, read_manifest
+from logo_detection.cores import available_cores
+from logo_detection.errors import LogoDetectionError
+from logo_detection.head import Head
+from release.model_card import Facts
+from release.new_head import own_head, write_artifact
+
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+REG_PARAM, ELASTIC_NET = (0.01,), (0.0,)
+TUNED_REG_PARAMS, TUNED_ELASTIC_NETS = (0.001, 0.01, 0.1, 1.0), (0.0, 0.5)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        fit(options)
+    except LogoDetectionError as error:
+        sys.stderr.write(f"logo-fit: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def fit(options: argparse.Namespace) -> None:
+    """Learn, judge, report, publish: as the options say.
+
+    Raises:
+        LogoDetectionError: It cannot be done; there is no artifact, and none that is not whole.
+    """
+    began = perf_counter()
+    if options.output.exists():
+        raise BatchError(
+            f"there is something at {options.output} already: an artifact is made anew, elsewhere"
+        )
+    source, search = load_artifact(options.model), _search(options)
+    plan, learnt, unusable = _learn(options, source, search)
+    judged = judge(plan, learnt.logits, unusable)
+    head = serving_head(plan, learnt.head, judged.calibration.temperature)
+    facts = _facts(options, source, plan, learnt, judged, head)
+    with _unfinished(options.output) as directory:
+        artifact = write_artifact(source, head, facts, directory)
+        _report(options, artifact, facts, judged)
+        directory.rename(options.output)
+    _say(options, source, artifact, judged, perf_counter() - began)
+
+
+def _learn(
+    options: argparse.Namespace, source: Artifact, search: Search
+) -> tuple[Plan, Learnt, list[Outcome]]:
+    old = own_head(source)
+    session = Session(
+        options.master, None, options.java_home, (*CONF, *options.conf), options.workers, "logo-fit"
+    )
+    with session.open() as spark:
+        examples = _labelled(spark, options)
+        rows = read_features(spark, options.features, source.version)
+        check_features(rows, options.features, old, source.labels)
+        usable, unusable = _sorted_out(examples, find(spark, rows, examples), options)
+        plan = make_plan(usable, options.hold_out, options.seed, options.classes)
+        return plan, learn(spark, rows, plan, search), unusable
+
+
+def _labelled(spark: SparkSession, options: argparse.Namespace) -> dict[str, Example]:
+    path: str = options.labels
+    rows = read_csv(Path(path)) if path.lower().endswith(".csv") else read_labels(spark, path)
+    return as_examples(rows, path, options.label_column, options.images)
+
+
+def _sorted_out(
+    examples: Mapping[str, Example], found: Mapping[str, Found], options: argparse.Namespace
+) -> tuple[list[Example], list[Outcome]]:
+    """Examples that have features; and the outcome of those that have none."""
+    usable, unusable = [], []
+    for name, example in examples.items():
+        of_name = found.get(name, Found(None, NO_SCORE))
+        if of_name.digest is None:
+            unusable.append(Outcome(example, None, of_name.error))
+        else:
+            usable.append((example, of_name.digest))
+    if not usable:
+        raise BatchError(f"none of the {len(examples):,} names in {options.labels} is in {options.features}")
+    return with_digests(usable), unusable
+
+
+def _search(options: argparse.Namespace) -> Search:
+    reg_params = options.reg_param or (TUNED_REG_PARAMS if options.tune else REG_PARAM)
+    elastic_nets = options.elastic_net or (TUNED_ELASTIC_NETS if options.tune else ELASTIC_NET)
+    if not options.tune and len(reg_params) * len(elastic_nets) > 1:
+        raise BatchError("to choose among several values is to --tune")
+    folds = options.folds if options.tune else 0
+    return Search(reg_params, elastic_nets, folds, options.iterations, options.seed, options.workers)
+
+
+def _facts(
+    options: argparse.Namespace, source: Artifact, plan: Plan, learnt: Learnt, judged: Judged, head: Head
+) -> Facts:
+    former = {} if source.path.is_file() else read_manifest(source.path).training
+    backbone = former.get("recipe", {}).get("backbone", "that")
+    origin = f"{source.name} {source.version}"
+    return Facts(
+        name=options.name or source.name,
+        version=options.version or f"{source.version}+head.{_digest(plan, head)}",
+        labels=plan.labels,
+        spec=source.spec,
+        calibration=judged.calibration,
+        training={
+            "recipe": {"backbone": f"{backbone} of {origin}, of which only the head was trained anew"},
+            "sources": {"training": sources_of(plan.learnt), "validation": sources_of(plan.judged)},
+            "backbone": {"name": source.name, "version": source.version, "training": former},
+            "head": {
+                "by": f"Spark ML {version('pyspark')} LogisticRegression",
+                "labels": Path(options.labels).name,
+                "seed": options.seed,
+                "hold_out": options.hold_out,
+                **learnt.settings,
+                "tuning": [dict(tried) for tried in learnt.tuning],
+            },
+        },
+        metrics={"calibration": dict(judged.errors), "validation": judged.evaluation.as_dict()},
+    )
+
+
+def _digest(plan: Plan, head: Head) -> str:
+    """What tells heads of the same backbone apart."""
+    return hashlib.sha256(repr(plan.labels).encode() + head.weights.tobytes()).hexdigest()[:8]
+
+
+@contextmanager
+def _unfinished(output: Path) -> Iterator[Path]:
+    """A folder beside the output, to be renamed to it; gone when the block ends, unless it was."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(
+            prefix=f".{output.name}-", dir=output.parent, ignore_cleanup_errors=True
+        ) as parent:
+            directory = Path(parent) / output.name
+            directory.mkdir()
+            yield directory
+    except OSError as error:
+        raise BatchError(f"cannot write {error.filename or output}: {error.strerror}") from error
+
+
+def _report(options: argparse.Namespace, artifact: Artifact, facts: Facts, judged: Judged) -> None:
+    folder, labels = options.report, artifact.labels
+    folder.mkdir(parents=True, exist_ok=True)
+    examples = [outcome.example for outcome in judged.outcomes]
+    document = make_document(artifact, examples, judged.evaluation) | {"head": facts.training["head"]}
+    pictured = options.images is not None
+    html = page.render(
+        document,
+        align(judged.outcomes, labels),
+        pictures.worst(judged.outcomes, labels, pictures.SHOWN if pictured else 0),
+        samples=pictures.samples(judged.outcomes, labels, pictured),
+    )
+    write_predictions(folder / PREDICTIONS, judged.outcomes, None, labels)
+    (folder / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    (folder / PAGE).write_text(html, encoding="utf-8")
+
+
+def _say(
+    options: argparse.Namespace, source: Artifact, artifact: Artifact, judged: Judged, elapsed_s: float
+) -> None:
+    sys.stdout.write(f"{render(judged.evaluation)}\n{options.report / PAGE}\n")
+    if len(artifact.model_files) < len(source.model_files):
+        sys.stderr.write("logo-fit: TensorFlow is not installed: the artifact has no model.keras\n")
+    sys.stderr.write(
+        f"{options.output}: {artifact.name} {artifact.version}, {len(artifact.labels)} classes,"
+        f" in {elapsed_s:.1f} s\n"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="logo-fit",
+        description="Train a new head on features that logo-batch --embed wrote; makes an artifact to serve.",
+        epilog="Exit status: 0 if the artifact is there, 2 if it cannot be made as things stand.",
+    )
+    option = parser.add_argument
+    option("features", metavar="FEATURES", help="the table that logo-batch --embed wrote")
+    option("--labels", metavar="FILE", required=True, help="CSV or Parquet with filename and a label")
+    option("--label-column", metavar="NAME", default=LABEL, help="default %(default)s")
+    option("--output", metavar="FOLDER", type=Path, required=True, help="the artifact to make")
+    option(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        default=Path("model_artifacts/logo-detection"),
+        help="the artifact that the features are of (default %(default)s)",
+    )
+    option("--report", metavar="FOLDER", type=Path, default=Path("runs/fit"), help="default %(default)s")
+    option("--images", metavar="FOLDER", type=Path, help="where the files are: the report then shows some")
+    option("--name", help="of the model to be (default: that of the old one)")
+    option("--version", help="of the model to be (default: the old one's, and a digest of the head)")
+    _add_learning_options(parser.add_argument_group("Learning"))
+    add_spark_options(parser.add_argument_group("Spark"))
+    option(
+        "--workers",
+        metavar="N",
+        type=value(positive),
+        default=available_cores(),
+        help="cores of this machine (default: all, here %(default)s)",
+    )
+    return parser
+
+
+def _add_learning_options(group: argparse._ArgumentGroup) -> None:
+    option = group.add_argument
+    option("--classes", metavar="LABELS", type=_names, default=(), help="the only ones, in the model's order")
+    option("--hold-out", metavar="SHARE", type=value(_share), default=0.2, help="default %(default)s")
+    option("--seed", metavar="N", type=int, default=0, help="of the split (default %(default)s)")
+    option("--iterations", metavar="N", type=value(positive), default=100, help="default %(default)s")
+    option("--tune", action="store_true", help="cross-validate every regParam with every elasticNetParam")
+    option("--folds", metavar="N", type=value(_folds), default=3, help="of --tune (default %(default)s)")
+    option(
+        "--reg-param",
+        metavar="NUMBERS",
+        type=value(_numbers),
+        help=f"default {_listed(REG_PARAM)}; with --tune {_listed(TUNED_REG_PARAMS)}",
+    )
+    option(
+        "--elastic-net",
+        metavar="NUMBERS",
+        type=value(_shares),
+        help=f"0 to 1, of L1: default {_listed(ELASTIC_NET)}; with --tune {_listed(TUNED_ELASTIC_NETS)}",
+    )
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    numbers = tuple(float(part) for part in text.split(","))
+    if not all(0 <= number < float("inf") for number in numbers):
+        raise ValueError(f"{text!r} is not numbers from 0 on, with commas between them")
+    return numbers
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    if max(_numbers(text)) > 1:
+        raise ValueError(f"{text!r} is not numbers from 0 to 1, with commas between them")
+    return _numbers(text)
+
+
+def _folds(text: str) -> int:
+    if positive(text) < 2:
+        raise ValueError("there are two folds or more")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share < 1:
+        raise ValueError(f"{text!r} is not between 0 and 1")
+    return share
+
+
+if __name__ == "__main__":
+    sys.exit(main())

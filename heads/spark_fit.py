@@ -1,0 +1,243 @@
+"""Learning a head on Spark ML: logistic regression on the features of a table that `--embed` wrote.
+
+    table of features ⋈ labels -> LogisticRegression, or a CrossValidator around it -> weights, bias
+
+Spark standardises features while it learns, and gives coefficients for features as they are: they are a dense
+layer's weights without more ado.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.ml.classification import LogisticRegression, LogisticRegressionModel
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.tuning import CrossValidator, CrossValidatorModel, ParamGridBuilder
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812  as everybody has it
+
+from batch.errors import BatchError
+from batch.rows import FEATURES
+from batch.sources import FILENAME, check_columns
+from batch.spark_inputs import few
+from evaluation.calibration import prior_weights
+from heads.labels import Plan, folds_of
+from logo_detection.head import Head, probabilities
+
+SAMPLED = 64
+"""Rows that are looked at to see whether features are those of a model."""
+
+TOLERANCE = 1e-3
+"""Of a probability, between the table's and the same computed from its features: bfloat16 would pass."""
+
+JUDGED = -1
+"""In place of a fold: what is not learnt from."""
+
+CONF = (
+    ("spark.driver.memory", "2g"),
+    ("spark.ui.showConsoleProgress", "false"),  # of hundreds of passes
+    ("spark.sql.parquet.columnarReaderBatchSize", "1024"),
+    ("spark.sql.execution.arrow.maxRecordsPerBatch", "10000"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is tried: every regParam with every elasticNetParam, in so many folds; one of each needs none."""
+
+    reg_params: tuple[float, ...]
+    elastic_nets: tuple[float, ...]
+    folds: int
+    iterations: int
+    seed: int
+    at_once: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a table has of a name: the digest of its features, or the code of its error."""
+
+    digest: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What came out.
+
+    Attributes:
+        head: For the classes that were taught, in the plan's order.
+        logits: Of the images that judge, by name: float64[taught], as Spark ML computes them.
+        settings: regParam, elasticNetParam, how many iterations it took.
+        tuning: Of each setting that was tried, its mean log loss over the folds and the deviation.
+    """
+
+    head: Head
+    logits: Mapping[str, NDArray[np.float64]]
+    settings: Mapping[str, Any]
+    tuning: tuple[Mapping[str, float], ...]
+
+
+def read_labels(spark: SparkSession, path: str) -> Iterable[dict[str, Any]]:
+    """The rows of a table of labels in Parquet."""
+    return (row.asDict() for row in spark.read.parquet(path).toLocalIterator())
+
+
+def read_features(spark: SparkSession, path: str, version: str) -> DataFrame:
+    """A table's rows of one model version.
+
+    Raises:
+        BatchError: It has no features, or those of other models.
+    """
+    table = spark.read.parquet(path)
+    if FEATURES.name not in table.columns:
+        raise BatchError(f"{path} has no column {FEATURES.name}: write it with logo-batch --embed")
+    check_columns(path, table.columns, FILENAME, "scores", "error", "model_version")
+    rows = table.where(F.col("model_version") == version)
+    if rows.isEmpty():
+        versions = sorted(str(row[0]) for row in table.select("model_version").distinct().collect())
+        raise BatchError(
+            f"{path} has features of model {', '.join(versions) or 'none'}, and not of {version}"
+        )
+    return rows
+
+
+def check_features(rows: DataFrame, path: str, head: Head, labels: Sequence[str]) -> None:
+    """Whether features are those that a head was given: its probabilities of a few have to be the table's.
+
+    Raises:
+        BatchError: They are not.
+    """
+    scored = rows.where(F.col("error").isNull()).select(FEATURES.name, "scores").limit(SAMPLED).collect()
+    if not scored:
+        raise BatchError(f"{path} has errors only")
+    width = len(head.weights)
+    for row in scored:
+        if len(row[0] or ()) != width:
+            raise BatchError(f"{path} has {len(row[0] or ()):,} features an image; the model has {width:,}")
+    computed = probabilities(head.logits(np.array([row[0] for row in scored], np.float32)))
+    written = np.array([[row[1].get(label, np.nan) for label in labels] for row in scored])
+    if not np.abs(computed - written).max() <= TOLERANCE:
+        raise BatchError(f"{path} has features of another model of the same version: its scores are others")
+
+
+def find(spark: SparkSession, rows: DataFrame, names: Iterable[str]) -> dict[str, Found]:
+    """What the table has of names."""
+    wanted = spark.createDataFrame(pa.table({FILENAME: pa.array(list(names), pa.string())}))
+    digest = F.hex(F.xxhash64(FEATURES.name))
+    joined = rows.join(few(wanted), FILENAME).select(FILENAME, digest.alias("digest"), "error")
+    return {
+        row[FILENAME]: Found(None if row["error"] else row["digest"], row["error"])
+        for row in joined.toLocalIterator()
+    }
+
+
+def learn(spark: SparkSession, rows: DataFrame, plan: Plan, search: Search) -> Learnt:
+    """Learn from a plan's images, the classes weighed equally, and say what the others are."""
+    labelled = rows.join(few(_planned(spark, plan, search)), FILENAME).dropDuplicates([FILENAME])
+    vector = array_to_vector(F.col(FEATURES.name)).alias("vector")
+    frame = labelled.select(FILENAME, "fold", "weight", vector, _label(plan))
+    # A pass over the data is a task for each part: as many as there are cores, and not the 200 of a join.
+    frame = frame.repartition(spark.sparkContext.defaultParallelism).persist()
+    try:
+        teaching = frame.where(F.col("fold") != JUDGED)
+        model, tuning = (
+            _tuned(teaching, search) if _is_search(search) else (_learner(search).fit(teaching), ())
+        )
+        judged = model.transform(frame.where(F.col("fold") == JUDGED))
+        told = judged.select(FILENAME, vector_to_array(F.col("rawPrediction"))).toArrow()
+    finally:
+        frame.unpersist()
+    weights = np.ascontiguousarray(model.coefficientMatrix.toArray().T, np.float32)
+    names, logits = (column.to_pylist() for column in told.columns)
+    return Learnt(
+        Head(weights, np.asarray(model.interceptVector.toArray(), np.float32)),
+        {name: np.array(values, np.float64) for name, values in zip(names, logits, strict=True)},
+        {
+            "reg_param": model.getRegParam(),
+            "elastic_net_param": model.getElasticNetParam(),
+            "iterations": model.summary.totalIterations,
+        },
+        tuning,
+    )
+
+
+def _is_search(search: Search) -> bool:
+    return len(search.reg_params) * len(search.elastic_nets) > 1
+
+
+def _learner(search: Search) -> LogisticRegression:
+    return LogisticRegression(
+        featuresCol="vector",
+        labelCol="index",
+        weightCol="weight",
+        family="multinomial",
+        maxIter=search.iterations,
+        regParam=search.reg_params[0],
+        elasticNetParam=search.elastic_nets[0],
+    )
+
+
+def _tuned(
+    teaching: DataFrame, search: Search
+) -> tuple[LogisticRegressionModel, tuple[dict[str, float], ...]]:
+    learner = _learner(search)
+    grid = (
+        ParamGridBuilder()
+        .addGrid(learner.regParam, list(search.reg_params))
+        .addGrid(learner.elasticNetParam, list(search.elastic_nets))
+        .build()
+    )
+    # PySpark's types lack logLoss, its code has it.
+    loss = MulticlassClassificationEvaluator(
+        metricName="logLoss",  # type: ignore[arg-type]
+        labelCol="index",
+        weightCol="weight",
+    )
+    validator = CrossValidator(
+        estimator=learner,
+        estimatorParamMaps=grid,
+        evaluator=loss,
+        numFolds=search.folds,
+        foldCol="fold",
+        seed=search.seed,
+        parallelism=search.at_once,
+    )
+    found: CrossValidatorModel = validator.fit(teaching)
+    tried = tuple(
+        {
+            "reg_param": params[learner.regParam],
+            "elastic_net_param": params[learner.elasticNetParam],
+            "log_loss": mean,
+            "deviation": deviation,
+        }
+        for params, mean, deviation in zip(grid, found.avgMetrics, found.stdMetrics, strict=True)
+    )
+    best = found.bestModel
+    assert isinstance(best, LogisticRegressionModel)  # noqa: S101  for mypy: what the learner makes
+    return best, tried
+
+
+def _planned(spark: SparkSession, plan: Plan, search: Search) -> DataFrame:
+    """Name, class, weight and fold of every image that the plan names."""
+    index = {label: number for number, label in enumerate(plan.taught)}
+    truth = np.array([index[example.label] for example in plan.learnt])
+    weights = prior_weights(truth, [1 / len(index)] * len(index))
+    folds = folds_of(plan.learnt, search.folds, search.seed) if _is_search(search) else [0] * len(truth)
+    planned = {
+        FILENAME: [example.original for example in (*plan.learnt, *plan.judged)],
+        "class": [*truth.astype(float), *[0.0] * len(plan.judged)],
+        "weight": [*weights, *[1.0] * len(plan.judged)],
+        "fold": pa.array([*folds, *[JUDGED] * len(plan.judged)], pa.int32()),
+    }
+    return spark.createDataFrame(pa.table(planned))
+
+
+def _label(plan: Plan) -> Any:
+    """The class, with the names of all: so that a fold that lacks one still has its column."""
+    attributes = {"ml_attr": {"type": "nominal", "name": "index", "vals": list(plan.taught)}}
+    return F.col("class").alias("index", metadata=attributes)

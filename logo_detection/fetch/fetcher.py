@@ -1,0 +1,269 @@
+"""The fetcher: gets a stranger's URL, and nothing it is not meant to get.
+
+What guards it, from the outside in:
+
+    urls        only allowed hosts, https, and paths nobody could misread         UrlNotAllowed
+    turns       so many fetches at once, round-robin over the requests
+    names       so many look-ups at once, in threads that nobody has to wait for
+    addresses   no socket to an address that is not public, whoever names it      UrlNotAllowed
+    timeout     one for all there is to wait for, from the first lookup on        FetchTimeout
+    answer      200, not compressed, whole; two redirects, each guarded anew      FetchFailed
+    bytes       counted as they come, and taken from the memory budget            FetchTooLarge
+"""
+
+import asyncio
+import io
+import socket
+from collections.abc import AsyncIterator, Hashable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import CIMultiDict
+from yarl import URL
+
+from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlNotAllowed
+from logo_detection.fetch.addresses import AddressDenied, SocketFactory, is_public, public_socket, sockets_for
+from logo_detection.fetch.byte_budget import Lease, MemoryBudget
+from logo_detection.fetch.policy import FetchPolicy, OriginOverride, Route
+from logo_detection.fetch.resolver import SystemResolver
+from logo_detection.fetch.upload_stash import next_best
+from logo_detection.fetch.url import follow
+from logo_detection.pool.fair_queue import Turns
+
+MAX_HOPS = 3
+"""Requests for one file: Special:FilePath redirects to Special:Redirect, and that to upload.wikimedia.org; a
+file in the stash may have two kinds of thumbnails."""
+KEPT_SHARE = 4
+"""One turn more for every four is kept for requests that have none: somebody's hanging fetches do not hold up
+everybody's first."""
+REDIRECTS = {HTTPStatus(code) for code in (301, 302, 303, 307, 308)}
+READ_BUFFER_BYTES = 2**16
+"""What aiohttp reads ahead of us per connection; it stops at twice that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Values of the caller's headers `Authorization` and `Cookie`, as they came."""
+
+    authorization: str | None = field(default=None, repr=False)
+    cookie: str | None = field(default=None, repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those that are there."""
+        given = {"Authorization": self.authorization, "Cookie": self.cookie}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Patience:
+    """How long one file's fetches may still take together, in seconds; waiting for a turn costs none."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left_s = seconds
+
+    @asynccontextmanager
+    async def spend(self) -> AsyncIterator[None]:
+        """Take what the block takes. Raises TimeoutError when nothing is left."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            async with asyncio.timeout(self._left_s):
+                yield
+        finally:
+            self._left_s -= now() - began
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names, and refuses all answers if one of them is not public."""
+
+    def __init__(self, resolver: AbstractResolver) -> None:
+        self._resolver = resolver
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of a host.
+
+        Raises:
+            AddressDenied: One of them is not public.
+        """
+        answers = await self._resolver.resolve(host, port, family)
+        if not all(is_public(answer["host"]) for answer in answers):
+            raise AddressDenied
+        return answers
+
+    async def close(self) -> None:
+        """Close the resolver that does the work."""
+        await self._resolver.close()
+
+
+class Fetcher:
+    """Fetches files under a policy. Enter it to open its sessions; belongs to one event loop."""
+
+    def __init__(
+        self, policy: FetchPolicy, memory: MemoryBudget, resolver: AbstractResolver | None = None
+    ) -> None:
+        memory.check_fits(policy.max_bytes)
+        self._policy = policy
+        self._memory = memory
+        self._resolver = resolver
+        self._turns = Turns(policy.concurrency, kept=policy.concurrency // KEPT_SHARE)
+        self._sessions: dict[OriginOverride | None, aiohttp.ClientSession] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open one session for the public, and one of its own for every override."""
+        names = SystemResolver()
+        public = PublicResolver(self._resolver or names)
+        await self._open(None, public_socket, public)
+        for override in self._policy.overrides:
+            sockets = sockets_for(override.address, override.port)
+            await self._open(override, sockets, names)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        await self._stack.aclose()
+
+    def patience(self) -> Patience:
+        """The time that the policy gives to one file."""
+        return Patience(self._policy.timeout_s)
+
+    @asynccontextmanager
+    async def fetch(
+        self,
+        url: object,
+        *,
+        lane: Hashable,
+        credentials: Credentials | None = None,
+        patience: Patience | None = None,
+    ) -> AsyncIterator[bytes]:
+        """A file, whose bytes count against the memory budget for the length of the block.
+
+        Args:
+            url: A stranger's URL; need not even be text.
+            lane: Stands for the request: turns go round-robin over lanes.
+            credentials: The caller's, sent on if the policy says so, and across no redirect.
+            patience: Shared by whatever else is fetched for the same file.
+
+        Raises:
+            UrlNotAllowed: The URL, a redirect, or an address that it leads to is not allowed.
+            FetchFailed: The origin answered other than 200, compressed, or broke off.
+            FetchTimeout: The file was not whole in time.
+            FetchTooLarge: It has more bytes than a file may have.
+        """
+        route = self._policy.route(url)
+        headers = credentials.headers if credentials and self._policy.forward_credentials else {}
+        async with self._memory.lease() as lease:
+            async with self._turns.turn(lane):
+                with _as_item_errors():
+                    async with (patience or self.patience()).spend():
+                        body = await self._get(route, headers, lease)
+            yield body
+
+    async def _open(
+        self, override: OriginOverride | None, sockets: SocketFactory, resolver: AbstractResolver
+    ) -> None:
+        user_agent = f"{self._policy.user_agent} aiohttp/{aiohttp.__version__}"
+        connector = aiohttp.TCPConnector(
+            resolver=resolver,
+            socket_factory=sockets,
+            happy_eyeballs_delay=None,
+            limit=0,  # the turns limit
+            # An answer that comes unasked on a pooled connection is taken by aiohttp 3.14 for the answer
+            # to the next request, which may be somebody else's. So each connection carries one.
+            force_close=True,
+        )
+        self._sessions[override] = await self._stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
+                auto_decompress=False,
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None),  # `fetch` has one for all there is to wait for
+                read_bufsize=READ_BUFFER_BYTES,
+            )
+        )
+
+    async def _get(self, route: Route, credentials: Mapping[str, str], lease: Lease) -> bytes:
+        for _ in range(MAX_HOPS):
+            async with self._request(route, credentials) as response:
+                if response.status == HTTPStatus.OK:
+                    return await self._read(response, lease)
+                redirected = response.status in REDIRECTS
+                elsewhere = _redirect(route.url, response) if redirected else _next_best(route.url, response)
+            route = self._policy.route(elsewhere)
+            credentials = {} if redirected else credentials
+        raise FetchFailed
+
+    def _request(
+        self, route: Route, credentials: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        # Credentials are safe here: a route is https, or an operator's override.
+        host = route.url.raw_host or ""
+        headers = CIMultiDict(credentials)
+        headers.update(self._policy.headers.get(host, {}))
+        headers["Host"] = route.url.host_port_subcomponent or ""
+        url = route.url if route.override is None else route.override.diverted(route.url)
+        # The certificate is the original host's, too, as with curl's --connect-to.
+        return self._sessions[route.override].get(
+            url, headers=headers, allow_redirects=False, server_hostname=host
+        )
+
+    async def _read(self, response: aiohttp.ClientResponse, lease: Lease) -> bytes:
+        """The whole body, in the one copy that the lease covers."""
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise FetchFailed
+        max_bytes = self._policy.max_bytes
+        # A false Content-Length does no harm here: the parser stops at what was declared.
+        declared_bytes = max_bytes if response.content_length is None else response.content_length
+        if declared_bytes > max_bytes:
+            raise FetchTooLarge
+        protocol = response.connection.protocol if response.connection else None
+        lease.expect(declared_bytes)
+        # getvalue() hands its buffer over, where join() and bytes() would copy it; and if there is an
+        # error, the end of the block empties it: an error keeps the frames that it passed through.
+        with io.BytesIO() as body:
+            async for chunk in response.content.iter_any():
+                if body.tell() + len(chunk) > max_bytes:
+                    raise FetchTooLarge
+                await lease.grow(len(chunk))
+                body.write(chunk)
+            lease.expect(lease.held_bytes)
+            if protocol is not None and protocol.exception() is not None:
+                raise FetchFailed  # more came than was declared
+            return body.getvalue()
+
+
+def _redirect(url: URL, response: aiohttp.ClientResponse) -> str:
+    return follow(url, response.headers.get("Location", ""))
+
+
+def _next_best(url: URL, response: aiohttp.ClientResponse) -> str:
+    elsewhere = next_best(url) if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+    if elsewhere is None:
+        raise FetchFailed(status=response.status, retry_after=response.headers.get("Retry-After"))
+    return str(elsewhere)
+
+
+@contextmanager
+def _as_item_errors() -> Iterator[None]:
+    """Turn what aiohttp raises into what the caller may know. The causes hold URLs: they are cut off."""
+    try:
+        yield
+    except TimeoutError:
+        raise FetchTimeout from None
+    except aiohttp.InvalidURL:
+        raise UrlNotAllowed from None  # a number for a host, such as 2130706433
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a header that cannot be sent
+        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressDenied):
+            raise UrlNotAllowed from None
+        raise FetchFailed from None

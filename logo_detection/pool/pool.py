@@ -1,0 +1,301 @@
+"""The fenced pool: scoring processes, and what happens to an image whose process dies of it.
+
+    score(task, lane) -> lane -> seat -> worker -> Scored, or an ItemError
+
+The pool has a fixed number of seats. A seat takes the next image, round-robin over the lanes
+(`logo_detection.pool.fair_queue`), when its worker has nothing to do; so an image waits here, where it can
+be cancelled and overtaken, and never in a worker. When a worker crashes, hangs or says something strange, its
+seat loses that image, starts another worker, and takes no image until that one is ready. An
+image that the worker had not read yet goes to another one, once.
+
+Why not `pebble`: docs/decisions/own-pool-rather-than-pebble.md.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Hashable
+from itertools import chain, repeat
+from time import perf_counter
+from typing import Any, Self, TypeVar
+
+from logo_detection.errors import ImageTimeout, InternalError, ItemError, WorkerStartError
+from logo_detection.pool.fair_queue import Lanes
+from logo_detection.pool.process import Scored, Task, WorkerProcess, parse_reply
+from logo_detection.pool.worker import WorkerConfig
+
+logger = logging.getLogger(__name__)
+
+RESTART_PAUSES_S = (0.1, 1.0, 5.0, 30.0)
+RECENT_IMAGES = 64  # over about so many, the time that an image takes is averaged
+
+_T = TypeVar("_T")
+
+
+class ScoringPool:
+    """So many worker processes, for the length of an `async with` block in one event loop.
+
+    Callers bound how many images wait here, and for how long: a cancelled `score` leaves its
+    lane, or its worker finishes the image for nobody.
+
+    Args:
+        config: What every worker is given.
+        workers: How many there are.
+        decode_timeout_s: Seconds for one image in a worker; then the worker is killed.
+        start_timeout_s: Seconds for a worker to load the model and to score its warm-up images.
+        recycle_after: Images after which a worker is replaced, in case a decoder leaks memory: one
+            worker after another, each when its successor is ready. 0: never.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        *,
+        workers: int,
+        decode_timeout_s: float = 3.0,
+        start_timeout_s: float = 60.0,
+        recycle_after: int = 10_000,
+    ) -> None:
+        self._config = config
+        self._size = workers
+        self._decode_timeout_s = decode_timeout_s
+        self._start_timeout_s = start_timeout_s
+        self._recycle_after = recycle_after
+        self._workers: set[WorkerProcess] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._jobs: Lanes[_Job] = Lanes()
+        self._idle: Lanes[asyncio.Future[_Job | None]] = Lanes()
+        self._unanswered: set[_Job] = set()
+        self._open = False
+        self._restarts = 0
+        self._hiring_fails = False
+        self._busy_s = 0.0
+
+    @property
+    def workers_ready(self) -> int:
+        """Workers that score, or could."""
+        ready = sum(worker.ready for worker in self._workers)
+        return min(ready, self._size)  # a successor is ready while its predecessor still works
+
+    @property
+    def is_staffed(self) -> bool:
+        """Whether a worker is ready, or may soon be. False once none is left, and the last start failed."""
+        return self.workers_ready > 0 or not self._hiring_fails
+
+    @property
+    def busy(self) -> int:
+        """Workers that have an image."""
+        return sum(worker.busy for worker in self._workers)
+
+    @property
+    def waiting(self) -> int:
+        """Images that no worker has yet."""
+        return len(self._jobs)
+
+    @property
+    def restarts(self) -> int:
+        """Workers that were lost; those that had done their share are not counted."""
+        return self._restarts
+
+    @property
+    def image_s(self) -> float:
+        """Seconds that the workers together take for an image, lately; 0 before the first."""
+        return self._busy_s / self._size
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes, those that warm up or end included."""
+        return tuple(worker.pid for worker in self._workers)
+
+    def launch(self) -> None:
+        """Start the processes, without an event loop and without waiting until they are ready.
+
+        From a thread that lives as long as the pool: the kernel ends a worker together with the
+        thread that started it.
+
+        Raises:
+            WorkerStartError: The system starts no more processes.
+        """
+        while len(self._workers) < self._size:
+            self._launch_worker()
+
+    async def __aenter__(self) -> Self:
+        """Wait until every worker has scored its warm-up images.
+
+        Raises:
+            WorkerStartError: One of them ended, or stayed silent.
+        """
+        try:
+            self.launch()
+            for worker in self._workers:
+                await worker.wait_until_ready(self._start_timeout_s)
+        except BaseException:
+            await self._close()
+            raise
+        for number, worker in enumerate(self._workers, start=1):
+            self._spawn(self._keep_seat(worker, share=self._recycle_after * number // self._size))
+        self._open = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Kill the workers. An image that is still here is an `InternalError`."""
+        await self._close()
+
+    async def score(self, task: Task, lane: Hashable) -> Scored:
+        """Score one image, when it is its lane's turn and a worker's time.
+
+        Raises:
+            ItemError: It has no score; `ImageTimeout` also where the worker died on it.
+        """
+        if not self._open:
+            raise InternalError
+        job = _Job(task, lane)
+        self._unanswered.add(job)
+        self._offer(job)
+        try:
+            return await job.result
+        except asyncio.CancelledError:
+            self._jobs.leave(lane, job)
+            raise
+        finally:
+            self._unanswered.discard(job)
+            del job  # it holds the error, whose traceback holds this frame, and so the image's bytes
+
+    def _offer(self, job: "_Job") -> None:
+        if seat := self._idle.pop():
+            seat.set_result(job)
+        else:
+            self._jobs.add(job.lane, job)
+
+    async def _keep_seat(self, worker: WorkerProcess, share: int) -> None:
+        while True:
+            worker = await self._work(worker, share)
+            share = self._recycle_after
+
+    async def _work(self, worker: WorkerProcess, share: int) -> WorkerProcess:
+        """Use a worker until it is lost, or has done its share and can be relieved. Returns its successor."""
+        successor: asyncio.Task[WorkerProcess] | None = None
+        while not worker.lost and not (successor and successor.done()):
+            if job := await self._next_job(worker):
+                await self._do(job, worker)
+            del job  # and its bytes; not while waiting for the next
+            if worker.images == share > 0:
+                successor = self._spawn(self._hire())
+        await self._dismiss(worker)
+        if worker.lost:
+            self._restarts += 1
+            logger.warning("a worker was lost: %s (%s)", worker.lost, worker.ending)
+        return await (successor or self._hire())
+
+    async def _next_job(self, worker: WorkerProcess) -> "_Job | None":
+        """The next image; None when the worker was lost before there was one."""
+        if job := self._jobs.pop():
+            return job
+        offered: asyncio.Future[_Job | None] = asyncio.get_running_loop().create_future()
+        worker.idle = offered
+        self._idle.add(worker, offered)
+        try:
+            return await offered
+        finally:
+            self._idle.leave(worker, offered)
+            worker.idle = None
+
+    async def _do(self, job: "_Job", worker: WorkerProcess) -> None:
+        began = perf_counter()
+        queue_s = began - job.asked
+        reply = await worker.ask(job.task, self._decode_timeout_s)
+        self._note(perf_counter() - began)
+        if reply is None and worker.unread and not job.retried:
+            job.retried = True
+            self._offer(job)
+            return
+        outcome: Scored | ItemError = ImageTimeout()
+        if reply is not None:
+            try:
+                outcome = parse_reply(reply, len(self._config.source.labels), queue_s)
+            except ValueError:
+                worker.lose("its reply was malformed")
+        job.answer(outcome)
+
+    def _note(self, seconds: float) -> None:
+        self._busy_s += (seconds - self._busy_s) / RECENT_IMAGES if self._busy_s else seconds
+
+    async def _hire(self) -> WorkerProcess:
+        """A worker that is ready, however many attempts that takes."""
+        pauses_s = chain(RESTART_PAUSES_S, repeat(RESTART_PAUSES_S[-1]))
+        while True:
+            try:
+                worker = await self._try_to_hire()
+            except WorkerStartError as error:
+                self._hiring_fails = True
+                pause_s = next(pauses_s)
+                logger.error("a worker was not replaced, next attempt in %g s: %s", pause_s, error)
+            else:
+                self._hiring_fails = False
+                return worker
+            await asyncio.sleep(pause_s)
+
+    async def _try_to_hire(self) -> WorkerProcess:
+        worker = self._launch_worker()
+        try:
+            await worker.wait_until_ready(self._start_timeout_s)
+        except WorkerStartError:
+            await self._dismiss(worker)
+            raise
+        return worker
+
+    def _launch_worker(self) -> WorkerProcess:
+        worker = WorkerProcess(self._config)
+        self._workers.add(worker)
+        return worker
+
+    async def _dismiss(self, worker: WorkerProcess) -> None:
+        await worker.end()
+        self._workers.discard(worker)
+
+    def _spawn(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.critical("a seat of the pool is gone for good", exc_info=error)
+
+    async def _close(self) -> None:
+        self._open = False
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for job in self._unanswered:
+            job.answer(InternalError())
+        for worker in self._workers:
+            worker.kill()
+        for worker in tuple(self._workers):
+            await self._dismiss(worker)
+
+
+class _Job:
+    """An image on its way to its scores."""
+
+    def __init__(self, task: Task, lane: Hashable) -> None:
+        self.task = task
+        self.lane = lane
+        self.retried = False
+        self.asked = perf_counter()
+        self.result: asyncio.Future[Scored] = asyncio.get_running_loop().create_future()
+
+    def done(self) -> bool:
+        """Whether it was answered, or nobody wants the answer."""
+        return self.result.done()
+
+    def answer(self, outcome: Scored | ItemError) -> None:
+        """Wake the caller, unless it is gone."""
+        if self.result.done():
+            return
+        if isinstance(outcome, ItemError):
+            self.result.set_exception(outcome)
+        else:
+            self.result.set_result(outcome)

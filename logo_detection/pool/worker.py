@@ -1,0 +1,294 @@
+"""The worker: a process that turns the bytes of images into scores, and may die of them.
+
+    frame in -> base64? -> header gate -> decode -> score -> frame out
+
+`logo_detection.pool.pool` starts it as `python -m logo_detection.pool.worker FD`, FD being its end of a
+pair of sockets. Both directions carry frames: a prefix of two lengths, a JSON object, and raw
+bytes. Nothing is pickled, so that a worker which an image took over can send nothing but
+wrong numbers.
+
+    to the worker                                    from it
+    {source, limits, max_image_bytes}                {"ready": true}, or {"failed": reason}
+    {"is_base64": …, "timeout_s": …} + image         {"scores": […], "format": …, "width": …, "height": …,
+                                                      "decode_s": …, "score_s": …}, with "features": base64
+                                                      of float32, where the source says embed
+                                                     or {"code": …, "message": …}
+                                                     or {"code": "internal", "cause": …}
+
+The worker ends when its socket does, when its parent dies, or when an image takes much longer
+than the parent meant to wait. It imports no more than decoding and the engine need.
+"""
+
+import base64
+import binascii
+import ctypes
+import gc
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+import pybase64
+
+from logo_detection.classifier import Classifier, ModelSource, Scores, load_classifier
+from logo_detection.decode.header import DecodeLimits, read_header
+from logo_detection.decode.image import ImageSpec, decode
+from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
+from logo_detection.head import HeadNotFound
+
+PREFIX = struct.Struct("!II")  # bytes of the JSON object, bytes that follow it
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+MAX_REASON_CHARS = 300
+
+# How much longer than the parent a worker waits for itself. The parent's clock decides, unless it is gone.
+ALARM_SLACK_S = 1.0
+# What the engine needs on top of one image's share, and the allocator loses to fragments.
+MEMORY_SLACK_BYTES = 128 * 2**20
+OOM_SCORE_ADJ = 500
+# The parent's event loop has little to do, but for everybody: it goes first when cores are short.
+NICENESS = 5
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+# One grey pixel, as PNG and as SVG: decoding imports what it needs upon its first image.
+_WARM_UP_PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
+_WARM_UP_SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><text>.</text></svg>'
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a worker is given when it starts.
+
+    Attributes:
+        source: The model.
+        limits: What one image may cost; `limits.max_memory_bytes` is also what the kernel allows it.
+        max_image_bytes: The largest image that is sent, as bytes or as base64 text.
+    """
+
+    source: ModelSource
+    limits: DecodeLimits = field(default_factory=DecodeLimits)
+    max_image_bytes: int = 64 * 2**20
+
+    def to_json(self) -> dict[str, Any]:
+        """As it crosses to the worker."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "WorkerConfig":
+        """As it arrived there."""
+        source = document["source"]
+        spec, labels = ImageSpec(**source["spec"]), tuple(source["labels"])
+        return cls(
+            ModelSource(**{**source, "spec": spec, "labels": labels}),
+            DecodeLimits(**document["limits"]),
+            document["max_image_bytes"],
+        )
+
+    @property
+    def headroom_bytes(self) -> int:
+        """Address space for one image: the pixels, the file, and the text it came as."""
+        return self.limits.max_memory_bytes + 2 * self.max_image_bytes + MEMORY_SLACK_BYTES
+
+
+def frame(document: dict[str, Any], follows_bytes: int = 0) -> bytes:
+    """The beginning of a frame: all of it but the bytes that follow."""
+    return frame_text(_encode(document).encode(), follows_bytes)
+
+
+def frame_text(text: bytes, follows_bytes: int) -> bytes:
+    """Likewise, of an object that is JSON already."""
+    return PREFIX.pack(len(text), follows_bytes) + text
+
+
+def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    """The next frame's object and bytes; None where the stream ends."""
+    prefix = stream.read(PREFIX.size)
+    if len(prefix) < PREFIX.size:
+        return None
+    json_bytes, follows_bytes = PREFIX.unpack(prefix)
+    text, image = stream.read(json_bytes), stream.read(follows_bytes)
+    if len(text) < json_bytes or len(image) < follows_bytes:
+        return None
+    return json.loads(text), image
+
+
+def decode_base64(text: bytes) -> bytes:
+    """The bytes of standard base64 text, in which only white space may stray.
+
+    Raises:
+        ImageCorrupt: It is something else.
+    """
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except binascii.Error:
+        text = b"".join(text.split())
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        is_uri = text[:5].lower() == b"data:"
+        raise ImageCorrupt("the image is not base64" + (" but a data: URI" if is_uri else "")) from error
+
+
+def answer(image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig) -> dict[str, Any]:
+    """What is sent back for one image: its scores, or why there are none.
+
+    Running out of memory is `image_too_many_pixels`: the gate lets through what should fit.
+    """
+    try:
+        return _score(image, is_base64, classifier, config)
+    except ItemError as error:
+        return {"code": error.code, "message": error.message}
+    except MemoryError:
+        return {"code": ImageTooManyPixels.code, "message": ImageTooManyPixels.default_message}
+    except Exception as error:  # whatever a decoder raises ends with its image
+        return {"code": InternalError.code, "cause": _cause(error)}
+
+
+def _score(image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig) -> dict[str, Any]:
+    began = perf_counter()
+    data = decode_base64(image) if is_base64 else image
+    header = read_header(data, config.limits)
+    pixels = decode(data, header, config.source.spec)
+    decoded = perf_counter()
+    values = classifier.score(pixels)
+    scored = perf_counter()
+    return _told(values, config.source) | {
+        "format": header.format.value,
+        "width": header.width,
+        "height": header.height,
+        "decode_s": decoded - began,
+        "score_s": scored - decoded,
+    }
+
+
+def _told(values: Scores, source: ModelSource) -> dict[str, Any]:
+    """A classifier's values as they are sent back: scores, and features behind them if there are any."""
+    classes = len(source.labels)
+    if (len(values) > classes) != source.embed or len(values) < classes:
+        raise ValueError("one score per label")
+    if not np.isfinite(values).all():
+        raise ArithmeticError("a score is a number")
+    told: dict[str, Any] = {"scores": values[:classes].tolist()}
+    if source.embed:
+        told["features"] = base64.b64encode(values[classes:].astype("<f4").tobytes()).decode()
+    return told
+
+
+def _cause(error: Exception) -> str:
+    """An exception's type and place; its text may hold bytes of the image."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+
+
+def prepare(config: WorkerConfig) -> Classifier:
+    """Load the model, score one image the whole way, and then draw the limits around the process."""
+    classifier = _load(config.source)
+    try:
+        _score(_WARM_UP_PNG, False, classifier, config)
+    except Exception as error:
+        first_line = str(error).partition("\n")[0]
+        raise _Unusable(f"it does not score an image as its manifest says ({first_line})") from error
+    with suppress(ItemError):  # not every specification's decoder reads SVG
+        _score(_WARM_UP_SVG, False, classifier, config)
+    gc.collect()
+    _trim_heap()
+    gc.freeze()  # what is here now stays: no later collection looks at it
+    _limit_resources(config.headroom_bytes)
+    return classifier
+
+
+def _trim_heap() -> None:
+    """Return what reading and compiling the model left free, 13 MB: the allocator, as we set it, keeps it."""
+    with suppress(AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class _Unusable(Exception):
+    """The model cannot be used. For the operator, in our words: an engine's have many lines, and say less."""
+
+
+def _load(source: ModelSource) -> Classifier:
+    try:
+        return load_classifier(source)
+    except ImportError as error:
+        raise _Unusable(f"the {source.runtime} runtime is not installed: {error.name} is missing") from error
+    except HeadNotFound as error:
+        raise _Unusable(str(error)) from error
+    except OSError as error:
+        raise _Unusable(f"it cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise _Unusable("there is not enough memory for it") from error
+    except Exception as error:  # whatever an engine raises
+        raise _Unusable(f"the {source.runtime} runtime cannot load it ({type(error).__name__})") from error
+
+
+def _limit_resources(headroom_bytes: int) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    address_space = pages * resource.getpagesize() + headroom_bytes
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the image
+    with suppress(OSError):  # where memory is short for all, lose a worker and not the server
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _silence() -> None:
+    """Drop what libraries write: libtiff a line per bad row of a file, TensorFlow its greetings."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
+
+
+def serve(stream: BinaryIO, channel: socket.socket) -> int:
+    """Answer until the stream ends. Returns the exit status."""
+    request = read_frame(stream)
+    if request is None:
+        return 0
+    config = WorkerConfig.from_json(request[0])
+    try:
+        classifier = prepare(config)
+    except Exception as error:  # whatever happens, the operator wants it in one line
+        why = str(error) if isinstance(error, _Unusable) else f"the worker failed: {_cause(error)}"
+        reason = " ".join(f"{Path(config.source.path).name}: {why}".split())
+        channel.sendall(frame({"failed": reason[:MAX_REASON_CHARS]}))
+        return 1
+    channel.sendall(frame({"ready": True}))
+    while request := read_frame(stream):
+        document, image = request
+        signal.setitimer(signal.ITIMER_REAL, document["timeout_s"] + ALARM_SLACK_S)
+        channel.sendall(frame(answer(image, document["is_base64"], classifier, config)))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        del request, document, image  # not while waiting for the next
+    return 0
+
+
+def main(fd: int) -> NoReturn:
+    """Run on a socket's file descriptor, and end without the engines' teardown (TensorFlow's is noisy)."""
+    _die_with_parent()
+    _silence()
+    os.nice(NICENESS)
+    channel = socket.socket(fileno=fd)
+    status = 0
+    with suppress(OSError):  # the parent is gone
+        status = serve(channel.makefile("rb"), channel)
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

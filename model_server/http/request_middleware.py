@@ -1,0 +1,271 @@
+"""The edge: what happens to an HTTP request before KServe sees it, and after.
+
+A request id, routes that stay closed, the body read whole under its limits, the caller's
+hanging up, and one line of log. Plain ASGI, so that nothing of it depends on KServe.
+"""
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from logo_detection.fetch.byte_budget import CrowdedError, Lease, MemoryBudget
+from model_server.admission import Admission
+from model_server.errors import (
+    STATUS,
+    BodyTooLarge,
+    MemoryExhausted,
+    MethodNotAllowed,
+    Overloaded,
+    RequestError,
+    RequestMalformed,
+    ServerFault,
+)
+from model_server.http.request_context import Exchange, current_exchange
+from model_server.metrics import HUNG_UP, Metrics
+from model_server.routes import READ, refusal
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+RETRY_AFTER_S = (1, 3)
+MEMORY_WAIT_S = 1.0
+MEMORY_MAX_WAITING = 128  # bodies, beside the few files that are fetched at once
+ANSWER_S = 0.05  # an answer takes so long to be written and to travel
+CALLERS_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
+MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")  # 0 is how Envoy says that it waits for ever
+REQUEST_LINE_MAX_CHARS = 200  # of method and path, in the log
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+log = logging.getLogger("model_server.requests")
+
+
+class Edge:
+    """ASGI middleware around KServe's application; see the module's docstring."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        admission: Admission,
+        memory: MemoryBudget,
+        metrics: Metrics,
+        body_max_bytes: int,
+        request_timeout_s: float,
+    ) -> None:
+        self._app = app
+        self._admission = admission
+        self._memory = memory
+        self._metrics = metrics
+        self._body_max_bytes = body_max_bytes
+        self._request_timeout_s = request_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; probes and metrics pass straight through, unlogged."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refused = refusal(scope["method"], scope["path"])
+        if scope["method"] in READ and refused is None:
+            # HEAD as GET, which is all that KServe knows; uvicorn leaves the body out.
+            get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+            await self._app(get, receive, send)
+            return
+        headers = dict(reversed(scope["headers"]))  # of repeated ones the first counts
+        now = asyncio.get_running_loop().time()
+        exchange = Exchange(_request_id(headers), now, now + self._time_s(headers))
+        answer = _Answer(send, exchange)
+        try:
+            if refused:
+                raise refused
+            await self._serve(scope, receive, answer, exchange, _content_length(headers))
+        except RequestError as error:
+            await answer.refuse(error)
+        except _HungUp:
+            pass
+        except Exception:  # else KServe's handler of last resort would show its text to the caller
+            log.exception("unexpected error", extra={"fields": {"request_id": exchange.request_id}})
+            await answer.refuse(ServerFault("internal error"))
+        finally:
+            # The path as it came: decoded, it may have spaces, and what looks like fields of this line.
+            asked = f"{scope['method']} {scope['raw_path'].decode('latin-1')}"[:REQUEST_LINE_MAX_CHARS]
+            record(self._metrics, exchange, answer.status or HUNG_UP, asked)
+
+    async def _serve(
+        self,
+        scope: Scope,
+        receive: Receive,
+        answer: "_Answer",
+        exchange: Exchange,
+        declared_bytes: int | None,
+    ) -> None:
+        async with self._memory.lease() as lease:
+            try:
+                exchange.body = await self._read(receive, lease, exchange.deadline, declared_bytes)
+                answer.body_is_read = True
+                self._admission.check_room()
+                current_exchange.set(exchange)
+                await _run_unless_hung_up(self._app, scope, receive, answer)
+            finally:
+                exchange.take_body()  # if nobody did: uvicorn's timers keep this context and the exchange
+
+    async def _read(
+        self, receive: Receive, lease: Lease, deadline: float, declared_bytes: int | None
+    ) -> bytearray:
+        """The whole body; its Content-Length may refuse it early, and is not believed otherwise."""
+        if declared_bytes is not None and declared_bytes > self._body_max_bytes:
+            raise self._too_large()
+        lease.expect(self._body_max_bytes if declared_bytes is None else declared_bytes)
+        body = bytearray()  # grows where it is: chunks that are joined at the end would lie here twice
+        try:
+            async with asyncio.timeout_at(deadline):
+                more = True
+                while more:
+                    chunk, more = await _receive_part(receive)
+                    if lease.held_bytes + len(chunk) > self._body_max_bytes:
+                        raise self._too_large()
+                    await _hold(lease, len(chunk))
+                    body += chunk
+        except TimeoutError as error:
+            raise RequestMalformed("the body did not arrive in time") from error
+        lease.expect(lease.held_bytes)  # it is whole
+        return body
+
+    def _time_s(self, headers: Mapping[bytes, bytes]) -> float:
+        """How long the request may take: as long as its caller's proxy waits, if that is less."""
+        given = headers.get(CALLERS_TIMEOUT, b"")
+        if not MILLISECONDS.fullmatch(given):
+            return self._request_timeout_s
+        return min(self._request_timeout_s, max(0.0, int(given) / 1000 - ANSWER_S))
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"the body has more than {self._body_max_bytes:,} bytes")
+
+
+class _HungUp(Exception):
+    """The caller went away; nobody is left to be answered."""
+
+
+class _Answer:
+    """ASGI's `send`, with the request id on every answer, and the status kept for the log."""
+
+    def __init__(self, send: Send, exchange: Exchange) -> None:
+        self._send = send
+        self._exchange = exchange
+        self.status: int | None = None
+        self.body_is_read = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._exchange.request_id.encode()),
+            ]
+        await self._send(message)
+
+    async def refuse(self, error: RequestError) -> None:
+        """Answer with an error, unless an answer is under way already."""
+        if self.status is not None:
+            return
+        self._exchange.refused = error.reason()
+        status, headers, body = render_refusal(error)
+        if not self.body_is_read:
+            headers.append((b"connection", b"close"))  # what is left of it would be taken for a request
+        await self({"type": "http.response.start", "status": status, "headers": headers})
+        await self({"type": "http.response.body", "body": body})
+
+
+def new_request_id() -> str:
+    """An id for a request whose caller gave none."""
+    return f"{random.getrandbits(128):032x}"
+
+
+def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
+    """Status, headers and JSON body of a refused request."""
+    body = orjson.dumps({"error": str(error)})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allow.encode()))
+    if error.retry:
+        headers.append((b"retry-after", str(random.randint(*RETRY_AFTER_S)).encode()))  # noqa: S311  jitter
+    if isinstance(error, Overloaded | MemoryExhausted):
+        headers.append((b"x-envoy-ratelimited", b"true"))  # else a mesh tries again at once
+    return STATUS[type(error)], headers, body
+
+
+def record(metrics: Metrics, exchange: Exchange, status: int, asked: str) -> None:
+    """Count an exchange that is over, and write its line of log."""
+    seconds = asyncio.get_running_loop().time() - exchange.started
+    metrics.request_answered(status, seconds, exchange.refused)
+    fields = {"request_id": exchange.request_id, "status": status, "seconds": round(seconds, 4)}
+    log.info("%s", asked, extra={"fields": {**fields, **exchange.log_fields()}})
+
+
+async def _hold(lease: Lease, size_bytes: int) -> None:
+    if lease.grow_at_once(size_bytes):
+        return
+    try:
+        async with asyncio.timeout(MEMORY_WAIT_S):
+            await lease.grow(size_bytes, max_waiting=MEMORY_MAX_WAITING)
+    except (TimeoutError, CrowdedError) as error:
+        raise MemoryExhausted("too many bytes are held; try again shortly") from error
+
+
+async def _receive_part(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of a body, and whether there is another."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _HungUp
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _run_unless_hung_up(app: App, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    """Run the application; cancel it when the caller goes away.
+
+    The body is in the exchange: KServe and Starlette would keep it for as long as the request lasts.
+    """
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive_body() -> Message:
+        message = next(messages, None)
+        return message if message is not None else await receive()
+
+    served = asyncio.ensure_future(app(scope, receive_body, answer))
+    gone = asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait((served, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not served.done() and answer.status is None:  # uvicorn says "disconnect" after an answer, too
+            raise _HungUp
+        await served
+    finally:
+        served.cancel()
+        gone.cancel()
+        await asyncio.gather(served, gone, return_exceptions=True)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
+    """The caller's X-Request-Id where it is a plain one, else a new one."""
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    return given if REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def _content_length(headers: Mapping[bytes, bytes]) -> int | None:
+    given = headers.get(b"content-length", b"")
+    if not given.isdigit():
+        return None
+    return int(given.lstrip(b"0") or b"0")  # the parser bounds its value, not its zeros
