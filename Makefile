@@ -175,10 +175,11 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform x8
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: lock
-lock: $(VENV)/bin/python ## compile requirements/*.txt anew from pyproject.toml
+lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml; versions stay, save with ARGS=--upgrade
 	$(INSTALL) uv
 	@all=$$(mktemp) && trap "rm -f $$all" EXIT && \
-	$(LOCK) --all-extras pyproject.toml --output-file $$all && \
+	grep --no-filename --only-matching --extended-regexp '^[a-z0-9._-]+==[^ ]+' requirements/*.txt | sort -u > $$all && \
+	$(LOCK) $(ARGS) --all-extras pyproject.toml --output-file $$all && \
 	$(LOCK) --constraint $$all pyproject.toml --output-file requirements/runtime.txt && \
 	for extra in keras train spark pipelines dev; do \
 		$(LOCK) --constraint $$all --extra $$extra pyproject.toml --output-file requirements/$$extra.txt || exit 1; \
