@@ -14,7 +14,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from benchmarks.files import photograph
-from logo_detection.decode.image import ImageSpec, Pixels, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import ImageSpec, Pixels
 
 RUNS = 15
 SIZES = {"thumbnail": (330, 220), "12 MP": (4000, 3000)}

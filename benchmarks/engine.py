@@ -29,7 +29,8 @@ from benchmarks.files import File, read_files
 from logo_detection.artifact import load_artifact
 from logo_detection.classifier import ModelSource, Precision
 from logo_detection.decode.header import read_header
-from logo_detection.decode.image import Pixels, decode, load_image
+from logo_detection.decode.image import decode, load_image
+from logo_detection.decode.spec import Pixels
 from logo_detection.pool.process import WORKER_ENVIRONMENT
 from logo_detection.pool.worker import WorkerConfig, answer, decode_base64, prepare
 

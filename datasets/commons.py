@@ -33,7 +33,8 @@ from datasets.mediawiki import (
 )
 from datasets.progress import Progress
 from logo_detection.decode.header import DecodeLimits, read_header
-from logo_detection.decode.image import ImageSpec, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import ItemError
 from logo_detection.fetch.byte_budget import MemoryBudget
 from logo_detection.fetch.fetcher import Fetcher

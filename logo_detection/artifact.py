@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from logo_detection.classifier import ModelSource, Precision, Runtime
-from logo_detection.decode.image import LIFTWING_SPEC, ImageSpec
+from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec
 from logo_detection.errors import ArtifactError
 
 MANIFEST = "manifest.json"

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logo_detection.decode.image import ImageSpec, Pixels
+from logo_detection.decode.spec import ImageSpec, Pixels
 from logo_detection.head import add_features_in_keras, add_features_in_openvino
 
 Scores = NDArray[np.float32]

@@ -16,7 +16,8 @@ import numpy as np
 
 from logo_detection.artifact import KERAS, ONNX, Artifact, load_artifact
 from logo_detection.classifier import load_classifier
-from logo_detection.decode.image import Pixels, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import Pixels
 from release import golden
 from release.model_card import Facts
 from release.publication import check_parity, publish

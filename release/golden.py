@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 
 from logo_detection.artifact import Artifact
 from logo_detection.classifier import load_classifier
-from logo_detection.decode.image import Pixels, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import Pixels
 from logo_detection.errors import ImageUnsupported
 
 DIRECTORY = "golden"

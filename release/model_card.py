@@ -11,7 +11,7 @@ from typing import Any
 from evaluation.base_rates import share_of
 from evaluation.report import cell, remarks, table, when_called
 from logo_detection.artifact import OUT_OF_DOMAIN, Calibration
-from logo_detection.decode.image import ImageSpec
+from logo_detection.decode.spec import ImageSpec
 
 NAME = "MODEL_CARD.md"
 

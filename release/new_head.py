@@ -15,7 +15,7 @@ import numpy as np
 from evaluation.calibration import Floats
 from logo_detection.artifact import KERAS, ONNX, Artifact
 from logo_detection.classifier import ModelSource, load_classifier
-from logo_detection.decode.image import Pixels
+from logo_detection.decode.spec import Pixels
 from logo_detection.errors import ArtifactError
 from logo_detection.head import Head, find_in_keras, find_in_openvino, keras_head, probabilities
 from release import golden

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from logo_detection.artifact import Calibration, Manifest, hash_files, write_manifest
 from logo_detection.classifier import ModelSource
-from logo_detection.decode.image import ImageSpec
+from logo_detection.decode.spec import ImageSpec
 
 LABELS = ("out_of_domain", "logo")
 

@@ -27,7 +27,8 @@ from datasets.progress import Progress
 from datasets.splits import Split, split
 from evaluation.scoring import PAIR, RECODING
 from logo_detection.artifact import read_manifest
-from logo_detection.decode.image import ImageSpec, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import LogoDetectionError
 from training.errors import TrainingError
 from training.materialise import Bytes, LeftOut, Made, make_all

@@ -18,9 +18,10 @@ from datasets.manifest import Example
 from datasets.parallel import Hands
 from datasets.progress import Progress
 from logo_detection.artifact import OUT_OF_DOMAIN
-from logo_detection.decode import svg
+from logo_detection.decode import svg, svg_renderer
 from logo_detection.decode.header import DecodeLimits, read_header
-from logo_detection.decode.image import ImageSpec, embeddable, load_image
+from logo_detection.decode.image import embeddable, load_image
+from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
 from synthetic.catalogue import Drawing
@@ -104,7 +105,7 @@ def read_picture(example: Example) -> Image.Image:
     if (size := svg.nominal_size(data)) is not None:
         scale = VECTOR_SIDE / max(size)
         width, height = (max(1, round(scale * side)) for side in size)
-        data = svg.render(data, width, height, embeddable)
+        data = svg_renderer.render(data, width, height, embeddable)
     picture: Image.Image = Image.open(io.BytesIO(data))
     picture.draft("RGB", (PHOTO_SIDE, PHOTO_SIDE))
     picture = ImageOps.exif_transpose(picture)

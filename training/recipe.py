@@ -10,7 +10,7 @@ from typing import Any
 
 from datasets.splits import HoldOut
 from logo_detection.artifact import OUT_OF_DOMAIN
-from logo_detection.decode.image import ImageSpec
+from logo_detection.decode.spec import ImageSpec
 from training.degradation import FORMS
 from training.errors import RecipeInvalid
 

@@ -5,11 +5,9 @@ import io
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageChops
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -19,42 +17,10 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from logo_detection.decode import svg
+from logo_detection.decode import svg_renderer
 from logo_detection.decode.header import DecodeLimits, Format, Header, first_gif_frame, read_header
+from logo_detection.decode.spec import ImageSpec, Pixels
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, ItemError
-
-Pixels = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageSpec:
-    """How an image becomes a model's input: data, kept in the artifact's manifest.
-
-    Attributes:
-        height: Pixels.
-        width: Pixels.
-        decoder: `pillow`; or `tensorflow`, for models whose training decoded with `tf.io.decode_image`.
-        filter: Of the resize.
-        antialias: Whether the filter widens when it shrinks. Pillow's always does, TensorFlow's need not.
-        aspect: The whole image is squashed into height x width.
-        alpha: Composited on white; or dropped, so that what was hidden below it shows.
-        exif_orientation: Whether the image is turned as its metadata says.
-        frame: Of an animation, or of a TIFF's pages.
-    """
-
-    height: int = 224
-    width: int = 224
-    decoder: Literal["pillow", "tensorflow"] = "pillow"
-    filter: Literal["bilinear"] = "bilinear"
-    antialias: bool = True
-    aspect: Literal["squash"] = "squash"
-    alpha: Literal["white", "drop"] = "white"
-    exif_orientation: bool = True
-    frame: Literal["first"] = "first"
-
-
-# What LiftWing's server does to an image: Keras 3.2.1's `image_dataset_from_directory`.
-LIFTWING_SPEC = ImageSpec(decoder="tensorflow", antialias=False, alpha="drop", exif_orientation=False)
 
 # The gate owns the limit. Pillow's own would warn from 89 megapixels on, within what the gate admits.
 Image.MAX_IMAGE_PIXELS = None
@@ -174,7 +140,7 @@ def _open(data: bytes, header: Header, spec: ImageSpec) -> ImageFile:
     """Pillow's view of the file, its pixels not yet read. Raises ImageCorrupt if it is not as admitted."""
     if header.format is Format.SVG:
         width, height = round(_SVG_FACTOR * spec.width), round(_SVG_FACTOR * spec.height)
-        return PngImageFile(io.BytesIO(svg.render(data, width, height, embeddable)))
+        return PngImageFile(io.BytesIO(svg_renderer.render(data, width, height, embeddable)))
     image = _PLUGINS[header.format](io.BytesIO(data))
     # Sorted, because Pillow reports the size of a TIFF as its orientation will have turned it.
     if sorted(image.size) != sorted((header.width, header.height)):
@@ -194,7 +160,7 @@ def _upright_size(data: bytes, header: Header) -> tuple[int, int]:
 
 
 def embeddable(data: bytes) -> str | None:
-    """The format of an image inside an SVG, if it is to be decoded: the `svg.Admit` of this module."""
+    """The format of an image inside an SVG, if it is to be decoded: a `svg_renderer.Admit`."""
     try:
         header = read_header(data, _EMBEDDED_LIMITS)
     except ItemError:

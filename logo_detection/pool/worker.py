@@ -42,7 +42,8 @@ import pybase64
 
 from logo_detection.classifier import Classifier, ModelSource, Scores, load_classifier
 from logo_detection.decode.header import DecodeLimits, read_header
-from logo_detection.decode.image import ImageSpec, decode
+from logo_detection.decode.image import decode
+from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
 from logo_detection.head import HeadNotFound
 

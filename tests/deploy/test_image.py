@@ -61,7 +61,7 @@ def score(container: Container, picture: bytes) -> float:
 # Draws each word as the service would, and says how many different pictures that made.
 DRAW = """
 import sys
-from logo_detection.decode.svg import render
+from logo_detection.decode.svg_renderer import render
 svg = '<svg xmlns="http://www.w3.org/2000/svg"><text y="80" font-size="80">{}</text></svg>'
 print(len({render(svg.format(text).encode(), 99, 99, lambda image: None) for text in sys.argv[1:]}))
 """

@@ -14,7 +14,7 @@ from evaluation.page import render
 from evaluation.pictures import worst
 from evaluation.scoring import Outcome, align
 from logo_detection.artifact import Artifact
-from logo_detection.decode.image import ImageSpec
+from logo_detection.decode.spec import ImageSpec
 from tests.evaluation.sets import BLUE, HOSTILE, picture, plain_set, recoded_set, write_set
 
 SECTIONS = {

@@ -10,7 +10,7 @@ from logo_detection.artifact import (
     read_manifest,
     write_manifest,
 )
-from logo_detection.decode.image import LIFTWING_SPEC, ImageSpec
+from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec
 from logo_detection.errors import ArtifactError
 from tests.models import write_artifact
 

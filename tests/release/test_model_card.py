@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.report import make_report
 from logo_detection.artifact import Calibration
-from logo_detection.decode.image import ImageSpec
+from logo_detection.decode.spec import ImageSpec
 from release.model_card import Facts, render
 
 LABELS = ("out_of_domain", "logo")

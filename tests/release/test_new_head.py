@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from logo_detection.artifact import Artifact, Calibration, load_artifact
-from logo_detection.decode.image import LIFTWING_SPEC
+from logo_detection.decode.spec import LIFTWING_SPEC
 from logo_detection.errors import ArtifactError
 from logo_detection.head import Head
 from release.model_card import Facts

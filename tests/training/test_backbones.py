@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from logo_detection.classifier import ModelSource, load_classifier
-from logo_detection.decode.image import ImageSpec
+from logo_detection.decode.spec import ImageSpec
 from release.export import export_onnx
 from release.publication import PARITY, check_parity
 from tests.training.recipes import tiny_recipe

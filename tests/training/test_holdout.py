@@ -11,7 +11,8 @@ from PIL import Image
 from datasets.manifest import Example, read_examples
 from datasets.parallel import Hands
 from logo_detection.artifact import ONNX, Calibration, Manifest, hash_files, write_manifest
-from logo_detection.decode.image import ImageSpec, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import ImageSpec
 from tests.training.recipes import tiny_recipe, write_recipe
 from training.holdout import check_unseen, is_whole, main, read_validation, write_holdout
 from training.recipe import read_recipe

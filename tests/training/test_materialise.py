@@ -8,7 +8,8 @@ import numpy as np
 
 from datasets.manifest import Example, read_examples
 from datasets.parallel import Hands
-from logo_detection.decode.image import ImageSpec, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import ImageSpec
 from synthetic.catalogue import Drawing
 from training.degradation import FORMS, recodings
 from training.materialise import AS_IT_IS, WORN, LeftOut, Made, Task, make, make_all

@@ -277,9 +277,19 @@ def test_first_gif_frame_leaves_out_the_others() -> None:
     assert first_gif_frame(truncated) == truncated
 
 
-def test_the_gate_imports_no_image_library() -> None:
-    heavy = {"PIL", "numpy", "tensorflow"}
-    code = f"import sys, logo_detection.decode.header; print(sorted({heavy} & set(sys.modules)))"
+LIBRARIES = {"PIL", "pyvips", "_libvips", "resvg_py", "tensorflow"}
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("logo_detection.decode.header", LIBRARIES | {"numpy"}),
+        ("logo_detection.decode.spec", LIBRARIES),
+        ("logo_detection.artifact", LIBRARIES),
+    ],
+)
+def test_what_a_server_reads_of_an_image_loads_no_image_library(module: str, heavy: set[str]) -> None:
+    code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert ran.stdout.strip() == "[]"
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from logo_detection.decode.header import DecodeLimits, read_header
-from logo_detection.decode.image import LIFTWING_SPEC, ImageSpec, Pixels, decode, load_image, load_thumbnail
+from logo_detection.decode.image import decode, load_image, load_thumbnail
+from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec, Pixels
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, ImageUnsupported, ItemError
 from tests import images
 
@@ -388,7 +389,8 @@ def test_decoding_stays_within_the_memory_that_the_gate_reckoned_with(make: Call
 import sys
 from pathlib import Path
 from logo_detection.decode.header import DecodeLimits, read_header
-from logo_detection.decode.image import ImageSpec, decode
+from logo_detection.decode.image import decode
+from logo_detection.decode.spec import ImageSpec
 
 def status(field):
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -411,7 +413,8 @@ def test_memory_that_runs_out_is_too_many_pixels() -> None:
 import resource
 from pathlib import Path
 from logo_detection.errors import ImageTooManyPixels
-from logo_detection.decode.image import ImageSpec, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import ImageSpec
 from tests import images
 
 file = images.png_bomb(9000, 9000)
@@ -431,7 +434,8 @@ except ImageTooManyPixels:
 def test_decoding_imports_neither_tensorflow_nor_the_server() -> None:
     code = """
 import sys
-from logo_detection.decode.image import ImageSpec, load_image
+from logo_detection.decode.image import load_image
+from logo_detection.decode.spec import ImageSpec
 from tests import images
 load_image(images.png(), ImageSpec())
 load_image(images.svg_logo(), ImageSpec())

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from logo_detection.decode.svg import MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, nominal_size, render
+from logo_detection.decode.svg import MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, nominal_size
+from logo_detection.decode.svg_renderer import render
 from logo_detection.errors import ImageCorrupt, ItemError
 from tests import images
 from tests.images import svg

@@ -25,7 +25,7 @@ from PIL import Image
 
 from logo_detection.classifier import ModelSource, Scores
 from logo_detection.decode.header import DecodeLimits
-from logo_detection.decode.image import LIFTWING_SPEC, ImageSpec, Pixels
+from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec, Pixels
 from logo_detection.errors import ImageCorrupt
 from logo_detection.pool.worker import WorkerConfig, answer, decode_base64, frame, read_frame
 from tests import images
