@@ -12,12 +12,12 @@ from typing import Any, Self
 from batch.inputs import Entry, as_input
 from batch.rows import Judgement
 from logo_detection.classifier import ModelSource
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import FetchPolicy
 from logo_detection.files import MAX_FILE_BYTES
+from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.worker import WorkerConfig
 from logo_detection.scoring import AHEAD_PER_WORKER, DECODE_TIMEOUT_S, MAX_HELD_BYTES, score_all
 
 AHEAD_FOR_FETCHES = 16
@@ -41,7 +41,7 @@ class Desk:
         config = WorkerConfig(scorer.model, max_image_bytes=MAX_FILE_BYTES)
         self._scorer = scorer
         self._pool = ScoringPool(config, workers=scorer.workers, decode_timeout_s=scorer.decode_timeout_s)
-        self._memory = MemoryBudget(MAX_HELD_BYTES)
+        self._memory = ByteBudget(MAX_HELD_BYTES)
         self._fetcher = Fetcher(scorer.policy, self._memory)
         self._stack = AsyncExitStack()
 

@@ -22,11 +22,11 @@ from batch.options import Parser, add_fetch_options, add_model_options, fetch_po
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import ItemError, LogoDetectionError
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.files import MAX_FILE_BYTES
+from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.worker import WorkerConfig
 from logo_detection.scoring import AHEAD_PER_WORKER, MAX_HELD_BYTES, score_all
 
 AHEAD_FOR_FETCHES = 16
@@ -60,7 +60,7 @@ async def classify(options: argparse.Namespace) -> int:
     target = find_target(artifact, options.target)
     source = artifact.model_source(options.runtime)
     pool = ScoringPool(WorkerConfig(source, max_image_bytes=MAX_FILE_BYTES), workers=options.workers)
-    memory = MemoryBudget(MAX_HELD_BYTES)
+    memory = ByteBudget(MAX_HELD_BYTES)
     fetcher = Fetcher(fetch_policy(options), memory)
     grid = Grid(target, options.threshold) if options.plot else None
     listing = json_document if options.json else table

@@ -18,7 +18,7 @@ from batch.listing import SCORE_DECIMALS
 from batch.target import Target
 from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ItemError
-from logo_detection.pool.process import Scored
+from logo_detection.pool.messages import Scored
 from logo_detection.scoring import Result
 
 MAX_CELLS = 120

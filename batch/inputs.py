@@ -10,7 +10,7 @@ from glob import has_magic, iglob
 from pathlib import Path
 
 from logo_detection.errors import FetchFailed, ImageTooLarge
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.files import MAX_FILE_BYTES, held_file
 from logo_detection.scoring import Input
@@ -36,7 +36,7 @@ class Entry:
 
 
 def find_inputs(
-    arguments: Iterable[str], *, fetcher: Fetcher, memory: MemoryBudget, max_bytes: int
+    arguments: Iterable[str], *, fetcher: Fetcher, memory: ByteBudget, max_bytes: int
 ) -> Iterator[Input]:
     """What the arguments stand for, in their order; see `find_entries` and `as_input`."""
     for entry in find_entries(arguments):
@@ -62,9 +62,7 @@ def is_url(argument: str) -> bool:
     return _URL.match(argument.encode(errors="replace")) is not None
 
 
-def as_input(
-    entry: Entry, *, fetcher: Fetcher, memory: MemoryBudget, max_bytes: int = MAX_FILE_BYTES
-) -> Input:
+def as_input(entry: Entry, *, fetcher: Fetcher, memory: ByteBudget, max_bytes: int = MAX_FILE_BYTES) -> Input:
     """How an entry's bytes are had.
 
     Args:
@@ -77,7 +75,7 @@ def as_input(
     if location is None:
         return Input(entry.name, partial(_given, entry, max_bytes))
     if _URL.match(location):
-        return Input(entry.name, partial(fetcher.fetch, location.decode(errors="replace"), lane=None))
+        return Input(entry.name, partial(fetcher.fetch, location.decode(errors="replace"), flow=None))
     path = Path(os.fsdecode(location))
     return Input(entry.name, partial(held_file, path, memory=memory, max_bytes=max_bytes))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from logo_detection.artifact import OUT_OF_DOMAIN, Artifact
 from logo_detection.errors import ArtifactError
-from logo_detection.pool.process import Scored
+from logo_detection.pool.messages import Scored
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,9 @@ from logo_detection.classifier import ModelSource, Precision
 from logo_detection.decode.header import read_header
 from logo_detection.decode.image import decode, load_image
 from logo_detection.decode.spec import Pixels
+from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.process import WORKER_ENVIRONMENT
-from logo_detection.pool.worker import WorkerConfig, answer, decode_base64, prepare
+from logo_detection.pool.worker import answer, decode_base64, prepare
 
 TENSORS = 16  # decoded images in memory: 10 MB, more than a core's cache has
 STAGED_FILES = 50

@@ -36,7 +36,7 @@ from logo_detection.decode.header import DecodeLimits, read_header
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import ItemError
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import FetchPolicy
 
@@ -232,7 +232,7 @@ async def import_files(
     """
     collection = Collection(into)
     asked = json.loads(json.dumps({"api": api, **asdict(request)}))
-    async with Fetcher(policy, MemoryBudget(policy.max_bytes * policy.concurrency)) as fetcher:
+    async with Fetcher(policy, ByteBudget(policy.max_bytes * policy.concurrency)) as fetcher:
         wiki = Wiki(fetcher, api, patience, policy.concurrency)
         if (listing := collection.listing(asked)) is None:
             listing = await list_files(wiki, request)

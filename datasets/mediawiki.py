@@ -209,7 +209,7 @@ class Wiki:
         """When it is one's turn, and nobody was asked to wait."""
         async with self._turns:
             await self._pause()
-            async with self._fetcher.fetch(url, lane=self._lane) as body:
+            async with self._fetcher.fetch(url, flow=self._lane) as body:
                 return body
 
     async def _query(self, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:

@@ -22,10 +22,10 @@ from evaluation.metrics import SUM_TOLERANCE, Floats, Ints
 from evaluation.report import AS_IS
 from logo_detection.artifact import Artifact
 from logo_detection.errors import ItemError
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.files import MAX_FILE_BYTES, held_file
+from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.worker import WorkerConfig
 from logo_detection.scoring import (
     AHEAD_PER_WORKER,
     DECODE_TIMEOUT_S,
@@ -97,7 +97,7 @@ def score_examples(
 async def _score_all(
     artifact: Artifact, examples: Sequence[Example], workers: int, each: Callable[[], object]
 ) -> list[Outcome]:
-    memory = MemoryBudget(MAX_HELD_BYTES)
+    memory = ByteBudget(MAX_HELD_BYTES)
     inputs = [
         Input(str(example.path), partial(held_file, example.path, memory=memory)) for example in examples
     ]

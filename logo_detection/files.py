@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from logo_detection.errors import FetchFailed, ImageTooLarge
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 
 MAX_FILE_BYTES = 64 * 2**20
 """Of one file that a command reads."""
@@ -35,7 +35,7 @@ def read_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 
 @asynccontextmanager
 async def held_file(
-    path: Path, *, memory: MemoryBudget, max_bytes: int = MAX_FILE_BYTES
+    path: Path, *, memory: ByteBudget, max_bytes: int = MAX_FILE_BYTES
 ) -> AsyncIterator[bytes]:
     """A file's bytes, which count against the memory budget for the length of the block.
 

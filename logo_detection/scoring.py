@@ -13,8 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from logo_detection.errors import DeadlineExceeded, ItemError
+from logo_detection.pool.messages import Scored, Task
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.process import Scored, Task
 
 AHEAD_PER_WORKER = 4
 """Inputs to have under way for each worker: one is scored, and the next ones are read meanwhile."""
@@ -71,13 +71,13 @@ async def score_all(
     Yields:
         One result per input, in the order of the inputs.
     """
-    lane = object()
+    flow = object()
     under_way: deque[asyncio.Task[Result]] = deque()
     try:
         for number, item in enumerate(inputs):
             if len(under_way) == ahead:
                 yield await under_way.popleft()
-            under_way.append(asyncio.create_task(_score(number, item, pool, lane, look)))
+            under_way.append(asyncio.create_task(_score(number, item, pool, flow, look)))
         while under_way:
             yield await under_way.popleft()
     finally:
@@ -86,10 +86,10 @@ async def score_all(
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _score(number: int, item: Input, pool: ScoringPool, lane: object, look: Look | None) -> Result:
+async def _score(number: int, item: Input, pool: ScoringPool, flow: object, look: Look | None) -> Result:
     try:
         async with asyncio.timeout(INPUT_TIMEOUT_S), item.open() as data:
-            scored = await pool.score(Task(data), lane)
+            scored = await pool.score(Task(data), flow)
             if look is not None:
                 await look(number, data, scored)
     except ItemError as error:

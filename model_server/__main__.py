@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.decode.header import DecodeLimits
 from logo_detection.errors import LogoDetectionError
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
+from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.worker import WorkerConfig
 from model_server.logs import configure_logging
-from model_server.malloc import return_memory_early
+from model_server.malloc import return_freed_memory
 from model_server.settings import (
     Settings,
     SettingsError,
@@ -43,7 +43,7 @@ log = logging.getLogger("model_server")
 
 def main() -> int:
     """Serve until SIGTERM. 0: drained; 1: the workers failed; 2: a setting or the artifact is unusable."""
-    return_memory_early()
+    return_freed_memory()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # until uvicorn has handlers of its own
     try:
@@ -53,13 +53,13 @@ def main() -> int:
         open_enough_files(settings)
         policy = read_fetch_policy(settings)
         artifact = load_artifact(settings.model_path)
-        pool = launch_pool(settings, artifact)
+        pool = start_pool(settings, artifact)
     except (SettingsError, LogoDetectionError) as error:
         print(f"model_server: {error}", file=sys.stderr)
         return 2
-    memory = MemoryBudget(settings.fetch_memory_max)
+    byte_budget = ByteBudget(settings.fetch_memory_max)
     try:
-        serve_pool(settings, artifact, pool, Fetcher(policy, memory), memory)
+        serve_pool(settings, artifact, pool, Fetcher(policy, byte_budget), byte_budget)
     except LogoDetectionError as error:
         print(f"model_server: {error}", file=sys.stderr)
         return 1
@@ -75,7 +75,7 @@ def _leave(*_: object) -> None:
     os._exit(0)
 
 
-def launch_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
+def start_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
     """Start the worker processes; they warm up while this process goes on.
 
     Raises:
@@ -87,12 +87,12 @@ def launch_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
         max_image_bytes=max(settings.fetch_max_size, settings.image_max_size),
     )
     pool = ScoringPool(config, workers=settings.workers, decode_timeout_s=settings.decode_timeout_s)
-    pool.launch()
+    pool.start()
     return pool
 
 
 def serve_pool(
-    settings: Settings, artifact: Artifact, pool: ScoringPool, fetcher: Fetcher, memory: MemoryBudget
+    settings: Settings, artifact: Artifact, pool: ScoringPool, fetcher: Fetcher, byte_budget: ByteBudget
 ) -> None:
     """Wire the service to KServe and serve.
 
@@ -102,6 +102,8 @@ def serve_pool(
     from prometheus_client import REGISTRY
 
     from model_server.admission import Admission
+    from model_server.http.connection import BoundedConnection
+    from model_server.http.request_middleware import RequestMiddleware
     from model_server.kserve.placeholders import placeholders
     from model_server.metrics import Metrics
     from model_server.openapi import Limits, describe_api
@@ -109,7 +111,8 @@ def serve_pool(
     from model_server.service import LogoService
 
     with placeholders():
-        from model_server.kserve.model import Listening, LogoModel, serve
+        from model_server.kserve.model import LogoModel
+        from model_server.kserve.server import Listening, Server
     gc.freeze()  # what was imported stays: no later collection looks at it
 
     admission = Admission(settings.queue_max_images, lambda: pool.image_s)
@@ -145,33 +148,30 @@ def serve_pool(
         settings.model_name,
         service=service,
         engine=engine(),
-        is_staffed=lambda: pool.is_staffed,
+        has_live_workers=lambda: pool.has_live_workers,
         parse=partial(parse_request, labels=artifact.labels, max_items=settings.images_max_num),
     )
-    metrics.watch(numbers_to_watch(settings, pool, memory, admission, model))
+    metrics.watch(numbers_to_watch(settings, pool, byte_budget, admission, model))
     limits = Limits(settings.images_max_num, settings.image_max_size, settings.body_max_size)
-    edge = {
-        "memory": memory,
-        "metrics": metrics,
-        "body_max_bytes": settings.body_max_size,
-        "request_timeout_s": settings.request_timeout_s,
-    }
-    serve(
-        model,
-        listening=Listening(
-            settings.port,
-            max_connections=settings.connections_max,
-            drain_delay_s=settings.drain_delay_s,
-            grace_period_s=ceil(settings.request_timeout_s) + DRAIN_SLACK_S,
-        ),
+    server = Server(
+        Listening(settings.port, settings.drain_delay_s, ceil(settings.request_timeout_s) + DRAIN_SLACK_S),
         admission=admission,
-        edge=edge,
-        description=describe_api(settings.model_name, artifact.labels, limits),
+        middleware=partial(
+            RequestMiddleware,
+            admission=admission,
+            byte_budget=byte_budget,
+            metrics=metrics,
+            body_max_bytes=settings.body_max_size,
+            request_timeout_s=settings.request_timeout_s,
+        ),
+        connection=partial(BoundedConnection, max_connections=settings.connections_max, metrics=metrics),
     )
+    server.describe(describe_api(settings.model_name, artifact.labels, limits))
+    server.start([model])
 
 
 def numbers_to_watch(
-    settings: Settings, pool: ScoringPool, memory: MemoryBudget, admission: "Admission", model: "LogoModel"
+    settings: Settings, pool: ScoringPool, byte_budget: ByteBudget, admission: "Admission", model: "LogoModel"
 ) -> dict[str, tuple[str, Callable[[], float]]]:
     """What `Metrics.watch` takes: name -> description, how to read it."""
     from model_server.metrics import resident_bytes
@@ -181,8 +181,8 @@ def numbers_to_watch(
         "logo_in_flight_images": ("Images admitted and unfinished.", lambda: admission.in_flight),
         "logo_in_flight_images_max": ("Images beyond which 503.", lambda: settings.queue_max_images),
         "logo_queued_images": ("Images that wait for a worker.", lambda: pool.waiting),
-        "logo_held_bytes": ("Bytes of bodies and fetched files held.", lambda: memory.held_bytes),
-        "logo_held_bytes_max": ("Bytes beyond which they wait.", lambda: memory.limit_bytes),
+        "logo_held_bytes": ("Bytes of bodies and fetched files held.", lambda: byte_budget.held_bytes),
+        "logo_held_bytes_max": ("Bytes beyond which they wait.", lambda: byte_budget.limit_bytes),
         "logo_workers": ("Workers that there should be.", lambda: settings.workers),
         "logo_workers_ready": ("Workers that can score.", lambda: pool.workers_ready),
         "logo_workers_busy": ("Workers that have an image.", lambda: pool.busy),

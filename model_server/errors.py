@@ -1,17 +1,17 @@
 """Why a whole request is refused, and the one table from outcomes to HTTP statuses.
 
     RequestError
-    ├── HeadMalformed        not HTTP/1.1, or too long a head          (protocol)
+    ├── HeadMalformed        not HTTP/1.1, or too long a head          (connection)
     ├── RequestMalformed     not what the contract asks for            (parse)
-    ├── BodyTooLarge         more bytes than a body may have           (edge)
-    ├── RouteNotFound        no such route, or one kept closed         (edge)
-    ├── MethodNotAllowed     a route that takes other methods          (edge)
+    ├── BodyTooLarge         more bytes than a body may have           (middleware)
+    ├── RouteNotFound        no such route, or one kept closed         (middleware)
+    ├── MethodNotAllowed     a route that takes other methods          (middleware)
     ├── ModelUnknown         another model's name                      (KServe's data plane)
-    ├── RouteNotSupported    a KServe verb that this model has not     (edge)
+    ├── RouteNotSupported    a KServe verb that this model has not     (middleware)
     ├── Overloaded           too many images admitted and unfinished   (admission)
-    ├── MemoryExhausted      too many bytes of bodies and files held   (edge)
+    ├── MemoryExhausted      too many bytes of bodies and files held   (middleware)
     ├── NotReady             there are no warm workers                 (KServe's data plane)
-    └── ServerFault          our fault; the log knows more             (edge)
+    └── ServerFault          our fault; the log knows more             (middleware)
 
 What costs one file alone is an `ItemError` of `logo_detection.errors`, and no business of this tree.
 """

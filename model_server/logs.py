@@ -113,9 +113,10 @@ def configure_logging(log_format: Literal["text", "json"]) -> None:
                 "kserve": {"level": "WARNING"},
                 "kserve.trace": {"level": "WARNING"},  # three lines a request, without this
                 "uvicorn": {"level": "WARNING"},
-                # It warns of bytes that are not HTTP; so does the protocol.
+                # It warns of bytes that are not HTTP; so does the connection.
                 "uvicorn.error": {"level": "ERROR"},
-                # It would show query strings; the edge logs instead. Without handlers it builds no line.
+                # It would show query strings; the middleware logs instead. Without handlers it builds no
+                # line.
                 "uvicorn.access": {"handlers": [], "propagate": False},
                 "httpx": {"level": "WARNING"},
             },

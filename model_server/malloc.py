@@ -17,7 +17,7 @@ TRIM_THRESHOLD_BYTES = 2**20
 ARENAS = 2  # the event loop's, and one for all other threads
 
 
-def return_memory_early() -> None:
+def return_freed_memory() -> None:
     """Have blocks from MMAP_THRESHOLD_BYTES on returned when they are freed; before there are threads.
 
     Does nothing where the C library is not glibc.

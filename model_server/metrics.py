@@ -19,9 +19,9 @@ from model_server.errors import STATUS
 from model_server.schema import ItemResult, Score, Timing, Url
 
 SCORED = "scored"
-HUNG_UP = 499
+CLIENT_CLOSED = 499
 """nginx's number for a caller who went away before the answer; for the log and the metrics only."""
-STATUSES = sorted({*map(int, STATUS.values()), 200, 422, 504, HUNG_UP})
+STATUSES = sorted({*map(int, STATUS.values()), 200, 422, 504, CLIENT_CLOSED})
 
 REQUEST_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 12.5, 15)
 """REQUEST_TIMEOUT_S, by default 12, ends what is slow before 12.5; UploadWizard gives up at 15."""

@@ -22,8 +22,8 @@ from logo_detection.errors import (
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.upload_stash import thumbnail_of
 from logo_detection.fetch.url import parse_url
+from logo_detection.pool.messages import Scored, Task
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.process import Scored, Task
 from model_server.admission import Admission
 from model_server.metrics import Metrics
 from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score, Timing, Url
@@ -73,18 +73,18 @@ class LogoService:
         Raises:
             Overloaded: The images do not fit beside those already admitted, or would come too late.
         """
-        lane = object()  # one per request: workers and fetches are shared fairly among requests
+        flow = object()  # one per request: workers and fetches are shared fairly among requests
         time_left_s = call.deadline - asyncio.get_running_loop().time()
         with self._admission.admit(len(request.items), time_left_s):
-            results = await asyncio.gather(*(self._answer(item, lane, call) for item in request.items))
+            results = await asyncio.gather(*(self._answer(item, flow, call) for item in request.items))
         self._metrics.items_answered(results)
         return results
 
-    async def _answer(self, item: Item, lane: Hashable, call: Call) -> ItemResult:
+    async def _answer(self, item: Item, flow: Hashable, call: Call) -> ItemResult:
         clock = _Clock(item)
         try:
             async with asyncio.timeout_at(call.deadline):
-                scored = await self._score_item(item, lane, call, clock)
+                scored = await self._score_item(item, flow, call, clock)
         except TimeoutError:
             return ItemResult(item, DeadlineExceeded(), clock.waited())
         except ItemError as error:
@@ -95,37 +95,40 @@ class LogoService:
             return ItemResult(item, InternalError(), clock.failed())
         return ItemResult(item, self._score(item, scored), clock.scored(scored))
 
-    async def _score_item(self, item: Item, lane: Hashable, call: Call, clock: "_Clock") -> Scored:
+    async def _score_item(self, item: Item, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
         match item.source:
             case Inline(base64=text):
                 task = self._inline(text)
                 clock.fetched()
-                return await self._pool.score(task, lane)
+                return await self._pool.score(task, flow)
             case Url() as url:
-                return await self._score_url(url, lane, call, clock)
+                return await self._score_url(url, flow, call, clock)
 
-    async def _score_url(self, url: Url, lane: Hashable, call: Call, clock: "_Clock") -> Scored:
+    async def _score_url(self, url: Url, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
         """Score a file; or its thumbnail, if it is in the upload stash and its format is not read."""
         fetch = partial(
-            self._fetcher.fetch, lane=lane, credentials=call.credentials, patience=self._fetcher.patience()
+            self._fetcher.fetch,
+            flow=flow,
+            credentials=call.credentials,
+            time_budget=self._fetcher.time_budget(),
         )
         try:
-            return await self._score_file(url, fetch, lane, clock)
+            return await self._score_file(url, fetch, flow, clock)
         except ImageUnsupported as error:
             if (thumbnail := _thumbnail_of(url)) is None:
                 raise
             unsupported = error.with_traceback(None)  # its frames hold the file
         try:
-            return await self._score_file(thumbnail, fetch, lane, clock)
+            return await self._score_file(thumbnail, fetch, flow, clock)
         except (FetchFailed, UrlNotAllowed):
             raise unsupported from None
 
-    async def _score_file(self, url: Url, fetch: Fetch, lane: Hashable, clock: "_Clock") -> Scored:
+    async def _score_file(self, url: Url, fetch: Fetch, flow: Hashable, clock: "_Clock") -> Scored:
         clock.begin()
         async with fetch(url.value) as body:
             self._metrics.file_fetched(len(body))
             clock.fetched()
-            return await self._pool.score(Task(body), lane)
+            return await self._pool.score(Task(body), flow)
 
     def _inline(self, text: str) -> Task:
         # To count is only worth it where the length leaves room for doubt: a body may have 64 MiB of text.

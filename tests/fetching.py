@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from tests.origins import Origin
@@ -69,12 +69,12 @@ def policy(origin: Origin | None = None, *more_hosts: str, **limits: Any) -> Fet
 
 
 async def get(fetcher: Fetcher, url: object, credentials: Credentials | None = None) -> bytes:
-    async with fetcher.fetch(url, lane=object(), credentials=credentials) as body:
+    async with fetcher.fetch(url, flow=object(), credentials=credentials) as body:
         return body
 
 
 async def get_with(chosen: FetchPolicy, url: object, credentials: Credentials | None = None) -> bytes:
-    memory = MemoryBudget(16_000_000)
+    memory = ByteBudget(16_000_000)
     try:
         async with Fetcher(chosen, memory) as fetcher:
             return await get(fetcher, url, credentials)

@@ -33,7 +33,7 @@ class Lease:
         expected_bytes: How far it may grow; 0 if it never said so.
     """
 
-    def __init__(self, budget: "MemoryBudget") -> None:
+    def __init__(self, budget: "ByteBudget") -> None:
         self._budget = budget
         self.held_bytes = 0
         self.lent_bytes = 0
@@ -96,7 +96,7 @@ class Lease:
             self.granted = None
 
 
-class MemoryBudget:
+class ByteBudget:
     """A number of bytes, lent out in leases. Belongs to one event loop."""
 
     def __init__(self, limit_bytes: int) -> None:

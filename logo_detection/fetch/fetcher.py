@@ -2,13 +2,13 @@
 
 What guards it, from the outside in:
 
-    urls        only allowed hosts, https, and paths nobody could misread         UrlNotAllowed
-    turns       so many fetches at once, round-robin over the requests
-    names       so many look-ups at once, in threads that nobody has to wait for
+    url         only allowed hosts, https, and paths nobody could misread         UrlNotAllowed
+    permits     so many fetches at once, round-robin over the requests
+    resolver    so many look-ups at once, in threads that nobody has to wait for
     addresses   no socket to an address that is not public, whoever names it      UrlNotAllowed
     timeout     one for all there is to wait for, from the first lookup on        FetchTimeout
     answer      200, not compressed, whole; two redirects, each guarded anew      FetchFailed
-    bytes       counted as they come, and taken from the memory budget            FetchTooLarge
+    bytes       counted as they come, and taken from the byte budget            FetchTooLarge
 """
 
 import asyncio
@@ -28,18 +28,19 @@ from yarl import URL
 
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlNotAllowed
 from logo_detection.fetch.addresses import AddressDenied, SocketFactory, is_public, public_socket, sockets_for
-from logo_detection.fetch.byte_budget import Lease, MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget, Lease
 from logo_detection.fetch.policy import FetchPolicy, OriginOverride, Route
 from logo_detection.fetch.resolver import SystemResolver
 from logo_detection.fetch.upload_stash import next_best
 from logo_detection.fetch.url import follow
-from logo_detection.pool.fair_queue import Turns
+from logo_detection.pool.fair_queue import FairSemaphore
 
 MAX_HOPS = 3
 """Requests for one file: Special:FilePath redirects to Special:Redirect, and that to upload.wikimedia.org; a
 file in the stash may have two kinds of thumbnails."""
-KEPT_SHARE = 4
-"""One turn more for every four is kept for requests that have none: somebody's hanging fetches do not hold up
+RESERVED_SHARE = 4
+"""One permit more for every four is reserved for requests that hold none: somebody's hanging fetches do not
+hold up
 everybody's first."""
 REDIRECTS = {HTTPStatus(code) for code in (301, 302, 303, 307, 308)}
 READ_BUFFER_BYTES = 2**16
@@ -60,8 +61,8 @@ class Credentials:
         return {name: value for name, value in given.items() if value is not None}
 
 
-class Patience:
-    """How long one file's fetches may still take together, in seconds; waiting for a turn costs none."""
+class TimeBudget:
+    """How long one file's fetches may still take together, in seconds; waiting for a permit costs none."""
 
     def __init__(self, seconds: float) -> None:
         self._left_s = seconds
@@ -106,13 +107,13 @@ class Fetcher:
     """Fetches files under a policy. Enter it to open its sessions; belongs to one event loop."""
 
     def __init__(
-        self, policy: FetchPolicy, memory: MemoryBudget, resolver: AbstractResolver | None = None
+        self, policy: FetchPolicy, byte_budget: ByteBudget, resolver: AbstractResolver | None = None
     ) -> None:
-        memory.check_fits(policy.max_bytes)
+        byte_budget.check_fits(policy.max_bytes)
         self._policy = policy
-        self._memory = memory
+        self._byte_budget = byte_budget
         self._resolver = resolver
-        self._turns = Turns(policy.concurrency, kept=policy.concurrency // KEPT_SHARE)
+        self._permits = FairSemaphore(policy.concurrency, reserved=policy.concurrency // RESERVED_SHARE)
         self._sessions: dict[OriginOverride | None, aiohttp.ClientSession] = {}
         self._stack = AsyncExitStack()
 
@@ -132,26 +133,26 @@ class Fetcher:
         """Close them."""
         await self._stack.aclose()
 
-    def patience(self) -> Patience:
+    def time_budget(self) -> TimeBudget:
         """The time that the policy gives to one file."""
-        return Patience(self._policy.timeout_s)
+        return TimeBudget(self._policy.timeout_s)
 
     @asynccontextmanager
     async def fetch(
         self,
         url: object,
         *,
-        lane: Hashable,
+        flow: Hashable,
         credentials: Credentials | None = None,
-        patience: Patience | None = None,
+        time_budget: TimeBudget | None = None,
     ) -> AsyncIterator[bytes]:
-        """A file, whose bytes count against the memory budget for the length of the block.
+        """A file, whose bytes count against the byte budget for the length of the block.
 
         Args:
             url: A stranger's URL; need not even be text.
-            lane: Stands for the request: turns go round-robin over lanes.
+            flow: Stands for the request: permits go round-robin over flows.
             credentials: The caller's, sent on if the policy says so, and across no redirect.
-            patience: Shared by whatever else is fetched for the same file.
+            time_budget: Shared by whatever else is fetched for the same file.
 
         Raises:
             UrlNotAllowed: The URL, a redirect, or an address that it leads to is not allowed.
@@ -161,10 +162,10 @@ class Fetcher:
         """
         route = self._policy.route(url)
         headers = credentials.headers if credentials and self._policy.forward_credentials else {}
-        async with self._memory.lease() as lease:
-            async with self._turns.turn(lane):
+        async with self._byte_budget.lease() as lease:
+            async with self._permits.permit(flow):
                 with _as_item_errors():
-                    async with (patience or self.patience()).spend():
+                    async with (time_budget or self.time_budget()).spend():
                         body = await self._get(route, headers, lease)
             yield body
 
@@ -176,7 +177,7 @@ class Fetcher:
             resolver=resolver,
             socket_factory=sockets,
             happy_eyeballs_delay=None,
-            limit=0,  # the turns limit
+            limit=0,  # the permits limit
             # An answer that comes unasked on a pooled connection is taken by aiohttp 3.14 for the answer
             # to the next request, which may be somebody else's. So each connection carries one.
             force_close=True,

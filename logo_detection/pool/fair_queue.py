@@ -1,8 +1,8 @@
-"""Turns: who comes next is decided round-robin over requests, and newcomers first.
+"""Fair queuing: requests take turns, and a request that has just come goes first.
 
-A request with fifty images and a request with one share a resource fairly: the one waits behind at most
-one image of every other request, never behind somebody's fifty. Where nobody else is new it goes first: the
-fifty lose little by waiting for one more, and the one has nothing else to wait for.
+A request is a *flow*. A flow of fifty images and a flow of one share a resource fairly: the one waits behind
+at most one image of every other flow, never behind somebody's fifty. Where no other flow is new, it goes
+first: the fifty lose little by waiting for one more, and the one has nothing else to wait for.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Waiter(Protocol):
-    """What waits in a lane, until it is `done`: served, or cancelled."""
+    """What waits in a flow, until it is `done`: served, or cancelled."""
 
     def done(self) -> bool:
         """Whether it waits no more."""
@@ -24,131 +24,130 @@ class Waiter(Protocol):
 W = TypeVar("W", bound=Waiter)
 
 
-class Lanes(Generic[W]):
-    """Waiters, one queue per lane: they leave round-robin over the lanes, and in order within each.
+class FairQueue(Generic[W]):
+    """Waiters, one queue per flow: they leave round-robin over the flows, and in order within each.
 
-    A lane that was empty is a newcomer until it is served. It has its place at the back of the round; but the
-    first of the newcomers goes before the round, unless the last who was served was a newcomer, too. So a
-    newcomer waits behind one of every lane before it at most, as in the round itself; and the round goes on
-    with every second turn at the least, however many come.
+    A flow whose queue was empty is new until it is served. It has its place at the back of the round; but the
+    first of the new flows goes before the round, unless the last flow that was served was new, too. So a new
+    flow waits behind one waiter of every flow before it at most, as in the round itself; and the round gets
+    every second turn at the least, however many new flows come.
 
-    A lane is any hashable value that stands for a request. Whoever adds bounds the number.
+    A flow is any hashable value that stands for a request. Callers bound the number of waiters.
     """
 
     def __init__(self) -> None:
         self._queues: OrderedDict[Hashable, deque[W]] = OrderedDict()
-        self._newcomers: dict[Hashable, None] = {}  # a set that keeps the order of their coming
-        self._newcomer_was_last = False
+        self._new_flows: dict[Hashable, None] = {}  # a set that keeps the order in which they came
+        self._new_flow_was_last = False
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._queues.values())
 
-    def add(self, lane: Hashable, waiter: W) -> None:
-        """Queue a waiter; a lane that was empty is a newcomer."""
-        if lane not in self._queues:
-            self._queues[lane] = deque()
-            self._newcomers[lane] = None
-        self._queues[lane].append(waiter)
+    def add(self, flow: Hashable, waiter: W) -> None:
+        """Queue a waiter."""
+        if flow not in self._queues:
+            self._queues[flow] = deque()
+            self._new_flows[flow] = None
+        self._queues[flow].append(waiter)
 
-    def pop(self, may: Callable[[Hashable], bool] = lambda _: True) -> W | None:
-        """The first waiter of the first lane that may be served, which goes to the back; None: nobody."""
-        newcomers = () if self._newcomer_was_last else tuple(self._newcomers)
-        for lane in (*newcomers, *self._queues):
-            if not may(lane):
+    def pop(self, is_allowed: Callable[[Hashable], bool] = lambda _: True) -> W | None:
+        """Take the first waiter of the first allowed flow, which goes to the back. None: there is nobody."""
+        new_flows = () if self._new_flow_was_last else tuple(self._new_flows)
+        for flow in (*new_flows, *self._queues):
+            if not is_allowed(flow):
                 continue
-            is_newcomer = lane in self._newcomers
-            queue = self._take_out(lane)
+            is_new = flow in self._new_flows
+            queue = self._take_out(flow)
             while queue:
                 waiter = queue.popleft()
-                # A future is cancelled at once, but its owner leaves the lane a pass of the loop later.
+                # A future is cancelled at once, but its owner removes it a pass of the loop later.
                 if not waiter.done():
                     if queue:
-                        self._queues[lane] = queue
-                    self._newcomer_was_last = is_newcomer
+                        self._queues[flow] = queue
+                    self._new_flow_was_last = is_new
                     return waiter
         return None
 
-    def leave(self, lane: Hashable, waiter: W) -> None:
+    def remove(self, flow: Hashable, waiter: W) -> None:
         """Take out a waiter who gave up, if it is still here."""
-        queue = self._queues.get(lane, deque())
+        queue = self._queues.get(flow, deque())
         with suppress(ValueError):
             queue.remove(waiter)
             if not queue:
-                self._take_out(lane)
+                self._take_out(flow)
 
-    def _take_out(self, lane: Hashable) -> deque[W]:
-        """A lane's queue, which is empty where the lane has been taken out already."""
-        self._newcomers.pop(lane, None)
-        return self._queues.pop(lane, deque())
+    def _take_out(self, flow: Hashable) -> deque[W]:
+        """A flow's queue, which is empty where the flow has been taken out already."""
+        self._new_flows.pop(flow, None)
+        return self._queues.pop(flow, deque())
 
 
 @dataclass(frozen=True, slots=True)
-class _Applicant:
-    lane: Hashable
+class _Acquisition:
+    flow: Hashable
     granted: "asyncio.Future[None]"
 
     def done(self) -> bool:
         return self.granted.done()
 
 
-class Turns:
-    """A semaphore whose next turn goes to the lane that `Lanes` chooses. Belongs to one event loop.
+class FairSemaphore:
+    """A semaphore whose next permit goes to the flow that `FairQueue` chooses. Belongs to one event loop.
 
     Args:
-        at_once: Turns, for whoever comes.
-        kept: How many there are beside them, for lanes that have none: those with many cannot hold
-            them all.
+        permits: Permits for any flow.
+        reserved: Further permits for flows that hold none: flows that hold many cannot take them all.
     """
 
-    def __init__(self, at_once: int, kept: int = 0) -> None:
-        self._free = at_once + kept
-        self._kept = kept
+    def __init__(self, permits: int, reserved: int = 0) -> None:
+        self._free = permits + reserved
+        self._reserved = reserved
         self._held: Counter[Hashable] = Counter()
-        self._lanes: Lanes[_Applicant] = Lanes()
+        self._queue: FairQueue[_Acquisition] = FairQueue()
 
     @property
     def waiting(self) -> int:
-        """How many wait for a turn."""
-        return len(self._lanes)
+        """How many wait for a permit."""
+        return len(self._queue)
 
     @asynccontextmanager
-    async def turn(self, lane: Hashable) -> AsyncIterator[None]:
-        """Hold one turn for the length of the block."""
-        await self.take(lane)
+    async def permit(self, flow: Hashable) -> AsyncIterator[None]:
+        """Hold one permit for the length of the block."""
+        await self.acquire(flow)
         try:
             yield
         finally:
-            self.give_back(lane)
+            self.release(flow)
 
-    async def take(self, lane: Hashable) -> None:
-        """Wait for a turn. Whoever took it owes one `give_back`, unless this was cancelled."""
-        if self._may_take(lane):
-            self._hold(lane)
+    async def acquire(self, flow: Hashable) -> None:
+        """Wait for a permit. The caller owes one `release`, unless this was cancelled."""
+        if self._may_acquire(flow):
+            self._grant(flow)
             return
-        applicant = _Applicant(lane, asyncio.get_running_loop().create_future())
-        self._lanes.add(lane, applicant)
+        acquisition = _Acquisition(flow, asyncio.get_running_loop().create_future())
+        self._queue.add(flow, acquisition)
         try:
-            await applicant.granted
+            await acquisition.granted
         except asyncio.CancelledError:
-            if applicant.granted.cancelled():
-                self._lanes.leave(lane, applicant)
+            if acquisition.granted.cancelled():
+                self._queue.remove(flow, acquisition)
             else:
-                self.give_back(lane)  # granted in the same pass of the loop as the cancellation
+                self.release(flow)  # granted in the same pass of the loop as the cancellation
             raise
 
-    def give_back(self, lane: Hashable) -> None:
-        """End a lane's turn: it passes to the first waiter of the next lane that may take it."""
+    def release(self, flow: Hashable) -> None:
+        """Return a flow's permit: it passes to the first waiter of the next flow that may take it."""
         self._free += 1
-        self._held[lane] -= 1
-        if not self._held[lane]:
-            del self._held[lane]
-        while applicant := self._lanes.pop(self._may_take):
-            self._hold(applicant.lane)
-            applicant.granted.set_result(None)
+        self._held[flow] -= 1
+        if not self._held[flow]:
+            del self._held[flow]
+        while acquisition := self._queue.pop(self._may_acquire):
+            self._grant(acquisition.flow)
+            acquisition.granted.set_result(None)
 
-    def _may_take(self, lane: Hashable) -> bool:
-        return self._free > (self._kept if self._held[lane] else 0)
+    def _may_acquire(self, flow: Hashable) -> bool:
+        return self._free > (self._reserved if self._held[flow] else 0)
 
-    def _hold(self, lane: Hashable) -> None:
+    def _grant(self, flow: Hashable) -> None:
         self._free -= 1
-        self._held[lane] += 1
+        self._held[flow] += 1

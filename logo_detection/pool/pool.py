@@ -1,11 +1,11 @@
 """The fenced pool: scoring processes, and what happens to an image whose process dies of it.
 
-    score(task, lane) -> lane -> seat -> worker -> Scored, or an ItemError
+    score(task, flow) -> fair queue -> slot -> worker -> Scored, or an ItemError
 
-The pool has a fixed number of seats. A seat takes the next image, round-robin over the lanes
-(`logo_detection.pool.fair_queue`), when its worker has nothing to do; so an image waits here, where it can
-be cancelled and overtaken, and never in a worker. When a worker crashes, hangs or says something strange, its
-seat loses that image, starts another worker, and takes no image until that one is ready. An
+The pool has a fixed number of slots, with one worker each. A slot takes the next image from the fair queue
+(`logo_detection.pool.fair_queue`) when its worker has nothing to do; so an image waits here, where it can be
+cancelled and overtaken, and never in a worker. When a worker crashes, hangs or replies with something
+strange, its slot loses that image, starts another worker, and takes no image until that one is ready. An
 image that the worker had not read yet goes to another one, once.
 
 Why not `pebble`: docs/decisions/own-pool-rather-than-pebble.md.
@@ -19,9 +19,9 @@ from time import perf_counter
 from typing import Any, Self, TypeVar
 
 from logo_detection.errors import ImageTimeout, InternalError, ItemError, WorkerStartError
-from logo_detection.pool.fair_queue import Lanes
-from logo_detection.pool.process import Scored, Task, WorkerProcess, parse_reply
-from logo_detection.pool.worker import WorkerConfig
+from logo_detection.pool.fair_queue import FairQueue
+from logo_detection.pool.messages import Scored, Task, WorkerConfig, parse_reply
+from logo_detection.pool.process import WorkerProcess
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ _T = TypeVar("_T")
 class ScoringPool:
     """So many worker processes, for the length of an `async with` block in one event loop.
 
-    Callers bound how many images wait here, and for how long: a cancelled `score` leaves its
-    lane, or its worker finishes the image for nobody.
+    Callers bound how many images wait here, and for how long: a cancelled `score` leaves the
+    queue, or its worker finishes the image for nobody.
 
     Args:
         config: What every worker is given.
@@ -62,12 +62,12 @@ class ScoringPool:
         self._recycle_after = recycle_after
         self._workers: set[WorkerProcess] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._jobs: Lanes[_Job] = Lanes()
-        self._idle: Lanes[asyncio.Future[_Job | None]] = Lanes()
+        self._jobs: FairQueue[_Job] = FairQueue()
+        self._idle: FairQueue[asyncio.Future[_Job | None]] = FairQueue()
         self._unanswered: set[_Job] = set()
         self._open = False
         self._restarts = 0
-        self._hiring_fails = False
+        self._starting_fails = False
         self._busy_s = 0.0
 
     @property
@@ -77,9 +77,9 @@ class ScoringPool:
         return min(ready, self._size)  # a successor is ready while its predecessor still works
 
     @property
-    def is_staffed(self) -> bool:
+    def has_live_workers(self) -> bool:
         """Whether a worker is ready, or may soon be. False once none is left, and the last start failed."""
-        return self.workers_ready > 0 or not self._hiring_fails
+        return self.workers_ready > 0 or not self._starting_fails
 
     @property
     def busy(self) -> int:
@@ -93,7 +93,7 @@ class ScoringPool:
 
     @property
     def restarts(self) -> int:
-        """Workers that were lost; those that had done their share are not counted."""
+        """Workers that were lost; those that were recycled are not counted."""
         return self._restarts
 
     @property
@@ -106,7 +106,7 @@ class ScoringPool:
         """The worker processes, those that warm up or end included."""
         return tuple(worker.pid for worker in self._workers)
 
-    def launch(self) -> None:
+    def start(self) -> None:
         """Start the processes, without an event loop and without waiting until they are ready.
 
         From a thread that lives as long as the pool: the kernel ends a worker together with the
@@ -116,7 +116,7 @@ class ScoringPool:
             WorkerStartError: The system starts no more processes.
         """
         while len(self._workers) < self._size:
-            self._launch_worker()
+            self._add_worker()
 
     async def __aenter__(self) -> Self:
         """Wait until every worker has scored its warm-up images.
@@ -125,14 +125,14 @@ class ScoringPool:
             WorkerStartError: One of them ended, or stayed silent.
         """
         try:
-            self.launch()
+            self.start()
             for worker in self._workers:
                 await worker.wait_until_ready(self._start_timeout_s)
         except BaseException:
             await self._close()
             raise
         for number, worker in enumerate(self._workers, start=1):
-            self._spawn(self._keep_seat(worker, share=self._recycle_after * number // self._size))
+            self._spawn(self._run_slot(worker, recycle_after=self._recycle_after * number // self._size))
         self._open = True
         return self
 
@@ -140,51 +140,51 @@ class ScoringPool:
         """Kill the workers. An image that is still here is an `InternalError`."""
         await self._close()
 
-    async def score(self, task: Task, lane: Hashable) -> Scored:
-        """Score one image, when it is its lane's turn and a worker's time.
+    async def score(self, task: Task, flow: Hashable) -> Scored:
+        """Score one image, when the fair queue chooses it and a worker has time.
 
         Raises:
             ItemError: It has no score; `ImageTimeout` also where the worker died on it.
         """
         if not self._open:
             raise InternalError
-        job = _Job(task, lane)
+        job = _Job(task, flow)
         self._unanswered.add(job)
         self._offer(job)
         try:
             return await job.result
         except asyncio.CancelledError:
-            self._jobs.leave(lane, job)
+            self._jobs.remove(flow, job)
             raise
         finally:
             self._unanswered.discard(job)
             del job  # it holds the error, whose traceback holds this frame, and so the image's bytes
 
     def _offer(self, job: "_Job") -> None:
-        if seat := self._idle.pop():
-            seat.set_result(job)
+        if slot := self._idle.pop():
+            slot.set_result(job)
         else:
-            self._jobs.add(job.lane, job)
+            self._jobs.add(job.flow, job)
 
-    async def _keep_seat(self, worker: WorkerProcess, share: int) -> None:
+    async def _run_slot(self, worker: WorkerProcess, recycle_after: int) -> None:
         while True:
-            worker = await self._work(worker, share)
-            share = self._recycle_after
+            worker = await self._use(worker, recycle_after)
+            recycle_after = self._recycle_after
 
-    async def _work(self, worker: WorkerProcess, share: int) -> WorkerProcess:
-        """Use a worker until it is lost, or has done its share and can be relieved. Returns its successor."""
+    async def _use(self, worker: WorkerProcess, recycle_after: int) -> WorkerProcess:
+        """Use a worker until it is lost, or is recycled and its successor is ready. Returns the successor."""
         successor: asyncio.Task[WorkerProcess] | None = None
         while not worker.lost and not (successor and successor.done()):
             if job := await self._next_job(worker):
-                await self._do(job, worker)
+                await self._score_on(worker, job)
             del job  # and its bytes; not while waiting for the next
-            if worker.images == share > 0:
-                successor = self._spawn(self._hire())
-        await self._dismiss(worker)
+            if worker.images == recycle_after > 0:
+                successor = self._spawn(self._start_worker())
+        await self._stop_worker(worker)
         if worker.lost:
             self._restarts += 1
             logger.warning("a worker was lost: %s (%s)", worker.lost, worker.ending)
-        return await (successor or self._hire())
+        return await (successor or self._start_worker())
 
     async def _next_job(self, worker: WorkerProcess) -> "_Job | None":
         """The next image; None when the worker was lost before there was one."""
@@ -196,14 +196,14 @@ class ScoringPool:
         try:
             return await offered
         finally:
-            self._idle.leave(worker, offered)
+            self._idle.remove(worker, offered)
             worker.idle = None
 
-    async def _do(self, job: "_Job", worker: WorkerProcess) -> None:
+    async def _score_on(self, worker: WorkerProcess, job: "_Job") -> None:
         began = perf_counter()
-        queue_s = began - job.asked
-        reply = await worker.ask(job.task, self._decode_timeout_s)
-        self._note(perf_counter() - began)
+        queue_s = began - job.queued
+        reply = await worker.score(job.task, self._decode_timeout_s)
+        self._average(perf_counter() - began)
         if reply is None and worker.unread and not job.retried:
             job.retried = True
             self._offer(job)
@@ -216,39 +216,39 @@ class ScoringPool:
                 worker.lose("its reply was malformed")
         job.answer(outcome)
 
-    def _note(self, seconds: float) -> None:
+    def _average(self, seconds: float) -> None:
         self._busy_s += (seconds - self._busy_s) / RECENT_IMAGES if self._busy_s else seconds
 
-    async def _hire(self) -> WorkerProcess:
-        """A worker that is ready, however many attempts that takes."""
+    async def _start_worker(self) -> WorkerProcess:
+        """Start a worker and wait until it is ready, however many attempts that takes."""
         pauses_s = chain(RESTART_PAUSES_S, repeat(RESTART_PAUSES_S[-1]))
         while True:
             try:
-                worker = await self._try_to_hire()
+                worker = await self._start_once()
             except WorkerStartError as error:
-                self._hiring_fails = True
+                self._starting_fails = True
                 pause_s = next(pauses_s)
                 logger.error("a worker was not replaced, next attempt in %g s: %s", pause_s, error)
             else:
-                self._hiring_fails = False
+                self._starting_fails = False
                 return worker
             await asyncio.sleep(pause_s)
 
-    async def _try_to_hire(self) -> WorkerProcess:
-        worker = self._launch_worker()
+    async def _start_once(self) -> WorkerProcess:
+        worker = self._add_worker()
         try:
             await worker.wait_until_ready(self._start_timeout_s)
         except WorkerStartError:
-            await self._dismiss(worker)
+            await self._stop_worker(worker)
             raise
         return worker
 
-    def _launch_worker(self) -> WorkerProcess:
+    def _add_worker(self) -> WorkerProcess:
         worker = WorkerProcess(self._config)
         self._workers.add(worker)
         return worker
 
-    async def _dismiss(self, worker: WorkerProcess) -> None:
+    async def _stop_worker(self, worker: WorkerProcess) -> None:
         await worker.end()
         self._workers.discard(worker)
 
@@ -261,7 +261,7 @@ class ScoringPool:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.critical("a seat of the pool is gone for good", exc_info=error)
+            logger.critical("a slot of the pool is gone for good", exc_info=error)
 
     async def _close(self) -> None:
         self._open = False
@@ -274,17 +274,17 @@ class ScoringPool:
         for worker in self._workers:
             worker.kill()
         for worker in tuple(self._workers):
-            await self._dismiss(worker)
+            await self._stop_worker(worker)
 
 
 class _Job:
     """An image on its way to its scores."""
 
-    def __init__(self, task: Task, lane: Hashable) -> None:
+    def __init__(self, task: Task, flow: Hashable) -> None:
         self.task = task
-        self.lane = lane
+        self.flow = flow
         self.retried = False
-        self.asked = perf_counter()
+        self.queued = perf_counter()
         self.result: asyncio.Future[Scored] = asyncio.get_running_loop().create_future()
 
     def done(self) -> bool:

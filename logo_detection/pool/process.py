@@ -1,34 +1,24 @@
-"""A worker process as its parent sees it: started, asked for one image's scores at a time, watched, ended.
+"""A worker process as its parent sees it: started, given one image at a time, watched, ended.
 
-`logo_detection.pool.worker` is the other end of the socket, and says what goes over it.
+`logo_detection.pool.worker` is the other end of the socket; `logo_detection.pool.messages` says what is sent.
 """
 
 import asyncio
-import base64
-import json
-import logging
-import math
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
-from logo_detection.decode.header import Format
-from logo_detection.errors import InternalError, ItemError, WorkerStartError, item_error
-from logo_detection.pool.worker import MAX_REASON_CHARS, PREFIX, WorkerConfig, frame, frame_text
-
-logger = logging.getLogger(__name__)
+from logo_detection.errors import WorkerStartError
+from logo_detection.pool.messages import PREFIX, Task, WorkerConfig, frame
 
 MAX_REPLY_BYTES = 64 * 2**10
 REAP_TIMEOUT_S = 5.0
@@ -49,44 +39,6 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
 }
-_FORMATS = tuple(each.value for each in Format)
-_CAUSE = re.compile(r"\w{1,100} at [\w.<>-]{1,100}:\d{1,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One image to score: its bytes as fetched, or its base64 text as it came.
-
-    Text stays text until a worker has time for it, and is then sent piece by piece: it is never copied whole.
-    """
-
-    data: bytes | bytearray | memoryview | str
-    is_base64: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One image's probabilities, in label order, and what was seen on the way.
-
-    Attributes:
-        scores: Sum to 1.
-        format: A value of `Format`.
-        width: Of the image as it came, pixels.
-        height: Likewise.
-        queue_s: Seconds until a worker had time for it.
-        decode_s: Seconds of base64, header gate, decoding and resizing.
-        score_s: Seconds of inference.
-        features: What the model's head was given, little-endian float32, where the source says `embed`.
-    """
-
-    scores: tuple[float, ...]
-    format: str
-    width: int
-    height: int
-    queue_s: float
-    decode_s: float
-    score_s: float
-    features: bytes = b""
 
 
 class WorkerProcess:
@@ -97,7 +49,7 @@ class WorkerProcess:
         images: How many it was given.
         lost: Why it was killed, or found dead; empty while it is of use.
         unread: It ended before it had read the whole image, which cannot be what it died of.
-        idle: What its seat waits on while there is no image; None if the worker is lost meanwhile.
+        idle: What its slot waits for while there is no image; None if the worker is lost meanwhile.
     """
 
     def __init__(self, config: WorkerConfig) -> None:
@@ -143,8 +95,8 @@ class WorkerProcess:
             asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
         except OSError as error:
             raise WorkerStartError(f"a worker cannot be listened to: {error.strerror}") from error
-        reply = await self._exchange(timeout_s, f"it was silent for {timeout_s:g} s")
-        first = json.loads(reply or "{}")
+        reply = await self._send_and_receive(timeout_s, f"it was silent for {timeout_s:g} s")
+        first = orjson.loads(reply or b"{}")
         self.ready = "ready" in first
         if not self.ready:
             await self.end()
@@ -152,16 +104,15 @@ class WorkerProcess:
                 first.get("failed") or f"a worker did not start: {self.lost} ({self.ending})"
             )
 
-    async def ask(self, task: Task, timeout_s: float) -> bytes | None:
+    async def score(self, task: Task, timeout_s: float) -> bytes | None:
         """Have one image scored. Returns the JSON of the reply; None when the worker was lost over it."""
         self.images += 1
         size_bytes, pieces = _pieces(task.data)
-        asked = orjson.dumps({"is_base64": task.is_base64, "timeout_s": timeout_s})
-        head = frame_text(asked, size_bytes)
+        head = frame({"is_base64": task.is_base64, "timeout_s": timeout_s}, size_bytes)
         request = chain((head + next(pieces, b""),), pieces)
-        return await self._exchange(timeout_s, f"an image took more than {timeout_s:g} s", request)
+        return await self._send_and_receive(timeout_s, f"an image took more than {timeout_s:g} s", request)
 
-    async def _exchange(
+    async def _send_and_receive(
         self, timeout_s: float, too_late: str, request: Iterable[bytes | memoryview] = ()
     ) -> bytes | None:
         loop = asyncio.get_running_loop()
@@ -195,7 +146,7 @@ class WorkerProcess:
         if not received:
             self.lose("it ended")
         elif self._reply is None or self._reply.done():
-            self.lose("it spoke unasked")
+            self.lose("it sent what nobody asked for")
         else:
             self._filled += received
             self._complete(self._reply)
@@ -274,52 +225,3 @@ def _environment() -> dict[str, str]:
     package_root = str(Path(__file__).resolve().parents[2])
     search_path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     return {**kept, **WORKER_ENVIRONMENT, "PYTHONPATH": search_path}
-
-
-def parse_reply(reply: bytes, classes: int, queue_s: float) -> Scored | ItemError:
-    """What a worker's reply says.
-
-    Raises:
-        ValueError: No sound worker says this.
-    """
-    document = orjson.loads(reply)  # its error is a ValueError
-    match document:
-        # No `str(kind)`: such a pattern raises and drops an AttributeError, and made this take 16 us, not 6.
-        case {
-            "scores": [*scores],
-            "format": kind,
-            "width": width,
-            "height": height,
-            "decode_s": decode_s,
-            "score_s": score_s,
-        } if (
-            kind in _FORMATS
-            and len(scores) == classes
-            and _are(int, width, height)
-            and _are_numbers(*scores, decode_s, score_s)
-        ):
-            features = _parse_features(document["features"]) if "features" in document else b""
-            return Scored(tuple(scores), kind, width, height, queue_s, decode_s, score_s, features)
-        case {"code": InternalError.code, "cause": str(cause)} if _CAUSE.fullmatch(cause):
-            logger.error("an image could not be scored: %s", cause)
-            return InternalError()
-        case {"code": str(code), "message": str(message)}:
-            return item_error(code, message[:MAX_REASON_CHARS])
-    raise ValueError("not a reply")
-
-
-def _parse_features(text: object) -> bytes:
-    if not isinstance(text, str):
-        raise ValueError("features are text")
-    features = base64.b64decode(text, validate=True)
-    if features and not np.isfinite(np.frombuffer(features, "<f4")).all():
-        raise ValueError("a feature is a number")
-    return features
-
-
-def _are(kind: type, *values: object) -> bool:
-    return set(map(type, values)) == {kind}
-
-
-def _are_numbers(*values: Any) -> bool:
-    return _are(float, *values) and all(map(math.isfinite, values))

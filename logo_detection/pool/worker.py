@@ -2,18 +2,8 @@
 
     frame in -> base64? -> header gate -> decode -> score -> frame out
 
-`logo_detection.pool.pool` starts it as `python -m logo_detection.pool.worker FD`, FD being its end of a
-pair of sockets. Both directions carry frames: a prefix of two lengths, a JSON object, and raw
-bytes. Nothing is pickled, so that a worker which an image took over can send nothing but
-wrong numbers.
-
-    to the worker                                    from it
-    {source, limits, max_image_bytes}                {"ready": true}, or {"failed": reason}
-    {"is_base64": …, "timeout_s": …} + image         {"scores": […], "format": …, "width": …, "height": …,
-                                                      "decode_s": …, "score_s": …}, with "features": base64
-                                                      of float32, where the source says embed
-                                                     or {"code": …, "message": …}
-                                                     or {"code": "internal", "cause": …}
+`logo_detection.pool.process` starts it as `python -m logo_detection.pool.worker FD`, FD being its end of a
+pair of sockets; `logo_detection.pool.messages` says what is sent over them.
 
 The worker ends when its socket does, when its parent dies, or when an image takes much longer
 than the parent meant to wait. It imports no more than decoding and the engine need.
@@ -23,16 +13,13 @@ import base64
 import binascii
 import ctypes
 import gc
-import json
 import os
 import resource
 import signal
 import socket
-import struct
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO, NoReturn
@@ -41,20 +28,14 @@ import numpy as np
 import pybase64
 
 from logo_detection.classifier import Classifier, ModelSource, Scores, load_classifier
-from logo_detection.decode.header import DecodeLimits, read_header
+from logo_detection.decode.header import read_header
 from logo_detection.decode.image import decode
-from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
 from logo_detection.head import HeadNotFound
-
-PREFIX = struct.Struct("!II")  # bytes of the JSON object, bytes that follow it
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-MAX_REASON_CHARS = 300
+from logo_detection.pool.messages import MAX_REASON_CHARS, WorkerConfig, frame, read_frame
 
 # How much longer than the parent a worker waits for itself. The parent's clock decides, unless it is gone.
 ALARM_SLACK_S = 1.0
-# What the engine needs on top of one image's share, and the allocator loses to fragments.
-MEMORY_SLACK_BYTES = 128 * 2**20
 OOM_SCORE_ADJ = 500
 # The parent's event loop has little to do, but for everybody: it goes first when cores are short.
 NICENESS = 5
@@ -66,63 +47,6 @@ _WARM_UP_PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 )
 _WARM_UP_SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><text>.</text></svg>'
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What a worker is given when it starts.
-
-    Attributes:
-        source: The model.
-        limits: What one image may cost; `limits.max_memory_bytes` is also what the kernel allows it.
-        max_image_bytes: The largest image that is sent, as bytes or as base64 text.
-    """
-
-    source: ModelSource
-    limits: DecodeLimits = field(default_factory=DecodeLimits)
-    max_image_bytes: int = 64 * 2**20
-
-    def to_json(self) -> dict[str, Any]:
-        """As it crosses to the worker."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "WorkerConfig":
-        """As it arrived there."""
-        source = document["source"]
-        spec, labels = ImageSpec(**source["spec"]), tuple(source["labels"])
-        return cls(
-            ModelSource(**{**source, "spec": spec, "labels": labels}),
-            DecodeLimits(**document["limits"]),
-            document["max_image_bytes"],
-        )
-
-    @property
-    def headroom_bytes(self) -> int:
-        """Address space for one image: the pixels, the file, and the text it came as."""
-        return self.limits.max_memory_bytes + 2 * self.max_image_bytes + MEMORY_SLACK_BYTES
-
-
-def frame(document: dict[str, Any], follows_bytes: int = 0) -> bytes:
-    """The beginning of a frame: all of it but the bytes that follow."""
-    return frame_text(_encode(document).encode(), follows_bytes)
-
-
-def frame_text(text: bytes, follows_bytes: int) -> bytes:
-    """Likewise, of an object that is JSON already."""
-    return PREFIX.pack(len(text), follows_bytes) + text
-
-
-def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """The next frame's object and bytes; None where the stream ends."""
-    prefix = stream.read(PREFIX.size)
-    if len(prefix) < PREFIX.size:
-        return None
-    json_bytes, follows_bytes = PREFIX.unpack(prefix)
-    text, image = stream.read(json_bytes), stream.read(follows_bytes)
-    if len(text) < json_bytes or len(image) < follows_bytes:
-        return None
-    return json.loads(text), image
 
 
 def decode_base64(text: bytes) -> bytes:
@@ -165,7 +89,7 @@ def _score(image: bytes, is_base64: bool, classifier: Classifier, config: Worker
     decoded = perf_counter()
     values = classifier.score(pixels)
     scored = perf_counter()
-    return _told(values, config.source) | {
+    return _render_scores(values, config.source) | {
         "format": header.format.value,
         "width": header.width,
         "height": header.height,
@@ -174,17 +98,17 @@ def _score(image: bytes, is_base64: bool, classifier: Classifier, config: Worker
     }
 
 
-def _told(values: Scores, source: ModelSource) -> dict[str, Any]:
-    """A classifier's values as they are sent back: scores, and features behind them if there are any."""
+def _render_scores(values: Scores, source: ModelSource) -> dict[str, Any]:
+    """A classifier's values as they are sent back: scores, and the features that follow if there are any."""
     classes = len(source.labels)
     if (len(values) > classes) != source.embed or len(values) < classes:
         raise ValueError("one score per label")
     if not np.isfinite(values).all():
         raise ArithmeticError("a score is a number")
-    told: dict[str, Any] = {"scores": values[:classes].tolist()}
+    answered: dict[str, Any] = {"scores": values[:classes].tolist()}
     if source.embed:
-        told["features"] = base64.b64encode(values[classes:].astype("<f4").tobytes()).decode()
-    return told
+        answered["features"] = base64.b64encode(values[classes:].astype("<f4").tobytes()).decode()
+    return answered
 
 
 def _cause(error: Exception) -> str:

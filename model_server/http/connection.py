@@ -1,7 +1,7 @@
-"""The protocol: uvicorn's reading of HTTP/1.1, within bounds.
+"""The connection: uvicorn's reading of HTTP/1.1, within bounds.
 
-What uvicorn has no limit for has one here: how many connections there are, how long one may take to send
-the head of a request, and how large a head may be. (The body is the edge's business.) What is not HTTP is
+What uvicorn has no limit for has one here: how many connections there are, how long one may take to send the
+head of a request, and how large a head may be. (The request middleware bounds the body.) What is not HTTP is
 refused in JSON, counted and logged, as everything is.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from model_server.errors import HeadMalformed
-from model_server.http.request_context import Exchange
+from model_server.http.request_context import RequestContext
 from model_server.http.request_middleware import new_request_id, record, render_refusal
 from model_server.metrics import Metrics
 
@@ -21,7 +21,7 @@ UNREADABLE = "unreadable"  # in the log, for the method and path of a head that 
 KEEP_ALIVE_S = 65  # longer than the proxies before it wait: who closes first should be the one who asks
 
 
-class HTTPProtocol(HttpToolsProtocol):
+class BoundedConnection(HttpToolsProtocol):
     """One connection. Offers no upgrade.
 
     Args:
@@ -59,7 +59,7 @@ class HTTPProtocol(HttpToolsProtocol):
         self._active = self.loop.time()
         self._await_head()
         if len(self.connections) > self._max_connections:
-            owing = (each for each in self.connections if isinstance(each, HTTPProtocol) and each._owes)
+            owing = (each for each in self.connections if isinstance(each, BoundedConnection) and each._owes)
             min(owing, key=lambda each: each._active).transport.abort()  # this one, if no other owes anything
 
     def data_received(self, data: bytes) -> None:
@@ -118,8 +118,8 @@ class HTTPProtocol(HttpToolsProtocol):
         lines = [b"%b: %b\r\n" % header for header in [*self.server_state.default_headers, *headers]]
         self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
         self.transport.close()
-        exchange = Exchange(request_id, self._began, self._began, refused=error.reason())
-        record(self._metrics, exchange, status, UNREADABLE)
+        context = RequestContext(request_id, self._began, self._began, refused=error.reason())
+        record(self._metrics, context, status, UNREADABLE)
 
     def _await_head(self) -> None:
         if self._head_timer is None:

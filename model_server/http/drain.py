@@ -29,7 +29,7 @@ class DrainingServer(uvicorn.Server):
         config: uvicorn's.
         admission: Knows which requests there are.
         delay_s: Seconds for which requests are still taken.
-        on_signal: Turns readiness off. Called in the midst of whatever runs.
+        on_signal: FairSemaphore readiness off. Called in the midst of whatever runs.
     """
 
     def __init__(

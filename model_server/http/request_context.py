@@ -1,22 +1,24 @@
-"""The exchange: one HTTP request and its answer, as the deadline and the log see them.
+"""The request context: what is known of one HTTP request and its answer, for the deadline and the log.
 
-The edge opens it before KServe sees the request, and closes it with one line of log.
+The request middleware makes it before KServe sees the request, and ends it with one line of log.
 """
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestContext:
     """Grows while the request is served.
 
     Attributes:
         request_id: The caller's own where it is a plain one.
         started: Seconds on the event loop's clock.
         deadline: Likewise.
-        body: What was sent, until the model takes it, or the edge where no model does.
+        body: What was sent, until the model takes it, or the middleware where no model does.
+        status: Of the rendered answer.
         refused: Why the request was refused whole: the reason of a `RequestError`.
         items: How many files came to which outcome.
         failed: Which files came to which error: code -> indices in the request.
@@ -27,6 +29,7 @@ class Exchange:
     started: float
     deadline: float
     body: bytes | bytearray = b""
+    status: HTTPStatus = HTTPStatus.OK
     refused: str = ""
     items: dict[str, int] = field(default_factory=dict)
     failed: dict[str, list[int]] = field(default_factory=dict)
@@ -47,5 +50,5 @@ class Exchange:
         }
 
 
-current_exchange: ContextVar[Exchange] = ContextVar("current_exchange")
+current_request: ContextVar[RequestContext] = ContextVar("current_request")
 """KServe hands a model the body and the headers only; the rest travels with the asyncio task."""

@@ -1,4 +1,4 @@
-"""The edge: what happens to an HTTP request before KServe sees it, and after.
+"""The request middleware: what happens to an HTTP request before KServe sees it, and after.
 
 A request id, routes that stay closed, the body read whole under its limits, the caller's
 hanging up, and one line of log. Plain ASGI, so that nothing of it depends on KServe.
@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from logo_detection.fetch.byte_budget import CrowdedError, Lease, MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget, CrowdedError, Lease
 from model_server.admission import Admission
 from model_server.errors import (
     STATUS,
@@ -26,8 +26,8 @@ from model_server.errors import (
     RequestMalformed,
     ServerFault,
 )
-from model_server.http.request_context import Exchange, current_exchange
-from model_server.metrics import HUNG_UP, Metrics
+from model_server.http.request_context import RequestContext, current_request
+from model_server.metrics import CLIENT_CLOSED, Metrics
 from model_server.routes import READ, refusal
 
 Scope = MutableMapping[str, Any]
@@ -38,10 +38,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 RETRY_AFTER_S = (1, 3)
-MEMORY_WAIT_S = 1.0
-MEMORY_MAX_WAITING = 128  # bodies, beside the few files that are fetched at once
+BYTES_WAIT_S = 1.0
+BYTES_MAX_WAITING = 128  # bodies, beside the few files that are fetched at once
 ANSWER_S = 0.05  # an answer takes so long to be written and to travel
-CALLERS_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
+CALLER_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")  # 0 is how Envoy says that it waits for ever
 REQUEST_LINE_MAX_CHARS = 200  # of method and path, in the log
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -49,7 +49,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 log = logging.getLogger("model_server.requests")
 
 
-class Edge:
+class RequestMiddleware:
     """ASGI middleware around KServe's application; see the module's docstring."""
 
     def __init__(
@@ -57,14 +57,14 @@ class Edge:
         app: App,
         *,
         admission: Admission,
-        memory: MemoryBudget,
+        byte_budget: ByteBudget,
         metrics: Metrics,
         body_max_bytes: int,
         request_timeout_s: float,
     ) -> None:
         self._app = app
         self._admission = admission
-        self._memory = memory
+        self._byte_budget = byte_budget
         self._metrics = metrics
         self._body_max_bytes = body_max_bytes
         self._request_timeout_s = request_timeout_s
@@ -82,41 +82,41 @@ class Edge:
             return
         headers = dict(reversed(scope["headers"]))  # of repeated ones the first counts
         now = asyncio.get_running_loop().time()
-        exchange = Exchange(_request_id(headers), now, now + self._time_s(headers))
-        answer = _Answer(send, exchange)
+        context = RequestContext(_request_id(headers), now, now + self._time_s(headers))
+        response = _Response(send, context)
         try:
             if refused:
                 raise refused
-            await self._serve(scope, receive, answer, exchange, _content_length(headers))
+            await self._serve(scope, receive, response, context, _content_length(headers))
         except RequestError as error:
-            await answer.refuse(error)
-        except _HungUp:
+            await response.refuse(error)
+        except _Disconnected:
             pass
         except Exception:  # else KServe's handler of last resort would show its text to the caller
-            log.exception("unexpected error", extra={"fields": {"request_id": exchange.request_id}})
-            await answer.refuse(ServerFault("internal error"))
+            log.exception("unexpected error", extra={"fields": {"request_id": context.request_id}})
+            await response.refuse(ServerFault("internal error"))
         finally:
             # The path as it came: decoded, it may have spaces, and what looks like fields of this line.
             asked = f"{scope['method']} {scope['raw_path'].decode('latin-1')}"[:REQUEST_LINE_MAX_CHARS]
-            record(self._metrics, exchange, answer.status or HUNG_UP, asked)
+            record(self._metrics, context, response.status or CLIENT_CLOSED, asked)
 
     async def _serve(
         self,
         scope: Scope,
         receive: Receive,
-        answer: "_Answer",
-        exchange: Exchange,
+        response: "_Response",
+        context: RequestContext,
         declared_bytes: int | None,
     ) -> None:
-        async with self._memory.lease() as lease:
+        async with self._byte_budget.lease() as lease:
             try:
-                exchange.body = await self._read(receive, lease, exchange.deadline, declared_bytes)
-                answer.body_is_read = True
+                context.body = await self._read(receive, lease, context.deadline, declared_bytes)
+                response.body_is_read = True
                 self._admission.check_room()
-                current_exchange.set(exchange)
-                await _run_unless_hung_up(self._app, scope, receive, answer)
+                current_request.set(context)
+                await _run_until_disconnected(self._app, scope, receive, response)
             finally:
-                exchange.take_body()  # if nobody did: uvicorn's timers keep this context and the exchange
+                context.take_body()  # if nobody did: uvicorn's timers keep both contexts
 
     async def _read(
         self, receive: Receive, lease: Lease, deadline: float, declared_bytes: int | None
@@ -142,7 +142,7 @@ class Edge:
 
     def _time_s(self, headers: Mapping[bytes, bytes]) -> float:
         """How long the request may take: as long as its caller's proxy waits, if that is less."""
-        given = headers.get(CALLERS_TIMEOUT, b"")
+        given = headers.get(CALLER_TIMEOUT, b"")
         if not MILLISECONDS.fullmatch(given):
             return self._request_timeout_s
         return min(self._request_timeout_s, max(0.0, int(given) / 1000 - ANSWER_S))
@@ -151,25 +151,27 @@ class Edge:
         return BodyTooLarge(f"the body has more than {self._body_max_bytes:,} bytes")
 
 
-class _HungUp(Exception):
+class _Disconnected(Exception):
     """The caller went away; nobody is left to be answered."""
 
 
-class _Answer:
+class _Response:
     """ASGI's `send`, with the request id on every answer, and the status kept for the log."""
 
-    def __init__(self, send: Send, exchange: Exchange) -> None:
+    def __init__(self, send: Send, context: RequestContext) -> None:
         self._send = send
-        self._exchange = exchange
+        self._context = context
         self.status: int | None = None
         self.body_is_read = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if message["status"] == HTTPStatus.OK:
+                message["status"] = self._context.status
             self.status = message["status"]
             message["headers"] = [
                 *message.get("headers", ()),
-                (b"x-request-id", self._exchange.request_id.encode()),
+                (b"x-request-id", self._context.request_id.encode()),
             ]
         await self._send(message)
 
@@ -177,7 +179,7 @@ class _Answer:
         """Answer with an error, unless an answer is under way already."""
         if self.status is not None:
             return
-        self._exchange.refused = error.reason()
+        self._context.refused = error.reason()
         status, headers, body = render_refusal(error)
         if not self.body_is_read:
             headers.append((b"connection", b"close"))  # what is left of it would be taken for a request
@@ -203,20 +205,20 @@ def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
     return STATUS[type(error)], headers, body
 
 
-def record(metrics: Metrics, exchange: Exchange, status: int, asked: str) -> None:
-    """Count an exchange that is over, and write its line of log."""
-    seconds = asyncio.get_running_loop().time() - exchange.started
-    metrics.request_answered(status, seconds, exchange.refused)
-    fields = {"request_id": exchange.request_id, "status": status, "seconds": round(seconds, 4)}
-    log.info("%s", asked, extra={"fields": {**fields, **exchange.log_fields()}})
+def record(metrics: Metrics, context: RequestContext, status: int, asked: str) -> None:
+    """Count an context that is over, and write its line of log."""
+    seconds = asyncio.get_running_loop().time() - context.started
+    metrics.request_answered(status, seconds, context.refused)
+    fields = {"request_id": context.request_id, "status": status, "seconds": round(seconds, 4)}
+    log.info("%s", asked, extra={"fields": {**fields, **context.log_fields()}})
 
 
 async def _hold(lease: Lease, size_bytes: int) -> None:
     if lease.grow_at_once(size_bytes):
         return
     try:
-        async with asyncio.timeout(MEMORY_WAIT_S):
-            await lease.grow(size_bytes, max_waiting=MEMORY_MAX_WAITING)
+        async with asyncio.timeout(BYTES_WAIT_S):
+            await lease.grow(size_bytes, max_waiting=BYTES_MAX_WAITING)
     except (TimeoutError, CrowdedError) as error:
         raise MemoryExhausted("too many bytes are held; try again shortly") from error
 
@@ -225,14 +227,14 @@ async def _receive_part(receive: Receive) -> tuple[bytes, bool]:
     """The next part of a body, and whether there is another."""
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise _HungUp
+        raise _Disconnected
     return message.get("body", b""), message.get("more_body", False)
 
 
-async def _run_unless_hung_up(app: App, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+async def _run_until_disconnected(app: App, scope: Scope, receive: Receive, response: "_Response") -> None:
     """Run the application; cancel it when the caller goes away.
 
-    The body is in the exchange: KServe and Starlette would keep it for as long as the request lasts.
+    The body is in the context: KServe and Starlette would keep it for as long as the request lasts.
     """
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
@@ -240,12 +242,12 @@ async def _run_unless_hung_up(app: App, scope: Scope, receive: Receive, answer: 
         message = next(messages, None)
         return message if message is not None else await receive()
 
-    served = asyncio.ensure_future(app(scope, receive_body, answer))
-    gone = asyncio.ensure_future(_until_gone(receive))
+    served = asyncio.ensure_future(app(scope, receive_body, response))
+    gone = asyncio.ensure_future(_until_disconnected(receive))
     try:
         await asyncio.wait((served, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not served.done() and answer.status is None:  # uvicorn says "disconnect" after an answer, too
-            raise _HungUp
+        if not served.done() and response.status is None:  # uvicorn says "disconnect" after an answer, too
+            raise _Disconnected
         await served
     finally:
         served.cancel()
@@ -253,7 +255,7 @@ async def _run_unless_hung_up(app: App, scope: Scope, receive: Receive, answer: 
         await asyncio.gather(served, gone, return_exceptions=True)
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _until_disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -8,7 +8,7 @@ from batch.grid import LOGO, MAX_CELLS, NO_SCORE, OTHER, PICTURE_SIDE, Grid, fit
 from batch.target import Target
 from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ImageTooManyPixels
-from logo_detection.pool.process import Scored
+from logo_detection.pool.messages import Scored
 from logo_detection.scoring import Result
 from tests import images
 from tests.images import one_colour

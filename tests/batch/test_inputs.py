@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batch.inputs import find_inputs
 from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, UrlNotAllowed
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import FetchPolicy
 from logo_detection.files import FIRST_BYTES, held_file
@@ -20,7 +20,7 @@ MAX_BYTES = 1000
 
 
 def found(*arguments: str | Path) -> list[Input]:
-    memory = MemoryBudget(100 * 2**20)
+    memory = ByteBudget(100 * 2**20)
     fetcher = Fetcher(FetchPolicy(allowed_hosts=()), memory)
     return list(find_inputs(map(str, arguments), fetcher=fetcher, memory=memory, max_bytes=MAX_BYTES))
 
@@ -146,7 +146,7 @@ async def test_a_file_of_the_largest_size_is_read_and_so_is_an_empty_one(tmp_pat
 async def test_a_file_is_read_whole_in_one_step_or_two(tmp_path: Path, more_bytes: int) -> None:
     content = random.Random(0).randbytes(FIRST_BYTES + more_bytes)
     (tmp_path / "a").write_bytes(content)
-    memory = MemoryBudget(2 * FIRST_BYTES)
+    memory = ByteBudget(2 * FIRST_BYTES)
     async with held_file(tmp_path / "a", memory=memory) as data:
         assert data == content
         assert memory.held_bytes == len(content)
@@ -160,7 +160,7 @@ async def test_a_url_is_the_fetchers_business() -> None:
 
 async def test_files_wait_for_memory(tmp_path: Path) -> None:
     write(tmp_path, ["12345"])
-    memory = MemoryBudget(8)
+    memory = ByteBudget(8)
     async with held_file(tmp_path / "12345", memory=memory, max_bytes=8):
         assert memory.held_bytes == 5
         with pytest.raises(TimeoutError):

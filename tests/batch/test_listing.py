@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from batch.listing import json_document, table
 from batch.target import Target
 from logo_detection.errors import ImageTimeout
-from logo_detection.pool.process import Scored
+from logo_detection.pool.messages import Scored
 from logo_detection.scoring import Result
 
 TARGET = Target("logo", ("flag", "logo", "out_of_domain"))

@@ -8,7 +8,7 @@ from batch.output import Output
 from batch.rows import Judgement
 from batch.target import Target
 from logo_detection.errors import ImageCorrupt
-from logo_detection.pool.process import Scored
+from logo_detection.pool.messages import Scored
 from logo_detection.scoring import Result
 from tests.batch.jobs import read_rows
 from tests.models import LABELS

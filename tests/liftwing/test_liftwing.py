@@ -13,9 +13,8 @@ from logo_detection.artifact import LIFTWING_LABELS, load_artifact
 from logo_detection.classifier import load_classifier
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec
+from logo_detection.pool.messages import Task, WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.process import Task
-from logo_detection.pool.worker import WorkerConfig
 
 HERE = Path(__file__).parent
 MODEL = HERE / "small.keras"

@@ -15,9 +15,8 @@ from logo_detection.artifact import load_artifact
 from logo_detection.classifier import load_classifier
 from logo_detection.errors import WorkerStartError
 from logo_detection.head import MAX_FEATURES, HeadNotFound, find_in_openvino, probabilities
+from logo_detection.pool.messages import Task, WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.process import Task
-from logo_detection.pool.worker import WorkerConfig
 from tests.images import one_colour
 from tests.models import tiny_source
 from tests.running import ROOT

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from logo_detection.errors import FetchFailed, ItemError
+from logo_detection.pool.messages import Scored, WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.process import Scored
-from logo_detection.pool.worker import WorkerConfig
 from logo_detection.scoring import Input, Result, score_all
 from tests.images import one_colour
 from tests.models import LABELS, tiny_source

@@ -8,11 +8,11 @@ MIB = 2**20
 CODE = """
 import os
 import sys
-from model_server.malloc import return_memory_early
+from model_server.malloc import return_freed_memory
 from tests.footprint import footprint
 
 if "early" in sys.argv:
-    return_memory_early()
+    return_freed_memory()
 b"x" * (8 * 2**20)
 before = footprint(os.getpid()).anonymous
 burst = [(b"x" * (4 * 2**20 + number), b"x" * (100_000 + number)) for number in range(16)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logo_detection.fetch.byte_budget import PIECES, CrowdedError, Lease, MemoryBudget
+from logo_detection.fetch.byte_budget import PIECES, ByteBudget, CrowdedError, Lease
 
 
 async def settle() -> None:
@@ -17,7 +17,7 @@ async def settle() -> None:
 
 
 async def test_a_lease_holds_what_it_grew_by_and_gives_it_back() -> None:
-    budget = MemoryBudget(100)
+    budget = ByteBudget(100)
     async with budget.lease() as lease:
         await lease.grow(30)
         await lease.grow(70)
@@ -26,7 +26,7 @@ async def test_a_lease_holds_what_it_grew_by_and_gives_it_back() -> None:
 
 
 async def test_what_does_not_fit_waits_until_something_is_given_back() -> None:
-    budget = MemoryBudget(100)
+    budget = ByteBudget(100)
     async with budget.lease() as second:
         async with budget.lease() as first:
             await first.grow(80)
@@ -39,7 +39,7 @@ async def test_what_does_not_fit_waits_until_something_is_given_back() -> None:
 
 
 async def test_the_oldest_lease_goes_first_and_bars_no_other() -> None:
-    budget = MemoryBudget(100)
+    budget = ByteBudget(100)
     granted: list[str] = []
     enough = {name: asyncio.Event() for name in ("old", "middle", "young")}
 
@@ -67,7 +67,7 @@ async def test_the_oldest_lease_goes_first_and_bars_no_other() -> None:
 
 
 async def test_more_than_the_whole_budget_fails_instead_of_waiting() -> None:
-    budget = MemoryBudget(100)
+    budget = ByteBudget(100)
     async with budget.lease() as lease:
         await lease.grow(60)
         with pytest.raises(ValueError, match="never fit"):
@@ -79,7 +79,7 @@ async def test_more_than_the_whole_budget_fails_instead_of_waiting() -> None:
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind() -> None:
-    budget = MemoryBudget(100)
+    budget = ByteBudget(100)
 
     async def hold() -> None:
         async with budget.lease() as lease:
@@ -98,7 +98,7 @@ async def test_a_cancelled_wait_leaves_nothing_behind() -> None:
 
 
 async def test_a_wait_that_is_granted_and_cancelled_at_once_leaves_nothing_behind() -> None:
-    budget = MemoryBudget(100)
+    budget = ByteBudget(100)
 
     async def hold() -> None:
         async with budget.lease() as lease:
@@ -115,7 +115,7 @@ async def test_a_wait_that_is_granted_and_cancelled_at_once_leaves_nothing_behin
 
 
 async def test_leases_that_grow_side_by_side_all_become_whole() -> None:
-    budget = MemoryBudget(128)
+    budget = ByteBudget(128)
     most_held = 0
 
     async def hold(size_bytes: int) -> None:
@@ -135,7 +135,7 @@ async def test_leases_that_grow_side_by_side_all_become_whole() -> None:
 
 
 async def test_without_what_is_expected_the_same_leases_would_wait_for_each_other() -> None:
-    budget = MemoryBudget(128)
+    budget = ByteBudget(128)
 
     async def hold() -> None:
         async with budget.lease() as lease:
@@ -149,7 +149,7 @@ async def test_without_what_is_expected_the_same_leases_would_wait_for_each_othe
 
 
 async def test_one_that_stands_still_does_not_stop_the_others() -> None:
-    budget = MemoryBudget(128)
+    budget = ByteBudget(128)
 
     async def hold() -> None:
         async with budget.lease() as lease:
@@ -177,7 +177,7 @@ Step = tuple[int, int, int]
 )
 def test_any_mix_of_files_becomes_whole_within_the_limit(limit_bytes: int, files: list[Step]) -> None:
     unit_bytes = limit_bytes // 100
-    budget = MemoryBudget(limit_bytes)
+    budget = ByteBudget(limit_bytes)
 
     async def hold(size_bytes: int, chunk_bytes: int, pauses: int) -> None:
         async with budget.lease() as lease:
@@ -211,7 +211,7 @@ async def grow_some(limit_bytes: int, moves: Sequence[tuple[int, int, str]]) -> 
     """Grow six leases, and hold every answer of the budget against the banker's check; the answers."""
     answers = set()
     async with AsyncExitStack() as stack:
-        budget = MemoryBudget(limit_bytes)
+        budget = ByteBudget(limit_bytes)
         leases = [await stack.enter_async_context(budget.lease()) for _ in range(6)]
         for index, size_bytes, move in moves:
             lease = leases[index]
@@ -252,7 +252,7 @@ def test_growth_is_granted_if_and_only_if_all_can_become_whole_afterwards(limit_
 
 
 async def test_what_is_lent_ahead_is_for_others_once_the_file_is_whole() -> None:
-    budget = MemoryBudget(10 * PIECES)
+    budget = ByteBudget(10 * PIECES)
     async with budget.lease() as lease, budget.lease() as other:
         lease.expect(10 * PIECES)
         await lease.grow(11)
@@ -266,7 +266,7 @@ async def test_what_is_lent_ahead_is_for_others_once_the_file_is_whole() -> None
 
 
 async def test_no_more_wait_than_may() -> None:
-    budget = MemoryBudget(100)
+    budget = ByteBudget(100)
 
     async def hold() -> None:
         async with budget.lease() as lease:
@@ -284,7 +284,7 @@ async def test_no_more_wait_than_may() -> None:
 
 async def cpu_seconds_of_half_read(count: int) -> float:
     """So many large files that are begun and never end, of which most wait, and give up all at once."""
-    budget = MemoryBudget(128 * 2**20)
+    budget = ByteBudget(128 * 2**20)
 
     async def begin() -> None:
         async with budget.lease() as lease:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from logo_detection.errors import FetchFailed, UrlNotAllowed
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from tests import origins
@@ -69,7 +69,7 @@ class TestGuard:
         allowed = tuple(AllowedHost(host.strip("[]")) for host in (*DENIED, *NAMES))
         chosen = FetchPolicy(allowed_hosts=allowed, max_bytes=1000)
         refused = 0
-        async with Fetcher(chosen, MemoryBudget(2**20)) as fetcher:
+        async with Fetcher(chosen, ByteBudget(2**20)) as fetcher:
             for host in (*LITERALS, *NAMES):
                 for url in (
                     f"https://{host}/",
@@ -91,7 +91,7 @@ class TestGuard:
         names = {**answers, **mixed, **{f"x{name}": ["8.8.8.8", pair[0]] for name, pair in answers.items()}}
         for canary in canaries:
             resolver = Answers(names, canary.port)
-            async with Fetcher(policy(None, *names), MemoryBudget(2**30), resolver) as fetcher:
+            async with Fetcher(policy(None, *names), ByteBudget(2**30), resolver) as fetcher:
                 for name in names:
                     with pytest.raises(UrlNotAllowed):
                         await get(fetcher, f"https://{name}/")
@@ -105,7 +105,7 @@ class TestGuard:
                 return await super().resolve(*args, **options)
 
         resolver = Slow({"inner.test": ["10.0.0.1"]})
-        async with Fetcher(policy(None, "inner.test"), MemoryBudget(2**30), resolver) as fetcher:
+        async with Fetcher(policy(None, "inner.test"), ByteBudget(2**30), resolver) as fetcher:
             results = await asyncio.gather(
                 *(get(fetcher, f"https://inner.test/{number}") for number in range(20)),
                 return_exceptions=True,
@@ -121,7 +121,7 @@ class TestGuard:
         elsewhere += [f"http://{host}/" for host in LITERALS]
         elsewhere += [canary.url for canary in canaries]
         chosen = policy(origin, *(host.strip("[]") for host in (*LITERALS, *NAMES)), *answers)
-        async with Fetcher(chosen, MemoryBudget(2**30), Answers(answers, canaries[0].port)) as fetcher:
+        async with Fetcher(chosen, ByteBudget(2**30), Answers(answers, canaries[0].port)) as fetcher:
             for number, location in enumerate(elsewhere):
                 origin.serve("/a", origins.redirect(location, (301, 302, 303, 307, 308)[number % 5]))
                 with pytest.raises((UrlNotAllowed, FetchFailed)):
@@ -151,7 +151,7 @@ class TestGuard:
 
         rebinder = Rebinder({}, canaries[0].port)
         names = [f"rebound{number}.test" for number in range(1000)]  # a name's answer is cached for seconds
-        async with Fetcher(policy(None, *names), MemoryBudget(2**30), rebinder) as fetcher:
+        async with Fetcher(policy(None, *names), ByteBudget(2**30), rebinder) as fetcher:
             for name in names:
                 with pytest.raises(UrlNotAllowed):
                     await get(fetcher, f"https://{name}/")
@@ -165,7 +165,7 @@ class TestGuard:
         origin.serve("/a", b"x")
         resolver = Answers({"other.test": ["127.0.0.1"]}, origin.port)
         chosen = policy(origin, "other.test", "127.0.0.1")
-        async with Fetcher(chosen, MemoryBudget(2**30), resolver) as fetcher:
+        async with Fetcher(chosen, ByteBudget(2**30), resolver) as fetcher:
             assert await get(fetcher, "https://origin.test/a") == b"x"
             for url in ("https://other.test/a", "https://127.0.0.1/a", origin.url + "/a"):
                 with pytest.raises(UrlNotAllowed):
@@ -181,7 +181,7 @@ class TestGuard:
             )
             for canary in canaries:
                 canary.serve("/a", b"x")
-            async with Fetcher(chosen, MemoryBudget(2**30)) as fetcher:
+            async with Fetcher(chosen, ByteBudget(2**30)) as fetcher:
                 assert await get(fetcher, "https://origin.test/a") == b"x"
         assert [canary.requests[0].headers["host"] for canary in canaries] == ["origin.test"] * 2
 
@@ -225,14 +225,14 @@ class TestTls:
 import asyncio, sys
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import FetchPolicy, parse_allowed_hosts, parse_origin_overrides
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 
 async def main(host, url):
     policy = FetchPolicy(
         allowed_hosts=parse_allowed_hosts(host), overrides=parse_origin_overrides(f"{host}={url}")
     )
-    async with Fetcher(policy, MemoryBudget(2**30)) as fetcher:
-        async with fetcher.fetch(f"https://{host}/a", lane=1) as body:
+    async with Fetcher(policy, ByteBudget(2**30)) as fetcher:
+        async with fetcher.fetch(f"https://{host}/a", flow=1) as body:
             print(body.decode())
 
 asyncio.run(main(*sys.argv[1:]))

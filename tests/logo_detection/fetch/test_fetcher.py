@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, ItemError, UrlNotAllowed
-from logo_detection.fetch.byte_budget import MemoryBudget
+from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from tests import origins
@@ -75,9 +75,9 @@ class TestFile:
 
     async def test_memory_is_held_for_the_length_of_the_block(self, origin: Origin) -> None:
         origin.serve("/a", b"x" * 1000)
-        memory = MemoryBudget(20_000_000)
+        memory = ByteBudget(20_000_000)
         async with Fetcher(policy(origin), memory) as fetcher:
-            async with fetcher.fetch("https://origin.test/a", lane=1) as body:
+            async with fetcher.fetch("https://origin.test/a", flow=1) as body:
                 assert memory.held_bytes == len(body) == 1000
             assert memory.held_bytes == 0
 
@@ -95,7 +95,7 @@ class TestFile:
 
     async def test_files_that_wait_for_memory_all_arrive(self, origin: Origin) -> None:
         origin.serve("/a", origins.chunked(bytes(900_000)))
-        memory = MemoryBudget(2_000_000)
+        memory = ByteBudget(2_000_000)
         async with Fetcher(policy(origin, max_bytes=1_000_000), memory) as fetcher:
             bodies = await asyncio.gather(*(get(fetcher, "https://origin.test/a") for _ in range(20)))
         assert [len(body) for body in bodies] == [900_000] * 20
@@ -104,13 +104,13 @@ class TestFile:
     async def test_a_file_that_is_there_keeps_no_memory_free_for_itself(self, origin: Origin) -> None:
         origin.serve("/a", origins.chunked(bytes(600_000)))
         chosen = policy(origin, max_bytes=1_500_000, timeout_s=1.0)
-        async with Fetcher(chosen, MemoryBudget(2_000_000)) as fetcher, contextlib.AsyncExitStack() as stack:
+        async with Fetcher(chosen, ByteBudget(2_000_000)) as fetcher, contextlib.AsyncExitStack() as stack:
             for _ in range(3):
-                await stack.enter_async_context(fetcher.fetch("https://origin.test/a", lane=1))
+                await stack.enter_async_context(fetcher.fetch("https://origin.test/a", flow=1))
 
     def test_a_budget_smaller_than_a_file_may_be_is_refused(self) -> None:
         with pytest.raises(ValueError, match="never fit"):
-            Fetcher(policy(max_bytes=1001), MemoryBudget(1000))
+            Fetcher(policy(max_bytes=1001), ByteBudget(1000))
 
 
 class TestOrigin:
@@ -162,7 +162,7 @@ class TestOrigin:
             timeout_s=0.3,
         )
         with pytest.raises(FetchTimeout):
-            async with Fetcher(chosen, MemoryBudget(2**30)) as fetcher:
+            async with Fetcher(chosen, ByteBudget(2**30)) as fetcher:
                 await get(fetcher, "https://origin.test/a")
 
     async def test_a_name_that_is_never_resolved_costs_the_timeout(self, connects: list[Any]) -> None:
@@ -172,7 +172,7 @@ class TestOrigin:
                 raise AssertionError
 
         chosen = policy(None, "slow.test", timeout_s=0.2)
-        async with Fetcher(chosen, MemoryBudget(2**30), Silence({})) as fetcher:
+        async with Fetcher(chosen, ByteBudget(2**30), Silence({})) as fetcher:
             results = await asyncio.gather(
                 *(get(fetcher, "https://slow.test/") for _ in range(5)), return_exceptions=True
             )
@@ -205,7 +205,7 @@ class TestOrigin:
     async def test_a_broken_or_lying_answer_fails(self, origin: Origin, behaviour: origins.Behaviour) -> None:
         origin.serve("/a", behaviour)
         origin.serve("/b", b"sound")
-        async with Fetcher(policy(origin, timeout_s=2.0), MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(policy(origin, timeout_s=2.0), ByteBudget(2**30)) as fetcher:
             with pytest.raises(FetchFailed):
                 await get(fetcher, "https://origin.test/a")
             connections = origin.connections
@@ -216,7 +216,7 @@ class TestOrigin:
         poison = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON"
         origin.serve("/a", origins.raw(origins.response("200 OK", {"Content-Length": "5"}, b"hello"), poison))
         origin.serve("/b", b"sound")
-        async with Fetcher(policy(origin), MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(policy(origin), ByteBudget(2**30)) as fetcher:
             for _ in range(10):
                 assert await get(fetcher, "https://origin.test/a") == b"hello"
                 await asyncio.sleep(0.005)
@@ -247,7 +247,7 @@ class TestOrigin:
     async def test_endless_bodies_hold_no_more_memory_than_the_budget(self, origin: Origin) -> None:
         origin.serve("/a", origins.endless_body())
         chosen = policy(origin, max_bytes=4_000_000, concurrency=8)  # without a budget: 32 MB
-        memory = MemoryBudget(8_000_000)
+        memory = ByteBudget(8_000_000)
         buffers = 8 * 900_000  # aiohttp's own, per connection; 0.4 to 0.65 MB were measured
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
@@ -288,7 +288,7 @@ class TestOrigin:
             async def resolve(self, *_: Any, **__: Any) -> list[ResolveResult]:
                 raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-        async with Fetcher(policy(None, "unknown.test"), MemoryBudget(2**30), Unknown({})) as fetcher:
+        async with Fetcher(policy(None, "unknown.test"), ByteBudget(2**30), Unknown({})) as fetcher:
             with pytest.raises(FetchFailed):
                 await get(fetcher, "https://unknown.test/")
         assert connects == []
@@ -351,7 +351,7 @@ class TestRedirect:
             overrides=parse_origin_overrides(f"origin.test={origin.url}"),
         )
         with pytest.raises(UrlNotAllowed):
-            async with Fetcher(chosen, MemoryBudget(2**30)) as fetcher:
+            async with Fetcher(chosen, ByteBudget(2**30)) as fetcher:
                 await get(fetcher, "https://origin.test/x/a")
         assert [request.target for request in origin.requests] == ["/x/a"]
 
@@ -422,7 +422,7 @@ class TestCredentials:
             origin.serve("/a", origins.redirect("https://origin.test/b"))
             origin.serve("/b", origins.redirect("https://other.test/c"))
             other.serve("/c", b"x")
-            async with Fetcher(chosen, MemoryBudget(2**30)) as fetcher:
+            async with Fetcher(chosen, ByteBudget(2**30)) as fetcher:
                 assert await get(fetcher, "https://origin.test/a", self.CALLER) == b"x"
             first, second, third = [*origin.requests, *other.requests]
         assert "s3cret" in str(first.headers)
@@ -440,7 +440,7 @@ class TestCredentials:
             overrides=parse_origin_overrides(f"origin.test=http://localhost:{origin.port}"),
             forward_credentials=True,
         )
-        async with Fetcher(chosen, MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(chosen, ByteBudget(2**30)) as fetcher:
             await get(fetcher, "https://origin.test/a", self.CALLER)
             await get(fetcher, "https://origin.test/a")
         assert {"authorization", "cookie"}.isdisjoint(origin.requests[1].headers)
@@ -482,17 +482,17 @@ class TestTurns:
             connection.send(origins.response("200 OK", {"Content-Length": "1"}, b"x"))
 
         origin.serve("/a", behave)
-        async with Fetcher(policy(origin, concurrency=3), MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(policy(origin, concurrency=3), ByteBudget(2**30)) as fetcher:
             await asyncio.gather(*(get(fetcher, "https://origin.test/a") for _ in range(12)))
         assert most == 3
 
     async def test_one_file_does_not_wait_behind_somebodys_fifty(self, origin: Origin) -> None:
         for path in ("/many", "/one"):
             origin.serve(path, b"x")
-        async with Fetcher(policy(origin, concurrency=1), MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(policy(origin, concurrency=1), ByteBudget(2**30)) as fetcher:
 
-            async def get_in(lane: str) -> None:
-                async with fetcher.fetch(f"https://origin.test/{lane}", lane=lane):
+            async def get_in(flow: str) -> None:
+                async with fetcher.fetch(f"https://origin.test/{flow}", flow=flow):
                     pass
 
             await asyncio.gather(*(get_in("many") for _ in range(50)), get_in("one"))
@@ -501,8 +501,8 @@ class TestTurns:
     async def test_a_file_that_is_there_holds_no_turn(self, origin: Origin) -> None:
         origin.serve("/a", b"x")
         async with (
-            Fetcher(policy(origin, concurrency=1), MemoryBudget(2**30)) as fetcher,
-            fetcher.fetch("https://origin.test/a", lane=1),
+            Fetcher(policy(origin, concurrency=1), ByteBudget(2**30)) as fetcher,
+            fetcher.fetch("https://origin.test/a", flow=1),
         ):
             assert await asyncio.wait_for(get(fetcher, "https://origin.test/a"), 2) == b"x"
 
@@ -510,7 +510,7 @@ class TestTurns:
         origin.serve(
             "/a", origins.raw(b"", origins.response("200 OK", {"Content-Length": "0"}), pause_s=0.15)
         )
-        async with Fetcher(policy(origin, concurrency=1, timeout_s=0.5), MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(policy(origin, concurrency=1, timeout_s=0.5), ByteBudget(2**30)) as fetcher:
             await asyncio.gather(*(get(fetcher, "https://origin.test/a") for _ in range(6)))
 
     async def test_a_cancelled_fetch_frees_its_turn_its_memory_and_its_connection(
@@ -518,7 +518,7 @@ class TestTurns:
     ) -> None:
         origin.serve("/slow", origins.drip(0.01))
         origin.serve("/a", b"x")
-        memory = MemoryBudget(2**30)
+        memory = ByteBudget(2**30)
         async with Fetcher(policy(origin, concurrency=1), memory) as fetcher:
             slow = asyncio.create_task(get(fetcher, "https://origin.test/slow"))
             await asyncio.to_thread(origin.wait_for_request, 2)
@@ -537,9 +537,9 @@ class TestTurns:
 
     async def test_a_timeout_of_whoever_uses_the_file_is_not_a_fetch_timeout(self, origin: Origin) -> None:
         origin.serve("/a", b"x")
-        async with Fetcher(policy(origin), MemoryBudget(2**30)) as fetcher:
+        async with Fetcher(policy(origin), ByteBudget(2**30)) as fetcher:
             with pytest.raises(TimeoutError, match="theirs"):
-                async with fetcher.fetch("https://origin.test/a", lane=1):
+                async with fetcher.fetch("https://origin.test/a", flow=1):
                     raise TimeoutError("theirs")
 
     async def test_nothing_is_left_open(self, origin: Origin) -> None:
@@ -551,7 +551,7 @@ class TestTurns:
         chosen = policy(origin, timeout_s=0.2, max_bytes=200_000)
 
         async def round_trip() -> int:
-            async with Fetcher(chosen, MemoryBudget(2**30)) as fetcher:
+            async with Fetcher(chosen, ByteBudget(2**30)) as fetcher:
                 urls = [f"https://origin.test/{path}" for path in paths]
                 await asyncio.gather(*(get(fetcher, url) for url in urls), return_exceptions=True)
                 await asyncio.sleep(0.05)

@@ -29,9 +29,8 @@ from PIL import Image
 
 from logo_detection.decode.header import DecodeLimits
 from logo_detection.errors import ImageCorrupt, ImageTimeout, InternalError, ItemError, WorkerStartError
+from logo_detection.pool.messages import Scored, Task, WorkerConfig, frame, parse_reply
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.pool.process import Scored, Task, parse_reply
-from logo_detection.pool.worker import WorkerConfig, frame
 from tests import images
 from tests.models import tiny_source
 
@@ -85,15 +84,15 @@ async def until(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -
             await asyncio.sleep(0.01)
 
 
-async def score_all(pool: ScoringPool, tasks: list[Task], lane: object = None) -> list[Outcome]:
-    return await asyncio.gather(*(pool.score(task, lane) for task in tasks), return_exceptions=True)
+async def score_all(pool: ScoringPool, tasks: list[Task], flow: object = None) -> list[Outcome]:
+    return await asyncio.gather(*(pool.score(task, flow) for task in tasks), return_exceptions=True)
 
 
 async def test_images_are_scored_whatever_their_bytes_are_held_in(config: WorkerConfig) -> None:
     data = RED_PNG
     async with ScoringPool(config, workers=1) as pool:
         for held in (data, bytearray(data), memoryview(b"--" + data)[2:]):
-            scored = await pool.score(Task(held), "lane")
+            scored = await pool.score(Task(held), "flow")
             assert scored.scores == pytest.approx((0.018, 0.982), abs=0.001)
             assert (scored.format, scored.width, scored.height) == ("png", 64, 48)
             assert min(scored.queue_s, scored.decode_s, scored.score_s) > 0
@@ -102,7 +101,7 @@ async def test_images_are_scored_whatever_their_bytes_are_held_in(config: Worker
 async def test_base64_text_is_scored_as_it_came(config: WorkerConfig) -> None:
     async with ScoringPool(config, workers=1) as pool:
         text = base64.b64encode(RED_PNG).decode()
-        assert is_logo(await pool.score(Task(text, is_base64=True), "lane"))
+        assert is_logo(await pool.score(Task(text, is_base64=True), "flow"))
 
 
 async def test_the_pool_knows_how_long_an_image_takes(config: WorkerConfig) -> None:
@@ -112,14 +111,14 @@ async def test_the_pool_knows_how_long_an_image_takes(config: WorkerConfig) -> N
         assert all(is_logo(outcome) for outcome in fast)
         fast_s = pool.image_s
         assert fast_s > 0
-        await pool.score(SLOW, "lane")
+        await pool.score(SLOW, "flow")
         assert pool.image_s > fast_s
 
 
 async def test_an_image_larger_than_any_buffer_arrives_whole(config: WorkerConfig) -> None:
     noise = Image.frombytes("RGB", (1200, 1200), os.urandom(1200 * 1200 * 3))
     async with ScoringPool(config, workers=1) as pool:
-        assert (await pool.score(Task(images.png(noise)), "lane")).width == 1200
+        assert (await pool.score(Task(images.png(noise)), "flow")).width == 1200
 
 
 async def test_an_item_s_error_is_its_own(config: WorkerConfig) -> None:
@@ -133,28 +132,28 @@ async def test_an_item_s_error_is_its_own(config: WorkerConfig) -> None:
 
 async def test_nothing_is_ready_before_it_is_entered_or_after_it_is_left(config: WorkerConfig) -> None:
     pool = ScoringPool(config, workers=2)
-    pool.launch()
+    pool.start()
     assert len(processes()) == 2
     assert pool.workers_ready == 0
     with pytest.raises(InternalError):
-        await pool.score(RED, "lane")
+        await pool.score(RED, "flow")
     async with pool:
         assert (pool.workers_ready, pool.busy, pool.waiting) == (2, 0, 0)
     assert pool.workers_ready == 0
     assert processes() == []
     with pytest.raises(InternalError):
-        await pool.score(RED, "lane")
+        await pool.score(RED, "flow")
 
 
 def test_processes_may_start_before_there_is_an_event_loop(config: WorkerConfig) -> None:
     pool = ScoringPool(config, workers=1)
-    pool.launch()
+    pool.start()
     launched = processes()
 
     async def use() -> Scored:
         async with pool:
             assert processes() == launched
-            return await pool.score(RED, "lane")
+            return await pool.score(RED, "flow")
 
     assert is_logo(asyncio.run(use()))
 
@@ -194,13 +193,13 @@ async def test_each_worker_killed_under_load_costs_one_image_at_most(config: Wor
     outcomes: list[Outcome] = []
     enough = asyncio.Event()
 
-    async def score_on(lane: int) -> None:
+    async def score_on(flow: int) -> None:
         while not enough.is_set():
-            outcomes.extend(await score_all(pool, [RED] * 5, lane))
+            outcomes.extend(await score_all(pool, [RED] * 5, flow))
 
     async with ScoringPool(config, workers=2) as pool, asyncio.TaskGroup() as group:
-        for lane in range(3):
-            group.create_task(score_on(lane))
+        for flow in range(3):
+            group.create_task(score_on(flow))
         for killed in range(5):
             await until(lambda: pool.workers_ready == pool.busy == 2)
             os.kill(processes()[killed % 2], signal.SIGKILL)
@@ -216,7 +215,7 @@ async def test_an_image_that_a_worker_did_not_come_to_read_is_scored_by_another(
     async with ScoringPool(config, workers=1) as pool:
         (pid,) = processes()
         os.kill(pid, signal.SIGSTOP)
-        scoring = asyncio.create_task(pool.score(RED, "lane"))
+        scoring = asyncio.create_task(pool.score(RED, "flow"))
         await until(lambda: pool.busy == 1)
         os.kill(pid, signal.SIGKILL)
         assert is_logo(await scoring)
@@ -227,7 +226,7 @@ async def test_an_idle_worker_that_dies_is_replaced_and_costs_nothing(config: Wo
     async with ScoringPool(config, workers=1) as pool:
         os.kill(processes()[0], signal.SIGKILL)
         await until(lambda: pool.workers_ready == 0)
-        assert is_logo(await pool.score(RED, "lane"))
+        assert is_logo(await pool.score(RED, "flow"))
         assert pool.restarts == 1
 
 
@@ -237,9 +236,9 @@ async def test_a_worker_that_hangs_is_killed_and_replaced_in_time(config: Worker
         os.kill(pid, signal.SIGSTOP)
         started = time.monotonic()
         with pytest.raises(ImageTimeout):
-            await pool.score(RED, "lane")
+            await pool.score(RED, "flow")
         assert 0.3 <= time.monotonic() - started < 2
-        assert is_logo(await pool.score(RED, "lane"))
+        assert is_logo(await pool.score(RED, "flow"))
         assert pid not in processes()
         assert pool.restarts == 1
 
@@ -249,7 +248,7 @@ async def test_a_worker_that_hangs_while_it_is_sent_an_image_is_killed_in_time(c
         os.kill(processes()[0], signal.SIGSTOP)
         started = time.monotonic()
         with pytest.raises(ImageTimeout):
-            await pool.score(Task(bytes(10_000_000)), "lane")
+            await pool.score(Task(bytes(10_000_000)), "flow")
         assert 0.3 <= time.monotonic() - started < 2
 
 
@@ -267,17 +266,17 @@ async def test_an_image_that_takes_too_long_leaves_the_others_their_scores(
 async def test_one_image_waits_behind_one_of_each_other_request_at_most(config: WorkerConfig) -> None:
     finished: list[str] = []
 
-    async def score(task: Task, lane: str) -> None:
-        await pool.score(task, lane)
-        finished.append(lane)
+    async def score(task: Task, flow: str) -> None:
+        await pool.score(task, flow)
+        finished.append(flow)
 
     async with (
         ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(score(SLOW, "slow"))
-        for lane in "a" * 50 + "b" * 50 + "c":
-            group.create_task(score(RED, lane))
+        for flow in "a" * 50 + "b" * 50 + "c":
+            group.create_task(score(RED, flow))
         await until(lambda: pool.waiting == 101)
     assert finished[:4] == ["slow", "a", "b", "c"]
     assert finished[4:24] == ["a", "b"] * 10
@@ -285,8 +284,8 @@ async def test_one_image_waits_behind_one_of_each_other_request_at_most(config: 
 
 async def test_who_is_cancelled_while_waiting_leaves_at_once(config: WorkerConfig) -> None:
     async with ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool:
-        first = asyncio.create_task(pool.score(SLOW, "lane"))
-        waiting = [asyncio.create_task(pool.score(RED, "lane")) for _ in range(10)]
+        first = asyncio.create_task(pool.score(SLOW, "flow"))
+        waiting = [asyncio.create_task(pool.score(RED, "flow")) for _ in range(10)]
         await until(lambda: pool.waiting == 10)
         for task in waiting[:9]:
             task.cancel()
@@ -298,7 +297,7 @@ async def test_who_is_cancelled_while_waiting_leaves_at_once(config: WorkerConfi
 
 async def test_the_reply_to_a_cancelled_image_is_not_taken_for_the_next_one_s(config: WorkerConfig) -> None:
     async with ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool:
-        abandoned = asyncio.create_task(pool.score(SLOW, "lane"))
+        abandoned = asyncio.create_task(pool.score(SLOW, "flow"))
         await until(lambda: pool.busy == 1)
         abandoned.cancel()
         assert [is_logo(outcome) for outcome in await score_all(pool, [RED, BLUE])] == [True, False]
@@ -308,10 +307,10 @@ async def test_the_reply_to_a_cancelled_image_is_not_taken_for_the_next_one_s(co
 async def test_an_image_abandoned_in_a_hanging_worker_is_still_timed(config: WorkerConfig) -> None:
     async with ScoringPool(config, workers=1, decode_timeout_s=0.3) as pool:
         os.kill(processes()[0], signal.SIGSTOP)
-        abandoned = asyncio.create_task(pool.score(RED, "lane"))
+        abandoned = asyncio.create_task(pool.score(RED, "flow"))
         await until(lambda: pool.busy == 1)
         abandoned.cancel()
-        assert is_logo(await pool.score(RED, "lane"))
+        assert is_logo(await pool.score(RED, "flow"))
         assert pool.restarts == 1
 
 
@@ -335,7 +334,7 @@ async def test_any_mixture_of_cancellations_leaves_a_pool_that_works(config: Wor
 
 async def test_images_still_here_when_the_pool_closes_are_told(config: WorkerConfig) -> None:
     async with ScoringPool(config, workers=1) as pool:
-        scoring = [asyncio.create_task(pool.score(task, "lane")) for task in (ENDLESS, RED, RED)]
+        scoring = [asyncio.create_task(pool.score(task, "flow")) for task in (ENDLESS, RED, RED)]
         await until(lambda: pool.busy == 1)
     outcomes = await asyncio.wait_for(asyncio.gather(*scoring, return_exceptions=True), 2)
     assert all(isinstance(outcome, InternalError) for outcome in outcomes)
@@ -366,7 +365,7 @@ async def test_processes_and_descriptors_stay_as_many_after_crashes(config: Work
         assert all(is_logo(outcome) for outcome in await score_all(pool, [RED] * 10))
         assert descriptors() == before
         assert len(processes()) == 2
-        assert len(asyncio.all_tasks()) == 3  # two seats and this test
+        assert len(asyncio.all_tasks()) == 3  # two slots and this test
 
 
 def test_no_worker_outlives_a_server_that_is_killed(tmp_path: Path, config: WorkerConfig) -> None:
@@ -374,8 +373,7 @@ def test_no_worker_outlives_a_server_that_is_killed(tmp_path: Path, config: Work
     image.write_bytes(RED_PNG)
     script = f"""
 import asyncio, os, pathlib, signal, sys
-from logo_detection.pool.worker import WorkerConfig
-from logo_detection.pool.process import Task
+from logo_detection.pool.messages import Task, WorkerConfig
 from logo_detection.pool.pool import ScoringPool
 config = WorkerConfig.from_json({config.to_json()!r})
 
@@ -440,7 +438,7 @@ async def test_a_worker_starts_in_any_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with ScoringPool(config, workers=1) as pool:
-        assert is_logo(await pool.score(RED, "lane"))
+        assert is_logo(await pool.score(RED, "flow"))
 
 
 def impersonate(monkeypatch: pytest.MonkeyPatch, directory: Path, program: str) -> None:
@@ -495,7 +493,7 @@ async def test_a_system_that_starts_no_process_is_an_error_of_one_line(
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     before = descriptors()
     with pytest.raises(WorkerStartError, match=r"^no process can be started: No such file or directory$"):
-        ScoringPool(config, workers=2).launch()
+        ScoringPool(config, workers=2).start()
     assert descriptors() == before
 
 
@@ -506,7 +504,7 @@ async def test_a_replacement_that_does_not_start_is_tried_again(
     async with ScoringPool(config, workers=1) as pool:
         shutil.move(model, f"{model}.away")
         os.kill(processes()[0], signal.SIGKILL)
-        scoring = asyncio.create_task(pool.score(RED, "lane"))
+        scoring = asyncio.create_task(pool.score(RED, "flow"))
         await until(lambda: any("not replaced" in message for message in caplog.messages))
         assert pool.workers_ready == 0
         shutil.move(f"{model}.away", model)
@@ -516,7 +514,7 @@ async def test_a_replacement_that_does_not_start_is_tried_again(
     assert "\n" not in failure.getMessage()
 
 
-async def test_a_system_that_runs_out_of_descriptors_for_a_while_costs_no_seat(
+async def test_a_system_that_runs_out_of_descriptors_for_a_while_costs_no_slot(
     config: WorkerConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def exhausted() -> NoReturn:
@@ -527,7 +525,7 @@ async def test_a_system_that_runs_out_of_descriptors_for_a_while_costs_no_seat(
             patched.setattr(socket, "socketpair", exhausted)
             os.kill(processes()[0], signal.SIGKILL)
             await until(lambda: any("not replaced" in message for message in caplog.messages))
-        assert is_logo(await pool.score(RED, "lane"))
+        assert is_logo(await pool.score(RED, "flow"))
     assert "no process can be started: Too many open files in system" in caplog.text
 
 
@@ -555,7 +553,7 @@ async def test_a_worker_that_an_image_took_over_can_do_no_more_than_die(
     )
     async with ScoringPool(config, workers=1) as pool:
         with pytest.raises(ImageTimeout):
-            await pool.score(RED, "lane")
+            await pool.score(RED, "flow")
         await until(lambda: pool.restarts == 1)
 
 
@@ -565,7 +563,7 @@ async def test_an_image_that_two_workers_did_not_read_is_given_to_no_third(
     impersonate(monkeypatch, tmp_path, f"{READY}select.select([channel], [], [])\nos._exit(0)")
     async with ScoringPool(config, workers=1) as pool:
         with pytest.raises(ImageTimeout):
-            await pool.score(RED, "lane")
+            await pool.score(RED, "flow")
         await until(lambda: pool.restarts == 2)
 
 
@@ -577,7 +575,7 @@ async def test_a_worker_that_speaks_unasked_is_replaced(
     async with ScoringPool(config, workers=1) as pool:
         monkeypatch.undo()
         await until(lambda: pool.restarts == 1)
-        assert is_logo(await pool.score(RED, "lane"))
+        assert is_logo(await pool.score(RED, "flow"))
 
 
 def test_a_good_reply_is_understood() -> None:
@@ -654,7 +652,7 @@ async def test_bytes_are_let_go_with_their_answer_and_not_when_garbage_is_collec
         assert not isinstance(image.data, str)
         data = Bytes(image.data)
         with suppress(ItemError):
-            await pool.score(Task(data), "lane")
+            await pool.score(Task(data), "flow")
         return weakref.ref(data)
 
     async with ScoringPool(config, workers=1) as pool:
