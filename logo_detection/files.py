@@ -15,7 +15,7 @@ MAX_FILE_BYTES = 64 * 2**20
 """Of one file that a command reads."""
 
 FIRST_BYTES = 256 * 2**10
-"""Read in the step that opens a file, before the memory budget is asked. A second step in a thread costs
+"""Read in the step that opens a file, before the byte budget is asked. A second step in a thread costs
 0.5 ms: beside two workers that is one image in sixty."""
 
 
@@ -37,7 +37,7 @@ def read_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 async def held_file(
     path: Path, *, memory: ByteBudget, max_bytes: int = MAX_FILE_BYTES
 ) -> AsyncIterator[bytes]:
-    """A file's bytes, which count against the memory budget for the length of the block.
+    """A file's bytes, which count against the byte budget for the length of the block.
 
     Raises:
         ImageTooLarge, FetchFailed: As `read_file` does.

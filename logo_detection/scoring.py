@@ -3,7 +3,7 @@
     Input -> its bytes -> a worker of the pool -> Result
 
 So many inputs are under way at a time: enough to keep the workers and the fetcher busy, and no
-more than the memory budget behind `Input.open` lets hold their bytes.
+more than the byte budget behind `Input.open` lets hold their bytes.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ AHEAD_PER_WORKER = 4
 """Inputs to have under way for each worker: one is scored, and the next ones are read meanwhile."""
 
 MAX_HELD_BYTES = 128 * 2**20
-"""A memory budget that lets so many be read, the largest files among them."""
+"""A byte budget that lets so many be read, the largest files among them."""
 
 DECODE_TIMEOUT_S = 30.0
 """For one input in a worker, where nobody waits: a verdict must not depend on what else the machine does."""

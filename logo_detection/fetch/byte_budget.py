@@ -1,4 +1,4 @@
-"""The memory budget: how many bytes of fetched files and request bodies are held at once.
+"""The byte budget: how many bytes of fetched files and request bodies are held at once.
 
 A file's size is known when its last byte has arrived, so leases grow. Leases that grow side by side
 could fill the budget while none of them is whole, and then all of them would wait. The budget prevents
