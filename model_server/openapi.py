@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
 from logo_detection.artifact import OUT_OF_DOMAIN
-from logo_detection.decode.header import Format
-from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed, item_codes
+from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed
+from model_server.answers import FileLatency, Latency, PredictResponse, Refusal, Unscored
 from model_server.routes import NO_EXPLANATION, NO_V2_INFERENCE
 from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM
 
@@ -23,8 +26,13 @@ EXAMPLE_PNG = (  # an orange disc on a blue field, 8x8
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQMAAAD+wSzIAAAABlBMVEUAM5n/pQDuRqn2AAAAGElEQVR42mNgYJBgUmFyYmJg/sv8i4EB"
     "AA1fAoI/HEfOAAAAAElFTkSuQmCC"
 )
-REQUEST_LATENCY = {"preprocess (s)": 0.012, "predict (s)": 0.009, "total (s)": 0.022}
-FILE_LATENCY = {"fetch (s)": 0.011, "queue (s)": 0.0004, "decode (s)": 0.001, "score (s)": 0.0086}
+REQUEST_LATENCY: Latency = {"preprocess (s)": 0.012, "predict (s)": 0.009, "total (s)": 0.022}
+FILE_LATENCY: FileLatency = {
+    "fetch (s)": 0.011,
+    "queue (s)": 0.0004,
+    "decode (s)": 0.001,
+    "score (s)": 0.0086,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,6 @@ def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON
         "components": {
             "schemas": {
                 **_request_schemas(targets, limits),
-                **_prediction_schemas(),
                 **_answer_schemas(limits),
                 **_server_schemas(model_name),
             },
@@ -197,41 +204,25 @@ def _item_fields(limits: Limits) -> JSON:
     }
 
 
-def _prediction_schemas() -> JSON:
-    label = {"filename": {"type": "string"}, "target": _ref("schemas", "Target")}
-    latency = {"latency": _ref("schemas", "FileLatency")}
-    found = {
-        "format": {"type": "string", "enum": [kind.value for kind in Format]},
-        "width": {"type": "integer", "minimum": 1},
-        "height": {"type": "integer", "minimum": 1},
-    }
-    error = {"code": _ref("schemas", "ErrorCode"), "message": {"type": "string"}}
-    scores = {"prediction": _ref("schemas", "Score"), "out_of_domain": _ref("schemas", "Score")}
-    return {
-        "Prediction": {"oneOf": [_ref("schemas", "Scored"), _ref("schemas", "Failed")]},
-        "Scored": _closed({**label, **scores}, optional={**found, **latency}),
-        "Failed": _closed({**label, "error": _ref("schemas", "FileError")}, optional=latency),
-        "FileError": _closed(error),
-        "ErrorCode": {"type": "string", "enum": list(item_codes()), "description": "The list is closed."},
-        "Score": {"type": "number", "minimum": 0, "maximum": 1, "description": "Of four decimals."},
-        "FileLatency": _closed(dict.fromkeys(FILE_LATENCY, _ref("schemas", "Seconds"))),
-        "Seconds": {"type": "number", "minimum": 0},
-    }
-
-
 def _answer_schemas(limits: Limits) -> JSON:
-    message = {"error": {"type": "string"}}
-    some = {"type": "array", "minItems": 1, "maxItems": limits.images_max_num}
-    predictions = {"predictions": {**some, "items": _ref("schemas", "Prediction")}}
-    failed = {"predictions": {**some, "items": _ref("schemas", "Failed")}}
-    latency = {"latency": _ref("schemas", "Latency")}
-    return {
-        "PredictResponse": _closed(predictions | latency),
-        "Unscored": _closed(message | failed | latency),
-        "Latency": _closed(dict.fromkeys(REQUEST_LATENCY, _ref("schemas", "Seconds"))),
-        "Refusal": _closed(message),
-        "ServerFault": {"oneOf": [_ref("schemas", "Unscored"), _ref("schemas", "Refusal")]},
-    }
+    """Of the types in `answers`, by name; with the classes of this model and the limits of this server."""
+    mode: JsonSchemaMode = "serialization"
+    adapters = [(name, mode, TypeAdapter[Any](name)) for name in (PredictResponse, Unscored, Refusal)]
+    _, document = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
+    schemas: JSON = document["$defs"]
+    for schema in schemas.values():
+        if schema["type"] == "object":
+            schema["additionalProperties"] = False
+            _narrow(schema["properties"], limits)
+    return schemas | {"ServerFault": {"oneOf": [_ref("schemas", "Unscored"), _ref("schemas", "Refusal")]}}
+
+
+def _narrow(properties: JSON, limits: Limits) -> None:
+    """Say of an answer's fields what is known of this server alone."""
+    if "target" in properties:
+        properties["target"] = _ref("schemas", "Target")
+    if "predictions" in properties:
+        properties["predictions"] |= {"minItems": 1, "maxItems": limits.images_max_num}
 
 
 def _server_schemas(model_name: str) -> JSON:

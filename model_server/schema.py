@@ -1,4 +1,4 @@
-"""The wire: JSON in, a typed request out; results in, JSON out.
+"""The schema of a request: JSON in, a typed request out; and the types of what becomes of each item.
 
 Parsing refuses what has the wrong shape, once, and names the item and the field. What is wrong
 with a file's content is not known here; it costs that file alone, later.
@@ -6,7 +6,6 @@ with a file's content is not known here; it costs that file alone, later.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Any
 
 import orjson
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Strict, StringConstraints, TypeAdapt
 
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import ItemError
-from model_server.errors import RequestMalformed, status_of_items
+from model_server.errors import RequestMalformed
 
 FILENAME_MAX_CHARS = 1024
 TARGET_MAX_CHARS = 256
@@ -22,8 +21,6 @@ MARKS_MAX_PER_ITEM = 2000
 """Commas and opening brackets: an item needs 4, and may have a filename and a target of nothing else."""
 ERRORS_SHOWN = 10
 UTF8_BOM = b"\xef\xbb\xbf"  # Windows tools write it
-SCORE_DECIMALS = 4
-SECONDS_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,52 +200,3 @@ def _problems(index: int, raw: _RawItem, targets: Sequence[str]) -> list[str]:
 def _item(raw: _RawItem) -> Item:
     source = Url(raw.url) if "url" in raw.model_fields_set else Inline(raw.image)
     return Item(raw.filename, raw.target, source)
-
-
-def render_response(
-    results: Sequence[ItemResult], *, total_s: float, debug: bool
-) -> tuple[HTTPStatus, dict[str, Any]]:
-    """The status and the JSON of the answer: one prediction per result, in their order."""
-    status = status_of_items([result.code for result in results])
-    timings = [result.timing for result in results]
-    document: dict[str, Any] = {
-        "predictions": [_prediction(result, debug=debug) for result in results],
-        "latency": {
-            "preprocess (s)": _seconds(max(timing.fetch_s + timing.decode_s for timing in timings)),
-            "predict (s)": _seconds(max(timing.queue_s + timing.score_s for timing in timings)),
-            "total (s)": _seconds(total_s),
-        },
-    }
-    if status != HTTPStatus.OK:
-        document = {"error": _why(results), **document}
-    return status, document
-
-
-def _why(results: Sequence[ItemResult]) -> str:
-    codes = sorted({result.code for result in results if result.code})
-    return f"no file could be scored ({', '.join(codes)}); see predictions"
-
-
-def _prediction(result: ItemResult, *, debug: bool) -> dict[str, Any]:
-    prediction: dict[str, Any] = {"filename": result.item.filename, "target": result.item.target}
-    match result.outcome:
-        case Score() as score:
-            prediction["prediction"] = round(score.target, SCORE_DECIMALS)
-            prediction["out_of_domain"] = round(score.out_of_domain, SCORE_DECIMALS)
-            if debug:
-                prediction |= {"format": score.format, "width": score.width, "height": score.height}
-        case ItemError() as error:
-            prediction["error"] = {"code": error.code, "message": error.message}
-    if debug:
-        timing = result.timing
-        prediction["latency"] = {
-            "fetch (s)": _seconds(timing.fetch_s),
-            "queue (s)": _seconds(timing.queue_s),
-            "decode (s)": _seconds(timing.decode_s),
-            "score (s)": _seconds(timing.score_s),
-        }
-    return prediction
-
-
-def _seconds(value: float) -> float:
-    return round(value, SECONDS_DECIMALS)

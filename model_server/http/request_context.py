@@ -3,6 +3,7 @@
 The request middleware makes it before KServe sees the request, and ends it with one line of log.
 """
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -33,7 +34,7 @@ class RequestContext:
     refused: str = ""
     items: dict[str, int] = field(default_factory=dict)
     failed: dict[str, list[int]] = field(default_factory=dict)
-    latency: dict[str, float] = field(default_factory=dict)
+    latency: Mapping[str, object] = field(default_factory=dict)
 
     def take_body(self) -> bytes | bytearray:
         """The body, which is held here no longer: once parsed, it need not lie beside what it said."""

@@ -8,8 +8,9 @@ import kserve
 import orjson
 
 from logo_detection.fetch.fetcher import Credentials
+from model_server.answers import render_response
 from model_server.http.request_context import current_request
-from model_server.schema import ItemResult, PredictRequest, render_response
+from model_server.schema import ItemResult, PredictRequest
 from model_server.service import Call, LogoService, count_outcomes, find_errors
 
 Headers = dict[str, str]

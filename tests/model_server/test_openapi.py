@@ -106,7 +106,9 @@ class TestDocument:
             for error in vars(errors).values()
             if isinstance(error, type) and issubclass(error, ItemError) and error is not ItemError
         ]
-        assert sorted(document.json["components"]["schemas"]["ErrorCode"]["enum"]) == sorted(codes)
+        assert sorted(
+            document.json["components"]["schemas"]["FileError"]["properties"]["code"]["enum"]
+        ) == sorted(codes)
 
     def test_its_statuses_are_those_of_the_table_and_of_the_code(self, document: Document) -> None:
         table = API_PAGE.read_text().split("## Status\n")[1].split("\n## ")[0]

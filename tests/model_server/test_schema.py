@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logo_detection.errors import DeadlineExceeded, ImageCorrupt, InternalError, ItemError
 from model_server.errors import RequestMalformed, status_of_items
 from model_server.schema import (
     FILENAME_MAX_CHARS,
@@ -14,12 +13,8 @@ from model_server.schema import (
     TARGET_MAX_CHARS,
     Inline,
     Item,
-    ItemResult,
-    Score,
-    Timing,
     Url,
     parse_request,
-    render_response,
 )
 
 LABELS = ("out_of_domain", "logo", "coat_of_arms")
@@ -115,37 +110,3 @@ def test_at_most_ten_problems_are_listed() -> None:
 )
 def test_the_status_follows_from_the_items(codes: list[str | None], status: HTTPStatus) -> None:
     assert status_of_items(codes) == status
-
-
-def result(outcome: Score | ItemError, timing: Timing) -> ItemResult:
-    return ItemResult(Item("a", "logo", Inline("")), outcome, timing)
-
-
-def test_latency_is_the_longest_of_each_stage() -> None:
-    score = Score(0.123456, 0.876544, "png", 3, 2)
-    results = [
-        result(score, Timing(fetch_s=0.5, queue_s=0.1, decode_s=0.1, score_s=0.2)),
-        result(score, Timing(fetch_s=0.0, queue_s=0.5, decode_s=0.2, score_s=0.1)),
-        result(ImageCorrupt(), Timing(fetch_s=0.7)),
-    ]
-    status, document = render_response(results, total_s=1.5, debug=False)
-    assert status == HTTPStatus.OK
-    assert document["latency"] == {"preprocess (s)": 0.7, "predict (s)": 0.6, "total (s)": 1.5}
-    assert document["predictions"][0] == {
-        "filename": "a",
-        "target": "logo",
-        "prediction": 0.1235,
-        "out_of_domain": 0.8765,
-    }
-
-
-@pytest.mark.parametrize("error", [DeadlineExceeded(), InternalError(), ImageCorrupt()])
-def test_an_unscored_request_says_so_and_keeps_its_predictions(error: ItemError) -> None:
-    _, document = render_response([result(error, Timing())], total_s=0.1, debug=False)
-    assert document["error"] == f"no file could be scored ({error.code}); see predictions"
-    (prediction,) = document["predictions"]
-    assert prediction == {
-        "filename": "a",
-        "target": "logo",
-        "error": {"code": error.code, "message": error.message},
-    }

@@ -1,0 +1,150 @@
+"""The answers: what callers get as JSON, as types; results in, an answer and its status out.
+
+`openapi` derives the schemas of the answers from these types.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from logo_detection.decode.header import Format
+from logo_detection.errors import ItemError, item_codes
+from model_server.errors import status_of_items
+from model_server.schema import ItemResult, Score, Timing
+
+SCORE_DECIMALS = 4
+SECONDS_DECIMALS = 6
+
+Probability = Annotated[float, Field(ge=0, le=1, description="Of four decimals.")]
+Seconds = Annotated[float, Field(ge=0)]
+Side = Annotated[int, Field(ge=1, description="Pixels.")]
+ErrorCode = Annotated[
+    str, Field(json_schema_extra={"enum": list(item_codes())}, description="The list is closed.")
+]
+
+Latency = TypedDict("Latency", {"preprocess (s)": Seconds, "predict (s)": Seconds, "total (s)": Seconds})
+FileLatency = TypedDict(
+    "FileLatency", {"fetch (s)": Seconds, "queue (s)": Seconds, "decode (s)": Seconds, "score (s)": Seconds}
+)
+
+
+class FileError(TypedDict):
+    code: ErrorCode
+    message: str
+
+
+class ScoredFile(TypedDict):
+    filename: str
+    target: str
+    prediction: Probability
+    out_of_domain: Probability
+    format: NotRequired[Format]
+    width: NotRequired[Side]
+    height: NotRequired[Side]
+    latency: NotRequired[FileLatency]
+
+
+class FailedFile(TypedDict):
+    filename: str
+    target: str
+    error: FileError
+    latency: NotRequired[FileLatency]
+
+
+class PredictResponse(TypedDict):
+    """At least one file was scored."""
+
+    predictions: list[ScoredFile | FailedFile]
+    latency: Latency
+
+
+class Unscored(TypedDict):
+    """No file was scored."""
+
+    error: str
+    predictions: list[FailedFile]
+    latency: Latency
+
+
+class Refusal(TypedDict):
+    """The whole request is refused."""
+
+    error: str
+
+
+def render_response(
+    results: Sequence[ItemResult], *, total_s: float, debug: bool
+) -> tuple[HTTPStatus, PredictResponse | Unscored]:
+    """The status and the JSON of the answer: one prediction per result, in their order."""
+    status = status_of_items([result.code for result in results])
+    latency = _latency([result.timing for result in results], total_s)
+    if status == HTTPStatus.OK:
+        return status, {
+            "predictions": [_prediction(result, debug=debug) for result in results],
+            "latency": latency,
+        }
+    failed = [
+        _failed(result, result.outcome, debug=debug)
+        for result in results
+        if isinstance(result.outcome, ItemError)
+    ]
+    return status, {"error": _why(results), "predictions": failed, "latency": latency}
+
+
+def _latency(timings: Sequence[Timing], total_s: float) -> Latency:
+    return {
+        "preprocess (s)": _seconds(max(timing.fetch_s + timing.decode_s for timing in timings)),
+        "predict (s)": _seconds(max(timing.queue_s + timing.score_s for timing in timings)),
+        "total (s)": _seconds(total_s),
+    }
+
+
+def _why(results: Sequence[ItemResult]) -> str:
+    codes = sorted({result.code for result in results if result.code})
+    return f"no file could be scored ({', '.join(codes)}); see predictions"
+
+
+def _prediction(result: ItemResult, *, debug: bool) -> ScoredFile | FailedFile:
+    if isinstance(result.outcome, ItemError):
+        return _failed(result, result.outcome, debug=debug)
+    return _scored(result, result.outcome, debug=debug)
+
+
+def _scored(result: ItemResult, score: Score, *, debug: bool) -> ScoredFile:
+    answer: ScoredFile = {
+        "filename": result.item.filename,
+        "target": result.item.target,
+        "prediction": round(score.target, SCORE_DECIMALS),
+        "out_of_domain": round(score.out_of_domain, SCORE_DECIMALS),
+    }
+    if debug:
+        answer["format"], answer["width"], answer["height"] = Format(score.format), score.width, score.height
+        answer["latency"] = _file_latency(result.timing)
+    return answer
+
+
+def _failed(result: ItemResult, error: ItemError, *, debug: bool) -> FailedFile:
+    answer: FailedFile = {
+        "filename": result.item.filename,
+        "target": result.item.target,
+        "error": {"code": error.code, "message": error.message},
+    }
+    if debug:
+        answer["latency"] = _file_latency(result.timing)
+    return answer
+
+
+def _file_latency(timing: Timing) -> FileLatency:
+    return {
+        "fetch (s)": _seconds(timing.fetch_s),
+        "queue (s)": _seconds(timing.queue_s),
+        "decode (s)": _seconds(timing.decode_s),
+        "score (s)": _seconds(timing.score_s),
+    }
+
+
+def _seconds(value: float) -> float:
+    return round(value, SECONDS_DECIMALS)
