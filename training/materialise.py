@@ -4,7 +4,6 @@ Every picture is written to a file in memory (PNG, JPEG, WebP) and read back wit
 `logo_detection.decode.image.load_image`, so that a model learns from exactly the pixels it will serve.
 """
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,15 +11,13 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from datasets.manifest import Example
 from datasets.parallel import Hands
 from datasets.progress import Progress
 from logo_detection.artifact import OUT_OF_DOMAIN
-from logo_detection.decode import svg, svg_renderer
-from logo_detection.decode.header import DecodeLimits, read_header
-from logo_detection.decode.image import embeddable, load_image
+from logo_detection.decode.image import load_image, open_picture
 from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
@@ -98,20 +95,8 @@ def read_picture(example: Example) -> Image.Image:
 
     Raises:
         ItemError: It cannot be read, or the server would not admit it.
-        OSError: It cannot be decoded.
     """
-    data = read_file(example.path)
-    read_header(data, DecodeLimits())
-    if (size := svg.nominal_size(data)) is not None:
-        scale = VECTOR_SIDE / max(size)
-        width, height = (max(1, round(scale * side)) for side in size)
-        data = svg_renderer.render(data, width, height, embeddable)
-    picture: Image.Image = Image.open(io.BytesIO(data))
-    picture.draft("RGB", (PHOTO_SIDE, PHOTO_SIDE))
-    picture = ImageOps.exif_transpose(picture)
-    picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    picture.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
-    return picture
+    return open_picture(read_file(example.path), PHOTO_SIDE, VECTOR_SIDE)
 
 
 def files_of(task: Task) -> dict[str, bytes]:

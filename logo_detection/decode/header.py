@@ -305,13 +305,12 @@ def _tiff_tags(data: bytes) -> dict[int, int]:
 
 
 def _svg(data: bytes) -> Header:
-    size = svg.nominal_size(data)
-    if size is None:
+    root = svg.read_root(data)
+    if root is None:
         raise ImageUnsupported
     if len(data) > svg.MAX_BYTES:
         raise ImageTooManyPixels
-    width, height = (max(1, round(side)) for side in size)
-    return Header(Format.SVG, width, height)
+    return Header(Format.SVG, max(1, round(root.width)), max(1, round(root.height)))
 
 
 _MAGIC: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Header]], ...] = (

@@ -20,7 +20,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from logo_detection.decode import svg_renderer
 from logo_detection.decode.header import DecodeLimits, Format, Header, first_gif_frame, read_header
 from logo_detection.decode.spec import ImageSpec, Pixels
-from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, ItemError
+from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, ImageUnsupported, ItemError
 
 # The gate owns the limit. Pillow's own would warn from 89 megapixels on, within what the gate admits.
 Image.MAX_IMAGE_PIXELS = None
@@ -48,10 +48,6 @@ _SVG_FACTOR = 1.5
 # Pixels that are converted and shrunk at a time: 12 MB of them. Fewer are not faster, and more copies of the
 # filter are computed, one a band: what matters for very wide images.
 _BAND_PIXELS = 2**20
-
-# Images inside an SVG have less room than one that stands for itself: resvg takes 12 bytes a pixel.
-_EMBEDDED_LIMITS = DecodeLimits(max_pixels=16_000_000)
-_EMBEDDABLE = (Format.JPEG, Format.PNG, Format.GIF, Format.WEBP)
 
 _TENSORFLOW_FORMATS = (Format.JPEG, Format.PNG, Format.GIF, Format.BMP)
 
@@ -105,6 +101,50 @@ def load_thumbnail(data: bytes, side: int, limits: DecodeLimits = DecodeLimits()
     return decode(data, header, spec)
 
 
+def open_picture(
+    data: bytes,
+    side: int,
+    vector_side: int,
+    limits: DecodeLimits = DecodeLimits(),  # noqa: B008
+) -> Image.Image:
+    """An image to be drawn upon or changed, of its own shape and upright.
+
+    RGBA where it may be transparent, as every SVG may, else RGB. The longer side has at most `side` pixels,
+    and that of an SVG exactly `vector_side`. Raises ItemError.
+    """
+    header = read_header(data, limits)
+    with _item_errors_only():
+        if header.format is Format.SVG:
+            return _vector_picture(data, header, vector_side)
+        image = _open(data, header, ImageSpec())
+        image.draft(None, (side, side))
+        image.load()
+        picture = _plain(_conventional(image), _extrema(image))
+        picture.thumbnail((side, side))
+        orientation = _orientation(image)
+        return picture.transpose(_TRANSPOSITIONS[orientation]) if orientation in _TRANSPOSITIONS else picture
+
+
+def _vector_picture(data: bytes, header: Header, side: int) -> Image.Image:
+    scale = side / max(header.width, header.height)
+    width, height = (max(1, round(scale * length)) for length in (header.width, header.height))
+    drawn = Image.fromarray(svg_renderer.render(data, width, height, _to_png))
+    return drawn if drawn.size == (width, height) else drawn.resize((width, height), _FILTER)
+
+
+def _to_png(data: bytes) -> bytes:
+    """A raster image that stands inside an SVG. Raises ItemError."""
+    header = read_header(data, DecodeLimits())
+    if header.format is Format.SVG:  # one that says to be a GIF, and would be rendered within this rendering
+        raise ImageUnsupported
+    with _item_errors_only():
+        image = _open(data, header, ImageSpec())
+        image.load()
+        png = io.BytesIO()
+        _plain(_conventional(image), _extrema(image)).save(png, "PNG", compress_level=1)
+        return png.getvalue()
+
+
 @contextlib.contextmanager
 def _item_errors_only() -> Iterator[None]:
     """No warnings, and no exceptions but ItemErrors."""
@@ -136,11 +176,11 @@ def _with_pillow(data: bytes, header: Header, spec: ImageSpec) -> Pixels:
     return np.asarray(small, np.float32)
 
 
-def _open(data: bytes, header: Header, spec: ImageSpec) -> ImageFile:
+def _open(data: bytes, header: Header, spec: ImageSpec) -> Image.Image:
     """Pillow's view of the file, its pixels not yet read. Raises ImageCorrupt if it is not as admitted."""
     if header.format is Format.SVG:
         width, height = round(_SVG_FACTOR * spec.width), round(_SVG_FACTOR * spec.height)
-        return PngImageFile(io.BytesIO(svg_renderer.render(data, width, height, embeddable)))
+        return Image.fromarray(svg_renderer.render(data, width, height, _to_png))
     image = _PLUGINS[header.format](io.BytesIO(data))
     # Sorted, because Pillow reports the size of a TIFF as its orientation will have turned it.
     if sorted(image.size) != sorted((header.width, header.height)):
@@ -159,16 +199,7 @@ def _upright_size(data: bytes, header: Header) -> tuple[int, int]:
     return (height, width) if lying else (width, height)
 
 
-def embeddable(data: bytes) -> str | None:
-    """The format of an image inside an SVG, if it is to be decoded: a `svg_renderer.Admit`."""
-    try:
-        header = read_header(data, _EMBEDDED_LIMITS)
-    except ItemError:
-        return None
-    return header.format if header.format in _EMBEDDABLE else None
-
-
-def _orientation(image: ImageFile) -> int:
+def _orientation(image: Image.Image) -> int:
     """EXIF's 1 to 8. It is 1 for a TIFF, whose pixels Pillow has turned by now."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation)
@@ -177,7 +208,7 @@ def _orientation(image: ImageFile) -> int:
     return value if value in _TRANSPOSITIONS else 1
 
 
-def _conventional(image: ImageFile) -> Image.Image:
+def _conventional(image: Image.Image) -> Image.Image:
     """CMYK with 0 for no ink. Adobe inverts it in a JPEG, which says so; Pillow takes all for Adobe's."""
     if image.mode == "CMYK" and isinstance(image, JpegImageFile) and "adobe" not in image.info:
         return ImageChops.invert(image)
@@ -217,14 +248,19 @@ def _extrema(image: Image.Image) -> tuple[float, float] | None:
 def _rgb(
     band: Image.Image, extrema: tuple[float, float] | None, alpha: Literal["white", "drop"]
 ) -> Image.Image:
+    plain = _plain(band, extrema)
+    if plain.mode == "RGB" or alpha == "drop":
+        return plain.convert("RGB")
+    white = Image.new("RGB", plain.size, "white")
+    white.paste(plain, mask=plain)
+    return white
+
+
+def _plain(band: Image.Image, extrema: tuple[float, float] | None) -> Image.Image:
+    """RGBA of what has transparency, and RGB of all else."""
     if band.mode.startswith("I;16") or extrema:
         band = _eight_bits(band, extrema)
-    if alpha == "drop" or not band.has_transparency_data:
-        return band.convert("RGB")
-    rgba = band.convert("RGBA")
-    white = Image.new("RGB", rgba.size, "white")
-    white.paste(rgba, mask=rgba)
-    return white
+    return band.convert("RGBA" if band.has_transparency_data else "RGB")
 
 
 def _eight_bits(band: Image.Image, extrema: tuple[float, float] | None) -> Image.Image:

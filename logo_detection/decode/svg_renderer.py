@@ -1,210 +1,105 @@
-"""SVG: a stranger's markup made harmless, then rendered.
+"""SVG rendered by librsvg, MediaWiki's own renderer, through libvips.
 
-resvg reads the local files that an `href` names, decodes embedded images of any size, and dies of a
-stack overflow on deep nesting. So it never sees a stranger's markup: what it gets is written anew from
-the elements and attributes of the SVG namespace alone, within limits. What is merely slow (a huge
-filter, a thousand patterns) is for the caller's deadline.
+librsvg opens no file and no connection that a document names: it gets bytes without an address. libvips runs
+in the calling thread, keeps no operation, and has no loader but the one for SVG.
 """
 
-import base64
-import binascii
-import contextlib
 import re
-import threading
-from collections.abc import Callable, Mapping
-from html import escape
-from pathlib import Path
-from xml.parsers import expat
+from base64 import b64encode
+from collections.abc import Callable
 
-import resvg_py
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
 
-from logo_detection.decode.svg import (
-    MAX_ATTRIBUTES,
-    MAX_DEPTH,
-    MAX_ELEMENTS,
-    SVG_NAMESPACE,
-    create_parser,
-    size_of_root,
-    svg_name,
-    view_box,
-)
-from logo_detection.errors import ImageCorrupt
+from logo_detection.decode.svg import Root, read_root, with_known_encoding
+from logo_detection.decode.svg_bounds import check_bounds, embedded_image
+from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, ItemError
 
-# The media subtype ("png", …) of an image inside an SVG, or None if it is not to be decoded.
-Admit = Callable[[bytes], str | None]
+# uint8[height, width, 4], not premultiplied.
+RGBA = NDArray[np.uint8]
+# A PNG of an image in another format that was admitted; it raises ItemError of what cannot be decoded.
+ToPng = Callable[[bytes], bytes]
 
-_STACK_BYTES = 64 * 2**20  # resvg takes 30 kB a level, and follows <use> 1,024 levels deep
+MAX_SIDE = 2000  # px: libvips draws a larger picture in tiles of this size, each from the whole document
+MAX_LONG_SIDE = 32_767  # px, of a picture whose other side has 1: the most that cairo draws
+_HUGE_BYTES = 10_000_000  # from here on a token may exceed what libxml2 takes without being told
 
-_HREF = ("href", "http://www.w3.org/1999/xlink href")
-_SPACE = "http://www.w3.org/XML/1998/namespace space"
-_DROPPED = frozenset({"script", "foreignObject"})
+# CSS counts 96 px an inch, MediaWiki's renderer too. libvips scales from 72.
+_DPI = 96
+_VIPS_SCALE = 72 / _DPI
 
-_URL = re.compile(r"url\(([^)]*)\)?", re.IGNORECASE)
-_DATA_URL = re.compile(r"\s*data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
+# librsvg shows these, the one inside libvips was built without their decoders.
+_WITHOUT_DECODER = re.compile(rb"data:image/(?:gif|webp);base64,[A-Za-z0-9+/=\s]+", re.IGNORECASE)
 
-# A generic family without a font is blank, and an unknown family becomes the generic serif. Arial and
-# Helvetica are what logos name most, so that the stand-in for what is unknown is a sans.
-_SANS, _MONOSPACE = "DejaVu Sans", "DejaVu Sans Mono"
+_OUT_OF_MEMORY = ("out of memory", "NoMemory")
+
+pyvips.cache_set_max(0)
+pyvips.concurrency_set(1)
+for blocked, state in (("VipsForeign", True), ("VipsForeignLoadSvg", False)):
+    pyvips.operation_block_set(blocked, state)
 
 
-def render(data: bytes, width: int, height: int, admit: Admit) -> bytes:
-    """A PNG of exactly width x height px, squashed if the SVG is not of that shape, transparent where bare.
+def render(data: bytes, width: int, height: int, to_png: ToPng) -> RGBA:
+    """The picture, of its own aspect and transparent where bare.
 
-    Squashing while rendering gives what squashing a large rendering gives, at a cost that does not
-    depend on the shape. Raises ImageCorrupt.
+    It has at least width x height px, to be shrunk to exactly that, unless a side would exceed MAX_SIDE.
+
+    Raises:
+        ImageCorrupt: librsvg does not read it, or it is beyond `svg_bounds`.
+        ImageTooManyPixels: the images inside it are too large, or the memory did not suffice.
     """
-    rewriter = _Rewriter(create_parser(data), width, height, admit)
-    try:
-        markup = rewriter.rewrite(data)
-    except (expat.ExpatError, ValueError, LookupError):
-        raise ImageCorrupt from None
-    return _render(markup, has_text=rewriter.has_text)
-
-
-class _Rewriter:
-    """Writes an SVG's markup anew, inside a root of the wanted size, from one pass of a parser.
-
-    Elements of other namespaces go with all that is in them (metadata, editors' private data,
-    megabytes of Illustrator's); so do comments, processing instructions and the DOCTYPE.
-    """
-
-    def __init__(self, parser: expat.XMLParserType, width: int, height: int, admit: Admit) -> None:
-        self.has_text = False
-        self._parser = parser
-        self._size = width, height
-        self._admit = admit
-        self._out: list[str] = []
-        self._text: list[str] = []
-        self._open: list[str] = []
-        self._elements = 0
-        self._dropping = 0  # depth within a dropped element
-
-    def rewrite(self, data: bytes) -> str:
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._characters
-        self._parser.Parse(data, True)
-        return "".join(self._out)
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._flush()
-        self._elements += 1
-        local = svg_name(name)
-        if self._elements > MAX_ELEMENTS or len(attributes) > MAX_ATTRIBUTES or len(self._open) >= MAX_DEPTH:
-            raise ImageCorrupt
-        if self._dropping or local is None or local in _DROPPED:
-            self._dropping += 1
-            return
-        kept = self._kept(attributes)
-        if not self._open:
-            self._out.append(self._outer(*size_of_root(attributes)))
-            kept |= _inner(attributes)
-        self.has_text |= local == "text"
-        self._open.append(local)
-        self._out.append("".join([f"<{local}", *(f" {key}={_quoted(kept[key])}" for key in kept), ">"]))
-
-    def _end(self, _name: str) -> None:
-        self._flush()
-        if self._dropping:
-            self._dropping -= 1
-            return
-        self._out.append(f"</{self._open.pop()}>")
-        if not self._open:
-            self._out.append("</svg>")
-
-    def _characters(self, text: str) -> None:
-        if not self._dropping:
-            self._text.append(text)
-
-    def _flush(self) -> None:
-        """The text since the last tag, whole: a `url(` may come in pieces."""
-        if self._text:
-            self._out.append(escape(_local_urls("".join(self._text)), quote=False))
-            self._text.clear()
-
-    def _outer(self, width: float, height: float) -> str:
-        return (
-            f'<svg xmlns="{SVG_NAMESPACE}" width="{self._size[0]}" height="{self._size[1]}" '
-            f'viewBox="0 0 {width!r} {height!r}" preserveAspectRatio="none">'
-        )
-
-    def _kept(self, attributes: dict[str, str]) -> dict[str, str]:
-        kept = {}
-        for name, value in attributes.items():
-            if name in _HREF:
-                if target := self._target(value):
-                    kept["href"] = target
-            elif name == _SPACE:
-                kept["xml:space"] = value
-            elif " " not in name:
-                kept[name] = _local_urls(value)
-        return kept
-
-    def _target(self, href: str) -> str | None:
-        """What a reference may stay: a fragment, or an image that is its own bytes and passed the gate."""
-        if href.lstrip().startswith("#"):
-            return href.strip()
-        found = _DATA_URL.match(href)
-        if found is None:
-            return None
-        try:
-            image = base64.b64decode(href[found.end() :])
-        except (binascii.Error, ValueError):
-            return None
-        subtype = self._admit(image)
-        return subtype and f"data:image/{subtype};base64,{base64.b64encode(image).decode()}"
-
-
-def _local_urls(text: str) -> str:
-    """CSS in which a url() that is no fragment is `none`."""
-    return _URL.sub(lambda url: url[0] if url[1].strip(" \t\r\n'\"").startswith("#") else "none", text)
-
-
-def _quoted(value: str) -> str:
-    """An attribute's value in XML; `xml.sax.saxutils` would import urllib and email, 4 MB of every worker."""
-    escaped = escape(value).replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;")
-    return f'"{escaped}"'
-
-
-def _inner(attributes: Mapping[str, str]) -> dict[str, str]:
-    """The stranger's root as a child of ours: its size is explicit, and its viewBox valid."""
-    width, height = size_of_root(attributes)
-    box = view_box(attributes)
-    sized = {"x": "0", "y": "0", "width": repr(width), "height": repr(height), "overflow": "visible"}
-    return sized | {"viewBox": " ".join(map(repr, box or (0.0, 0.0, width, height)))}
-
-
-def _render(markup: str, has_text: bool) -> bytes:
-    """Run resvg on a stack that holds whatever depth it allows itself."""
-    result: list[bytes] = []
-
-    def run() -> None:
-        with contextlib.suppress(BaseException):  # a panic in Rust arrives as a BaseException
-            result.append(_png(markup, has_text))
-
-    previous = threading.stack_size(_STACK_BYTES)
-    try:
-        thread = threading.Thread(target=run, name="resvg")
-        thread.start()
-    finally:
-        threading.stack_size(previous)
-    thread.join()
-    if not result:
+    data = with_known_encoding(data)
+    root = read_root(data)
+    if root is None:
         raise ImageCorrupt
-    return result[0]
+    check_bounds(data)
+    data = _WITHOUT_DECODER.sub(lambda url: _as_png(url[0], to_png), data)
+    try:
+        return _pixels(_open(data, root, (width, height)))
+    except pyvips.Error as error:
+        # The message may quote the document, so that it ends here.
+        is_memory = any(reason in str(error) for reason in _OUT_OF_MEMORY)
+        raise (ImageTooManyPixels if is_memory else ImageCorrupt) from None
 
 
-def _png(markup: str, has_text: bool) -> bytes:
-    return resvg_py.svg_to_bytes(
-        svg_string=markup,
-        dpi=96,  # the default of 0 makes every mm and pt nothing
-        skip_system_fonts=not has_text,  # 25 ms for a few fonts, the first time
-        # No path is left to be resolved; but without this it would be in the working directory.
-        resources_dir=str(Path(__file__).parent),
-        font_family=_SANS,
-        sans_serif_family=_SANS,
-        serif_family=_SANS,
-        cursive_family=_SANS,
-        fantasy_family=_SANS,
-        monospace_family=_MONOSPACE,
+def _open(data: bytes, root: Root, least: tuple[int, int]) -> pyvips.Image:
+    """The document, scaled, not yet drawn. Mostly librsvg sees the size that the root's attributes say."""
+    if root.is_sized:
+        scale = _scale((root.width, root.height), least)
+        image = _load(data, scale)
+        if abs(image.width - root.width * scale) <= 1 and abs(image.height - root.height * scale) <= 1:
+            return image
+    natural = _load(data, 1)
+    # A document without a size would be drawn unscaled in the corner of a larger picture.
+    size = "" if root.is_sized else f":root{{width:{natural.width}px;height:{natural.height}px}}"
+    return _load(data, _scale((natural.width, natural.height), least), size)
+
+
+def _as_png(url: bytes, to_png: ToPng) -> bytes:
+    """The data: URL of the same picture as a PNG; as it is, and so not shown, where it is broken."""
+    image = embedded_image(url.decode())
+    try:
+        return b"data:image/png;base64," + b64encode(to_png(image)) if image else url
+    except ItemError:
+        return url
+
+
+def _scale(size: tuple[float, float], least: tuple[int, int]) -> float:
+    wanted = max(pixels / side for pixels, side in zip(least, size, strict=True))
+    scale = max(min(wanted, MAX_SIDE / max(size)), 1 / min(size))
+    if scale * max(size) > MAX_LONG_SIDE:
+        raise ImageCorrupt
+    return scale
+
+
+def _load(data: bytes, scale: float, stylesheet: str = "") -> pyvips.Image:
+    return pyvips.Image.svgload_buffer(
+        data, dpi=_DPI, scale=scale * _VIPS_SCALE, stylesheet=stylesheet, unlimited=len(data) > _HUGE_BYTES
     )
+
+
+def _pixels(image: pyvips.Image) -> RGBA:
+    """Drawn in this thread, through a region: an image's own methods start threads, which a fork loses."""
+    drawn = pyvips.Region.new(image).fetch(0, 0, image.width, image.height)
+    return np.frombuffer(drawn, np.uint8).reshape(image.height, image.width, 4)

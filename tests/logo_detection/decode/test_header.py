@@ -277,7 +277,7 @@ def test_first_gif_frame_leaves_out_the_others() -> None:
     assert first_gif_frame(truncated) == truncated
 
 
-LIBRARIES = {"PIL", "pyvips", "_libvips", "resvg_py", "tensorflow"}
+LIBRARIES = {"PIL", "pyvips", "_libvips", "tensorflow"}
 
 
 @pytest.mark.parametrize(
