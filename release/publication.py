@@ -29,7 +29,8 @@ LIBRARIES = (
     "openvino",
     "numpy",
     "pillow",
-    "resvg-py",
+    "pyvips",
+    "pyvips-binary",
 )
 
 

@@ -99,7 +99,7 @@ def test_a_cluster_scores_in_the_environment_that_is_shipped_to_it(
 
 def test_the_environment_holds_what_scoring_needs_and_no_server() -> None:
     names = required("logo-detection").keys()
-    assert names >= {"openvino", "pillow", "resvg-py", "numpy", "aiohttp", "pydantic"}
+    assert names >= {"openvino", "pillow", "pyvips", "pyvips-binary", "numpy", "aiohttp", "pydantic"}
     assert not names & {"kserve", "fastapi", "kubernetes", "tensorflow-cpu", "pyspark"}
     assert "tensorflow-cpu" in required("logo-detection", frozenset({"keras"}))
 
