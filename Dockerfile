@@ -5,11 +5,12 @@ ARG BASE_IMAGE=docker.io/library/debian:bookworm-slim
 
 # What every stage needs: the interpreter at one path, and what Python does not bring along.
 FROM ${BASE_IMAGE} AS base
-# Text in SVG is drawn with the fonts that are here: DejaVu is what the service falls back to (Latin, Greek,
-# Cyrillic, Arabic, Hebrew), Droid the one that has Chinese, Japanese and Korean in 4 MB.
+# Text in SVG is drawn with the fonts that are here: Liberation stands in for Arial, Helvetica and Times, as on
+# Commons; DejaVu is what all else falls back to (Latin, Greek, Cyrillic, Arabic, Hebrew), Droid the one that has
+# Chinese, Japanese and Korean in 4 MB. fontconfig-config says which font stands in for which.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        ca-certificates fonts-dejavu-core fonts-droid-fallback python3 tini \
+        ca-certificates fontconfig-config fonts-dejavu-core fonts-droid-fallback fonts-liberation python3 tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
 
 # One virtual environment per lock. pip works from outside, so that none is in it; there is no compiler, because

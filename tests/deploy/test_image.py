@@ -62,8 +62,8 @@ def score(container: Container, picture: bytes) -> float:
 DRAW = """
 import sys
 from logo_detection.decode.svg_renderer import render
-svg = '<svg xmlns="http://www.w3.org/2000/svg"><text y="80" font-size="80">{}</text></svg>'
-print(len({render(svg.format(text).encode(), 99, 99, lambda image: None) for text in sys.argv[1:]}))
+svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="8" font-size="8">{}</text></svg>'
+print(len({render(svg.format(text).encode(), 99, 99, bytes).tobytes() for text in sys.argv[1:]}))
 """
 
 
