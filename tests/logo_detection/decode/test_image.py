@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from logo_detection.decode.header import DecodeLimits, read_header
-from logo_detection.decode.image import decode, load_image, load_thumbnail
+from logo_detection.decode.image import decode, load_image, load_thumbnail, open_picture
 from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec, Pixels
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, ImageUnsupported, ItemError
 from tests import images
@@ -431,6 +431,41 @@ except ImageTooManyPixels:
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "refused\n"
+
+
+def test_a_picture_is_opened_upright_of_its_own_shape_and_with_its_transparency() -> None:
+    wide = Image.new("RGB", (2000, 500), "red")
+    assert open_picture(images.jpeg(wide), 1000, 512).size == (1000, 250)
+    assert open_picture(images.png(wide.resize((40, 10))), 1000, 512).size == (40, 10)
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    buffer = io.BytesIO()
+    wide.save(buffer, "JPEG", exif=turned)
+    picture = open_picture(buffer.getvalue(), 1000, 512)
+    assert (picture.size, picture.mode) == ((250, 1000), "RGB")
+    clear = open_picture(images.png(Image.new("RGBA", (8, 8), (255, 0, 0, 60))), 1000, 512)
+    assert (clear.mode, clear.getpixel((4, 4))) == ("RGBA", (255, 0, 0, 60))
+    deep = open_picture(images.png(Image.fromarray(np.full((8, 8), 0x8000, np.uint16))), 1000, 512)
+    assert (deep.mode, deep.getpixel((4, 4))) == ("RGB", (128, 128, 128))
+
+
+def test_a_vector_picture_is_opened_at_the_side_asked_for_and_transparent() -> None:
+    for size, expected in (('width="20" height="10"', (512, 256)), ('width="1" height="9999"', (1, 512))):
+        picture = open_picture(images.svg('<rect width="50%" height="100%" fill="red"/>', size), 1000, 512)
+        assert (picture.mode, picture.size) == ("RGBA", expected)
+    left, right = (
+        open_picture(images.svg('<rect width="50%" height="100%" fill="red"/>'), 1000, 64).getpixel((x, 32))
+        for x in (16, 48)
+    )
+    assert (left, right) == ((255, 0, 0, 255), (0, 0, 0, 0))
+
+
+def test_opening_a_picture_passes_the_gate() -> None:
+    for data, error in ((images.png_bomb(), ImageTooManyPixels), (b"junk", ImageUnsupported)):
+        with pytest.raises(error):
+            open_picture(data, 1000, 512)
+    with pytest.raises(ImageCorrupt):
+        open_picture(images.png()[:60], 1000, 512)
 
 
 def test_decoding_imports_neither_tensorflow_nor_the_server() -> None:
