@@ -132,17 +132,36 @@ BOMBS: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
         lambda: images.svg_effects("pattern", "fill"),
         (TIMEOUT,),
     ),
-    "SVG of a tree of uses": (images.svg_uses, (CORRUPT,)),
+    "SVG of a tree of uses": (images.svg_uses, (CORRUPT, TIMEOUT)),  # refused after 500,000 references
     "SVG that uses itself": (lambda: svg(f'<g id="a"><use xlink:href="#a"/>{WHITE}</g>'), (SCORED,)),
     "SVG of a noise of a million octaves": (
         lambda: svg(
             '<filter id="f"><feTurbulence baseFrequency="0.01" numOctaves="1000000"/></filter>'
             '<rect width="99" height="99" filter="url(#f)"/>'
         ),
-        (TIMEOUT,),
+        LEGAL_BUT_SLOW,
     ),
     "SVG of a huge view box": (lambda: svg(WHITE, 'viewBox="0 0 1e30 1e30" width="1e9"'), (SCORED,)),
-    "SVG with a PNG bomb inside": (lambda: images.svg_embedding(images.png_bomb()), (SCORED,)),
+    "SVG with a PNG bomb inside": (lambda: images.svg_embedding(images.png_bomb()), (TOO_MANY_PIXELS,)),
+    "SVG with 400 megapixels inside": (
+        lambda: images.svg_embedding(images.png_bomb(20_000, 20_000)),
+        (TOO_MANY_PIXELS,),
+    ),
+    "SVG with 31 megapixels inside": (
+        lambda: images.svg_embedding(images.png(Image.new("L", (5600, 5600), 255))),
+        LEGAL_BUT_SLOW,
+    ),
+    "SVG with an SVG of 900 megapixels inside": (
+        lambda: svg(images.svg_embedding(svg(WHITE), "svg+xml").decode().replace('"100"', '"30000"')),
+        (SCORED, TOO_MANY_PIXELS, CORRUPT, TIMEOUT),
+    ),
+    "SVG that defaults an attribute for every element": (
+        lambda: svg(
+            "<g/>" * 100_000 + f"<desc>{'a' * 10_000_000}</desc>",
+            before=f'<!DOCTYPE svg [<!ATTLIST g a CDATA "{"x" * 100_000}">]>',
+        ),
+        (CORRUPT,),
+    ),
     "SVG with a huge image inside": (lambda: images.svg_embedding(bytes(2**21)), (SCORED,)),
     "SVG after a comment of 60 MB": (lambda: images.svg_comment(60_000_000), (UNSUPPORTED,)),
     "SVG around a text of 60 MB": (lambda: svg(f"<!--{'a' * 60_000_000}-->"), (TOO_MANY_PIXELS,)),
@@ -220,7 +239,11 @@ def test_local_files_never_show(target: Target, tmp_path: Path) -> None:
     shown = score(target, svg(WHITE + images.svg_embedding((tmp_path / "planted.png").read_bytes()).decode()))
     assert shown > bare + 0.3
     entity = f'<!DOCTYPE svg [<!ENTITY e SYSTEM "file://{tmp_path}/planted.svg">]>'
-    files = [svg(f"{WHITE}&e;", before=entity)]
+    (answer,) = target.server.predict([inline("a.svg", svg(f"{WHITE}&e;", before=entity))]).json()[
+        "predictions"
+    ]
+    assert answer["error"]["code"] == CORRUPT
+    files = [svg(WHITE, before=entity)]
     for href in hrefs:
         for key in ("href", "xlink:href"):
             files += [
