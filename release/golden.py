@@ -2,16 +2,23 @@
 
 All are drawn here, so that they are nobody's: one picture, and one logo-like mark, in every
 format that is read.
+
+    python -m release.golden --model model_artifacts/logo-detection
+
+scores an artifact's set anew, where decoding changed what the model sees, and writes the manifest's hashes.
 """
 
+import argparse
 import io
 import json
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from logo_detection.artifact import Artifact
+from logo_detection.artifact import Artifact, hash_files, load_artifact, read_manifest, write_manifest
 from logo_detection.classifier import load_classifier
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import Pixels
@@ -59,6 +66,41 @@ def write_expected(artifact: Artifact) -> None:
         for name, pixels in decode_images(artifact).items()
     }
     (artifact.path / DIRECTORY / EXPECTED).write_text(json.dumps(expected, indent=2) + "\n")
+
+
+def score_again(directory: Path) -> dict[str, float]:
+    """Write the expected scores of an artifact anew, and its manifest over what lies there now.
+
+    Returns:
+        The largest change of any label's probability, by file.
+
+    Raises:
+        ArtifactError: It is not what its manifest says.
+    """
+    artifact = load_artifact(directory)
+    before = _read_expected(artifact)
+    write_expected(artifact)
+    manifest = read_manifest(directory)
+    write_manifest(directory, manifest.model_copy(update={"files": hash_files(directory)}))
+    return {
+        name: max(abs(score - before.get(name, {}).get(label, 0.0)) for label, score in scores.items())
+        for name, scores in _read_expected(artifact).items()
+    }
+
+
+def _read_expected(artifact: Artifact) -> dict[str, dict[str, float]]:
+    """Nothing where the set was never scored."""
+    path = artifact.path / DIRECTORY / EXPECTED
+    expected: dict[str, dict[str, float]] = json.loads(path.read_text()) if path.exists() else {}
+    return expected
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m release.golden", description="Score a golden set anew.")
+    parser.add_argument("--model", type=Path, required=True, help="artifact directory, which is changed")
+    for name, change in score_again(parser.parse_args(arguments).model).items():
+        sys.stdout.write(f"{change:9.6f}  {name}\n")
 
 
 def draw_images() -> dict[str, bytes]:
@@ -117,3 +159,7 @@ def draw_landscape(width: int, height: int) -> Image.Image:
     draw.ellipse((-width * 0.3, height * 0.5, width * 0.7, height * 1.8), fill="#4c7a3d")
     draw.ellipse((width * 0.35, height * 0.62, width * 1.4, height * 1.9), fill="#365c30")
     return image
+
+
+if __name__ == "__main__":
+    main()
