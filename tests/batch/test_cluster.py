@@ -104,6 +104,12 @@ def test_the_environment_holds_what_scoring_needs_and_no_server() -> None:
     assert "tensorflow-cpu" in required("logo-detection", frozenset({"keras"}))
 
 
+def test_the_environment_holds_the_library_that_renders_svg() -> None:
+    """It lies beside the package and not in it, so that an archive of packages alone would lack it."""
+    files = required("logo-detection")["pyvips-binary"].files or []
+    assert any(path.parts[0] == "pyvips_binary.libs" and path.name.startswith("libvips") for path in files)
+
+
 @pytest.mark.slow
 def test_the_packed_environment_runs_where_it_is_unpacked(archive: Path, tmp_path: Path) -> None:
     shutil.unpack_archive(archive, tmp_path / "elsewhere")

@@ -286,6 +286,9 @@ LIBRARIES = {"PIL", "pyvips", "_libvips", "tensorflow"}
         ("logo_detection.decode.header", LIBRARIES | {"numpy"}),
         ("logo_detection.decode.spec", LIBRARIES),
         ("logo_detection.artifact", LIBRARIES),
+        ("logo_detection.pool.pool", LIBRARIES),
+        ("model_server.service", LIBRARIES),
+        ("model_server.__main__", LIBRARIES),
     ],
 )
 def test_what_a_server_reads_of_an_image_loads_no_image_library(module: str, heavy: set[str]) -> None:
