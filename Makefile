@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # A .keras file and the Keras runtime need TensorFlow; the shipped artifact does not.
-SERVING := $(if $(filter %.keras,$(MODEL_PATH))$(filter keras,$(RUNTIME)),keras,runtime)
-CLASSIFYING := $(if $(filter %.keras,$(MODEL))$(filter keras,$(RUNTIME)),keras,runtime)
+# So does a folder with a .keras file and no manifest, as KServe's storage initializer leaves it.
+BARE_KERAS = $(filter %.keras,$(1))$(if $(1),$(shell test -e '$(1)/manifest.json' || ls '$(1)'/*.keras 2>/dev/null))
+SERVING := $(if $(call BARE_KERAS,$(MODEL_PATH))$(filter keras,$(RUNTIME)),keras,runtime)
+CLASSIFYING := $(if $(call BARE_KERAS,$(MODEL))$(filter keras,$(RUNTIME)),keras,runtime)
 
 .PHONY: help
 help: ## what there is to make

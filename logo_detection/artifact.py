@@ -8,7 +8,7 @@ file, has no manifest; its profile is written down here.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -105,17 +105,29 @@ class Artifact:
         return ModelSource(str(self.model_files[runtime]), runtime, precision, self.labels, self.spec)
 
 
-def load_artifact(path: Path) -> Artifact:
-    """Read and verify an artifact directory, or take a bare `.keras` file for LiftWing's.
+def load_artifact(path: Path, height: int | None = None, width: int | None = None) -> Artifact:
+    """Read and verify an artifact directory, or take LiftWing's: a `.keras` file, alone or in a directory.
+
+    Args:
+        path: An artifact directory; a `.keras` file; or a directory with one such file and no manifest, as
+            KServe's storage initializer leaves it.
+        height: Pixels to which images are resized, for LiftWing's artifact, which does not say it; of any
+            other it must be the manifest's.
+        width: Likewise.
 
     Raises:
-        ArtifactError: Nothing is there, the manifest is malformed, or a file is not what it says.
+        ArtifactError: Nothing is there, the manifest is malformed, a file is not what it says, or a size
+            contradicts the manifest.
     """
-    if path.suffix == ".keras" and path.is_file():
+    if (keras_file := _find_keras_file(path)) is not None:
+        spec = replace(
+            LIFTWING_SPEC, height=height or LIFTWING_SPEC.height, width=width or LIFTWING_SPEC.width
+        )
         return Artifact(
-            path, path.stem, "liftwing", LIFTWING_LABELS, LIFTWING_SPEC, {"keras": path.resolve()}
+            keras_file, keras_file.stem, "liftwing", LIFTWING_LABELS, spec, {"keras": keras_file.resolve()}
         )
     manifest = read_manifest(path)
+    _check_size(manifest.image, height, width)
     for name, digest in manifest.files.items():
         _verify(path / name, digest)
     known: dict[str, Runtime] = {ONNX: "openvino", KERAS: "keras"}
@@ -125,6 +137,26 @@ def load_artifact(path: Path) -> Artifact:
     if not model_files:
         raise ArtifactError(f"{path / MANIFEST} names neither {ONNX} nor {KERAS}")
     return Artifact(path, manifest.name, manifest.version, manifest.labels, manifest.image, model_files)
+
+
+def _find_keras_file(path: Path) -> Path | None:
+    """LiftWing's artifact at a path; None where there is a manifest, or nothing."""
+    if path.suffix == ".keras" and path.is_file():
+        return path
+    if not path.is_dir() or (path / MANIFEST).exists():
+        return None
+    found = sorted(file for file in path.glob("*.keras") if file.is_file())
+    if len(found) > 1:
+        raise ArtifactError(f"{path} has {len(found)} .keras files and no {MANIFEST}: name one of them")
+    return found[0] if found else None
+
+
+def _check_size(spec: ImageSpec, height: int | None, width: int | None) -> None:
+    if (height or spec.height, width or spec.width) != (spec.height, spec.width):
+        raise ArtifactError(
+            f"the manifest's images have {spec.height} x {spec.width} pixels (height x width), and not"
+            f" {height or spec.height} x {width or spec.width}"
+        )
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -97,10 +97,17 @@ class ImageTooLarge(ItemError):
 
 
 class ImageTooManyPixels(ItemError):
-    """More pixels than are decoded, or than the format's memory budget allows."""
+    """More pixels than are decoded, or than the format's memory budget allows.
+
+    `out_of_memory` says that the image was admitted, and the process that decoded it had too little memory.
+    """
 
     code = "image_too_many_pixels"
     default_message = "the image has too many pixels"
+
+    def __init__(self, message: str | None = None, *, out_of_memory: bool = False) -> None:
+        super().__init__(message)
+        self.out_of_memory = out_of_memory
 
 
 class ImageUnsupported(ItemError):

@@ -30,6 +30,7 @@ from model_server.settings import (
     open_enough_files,
     read_fetch_policy,
     read_settings,
+    unused_settings,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from model_server.kserve.model import LogoModel
 
 DRAIN_SLACK_S = 1
+START_TIMEOUT_S = {"openvino": 60.0, "keras": 180.0}
+"""For a worker. TensorFlow takes 20 s of one core, and cores may be shared."""
 
 log = logging.getLogger("model_server")
 
@@ -51,8 +54,10 @@ def main() -> int:
         configure_logging(settings.log_format)
         check_port(settings.port)
         open_enough_files(settings)
+        for name in unused_settings(settings):
+            log.info("%s is set, and has no effect: images are scored one by one, as they come", name)
         policy = read_fetch_policy(settings)
-        artifact = load_artifact(settings.model_path)
+        artifact = load_artifact(settings.model_path, settings.image_height, settings.image_width)
         pool = start_pool(settings, artifact)
     except (SettingsError, LogoDetectionError) as error:
         print(f"model_server: {error}", file=sys.stderr)
@@ -86,7 +91,12 @@ def start_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
         DecodeLimits(max_pixels=settings.image_max_pixels),
         max_image_bytes=max(settings.fetch_max_size, settings.image_max_size),
     )
-    pool = ScoringPool(config, workers=settings.workers, decode_timeout_s=settings.decode_timeout_s)
+    pool = ScoringPool(
+        config,
+        workers=settings.workers,
+        decode_timeout_s=settings.decode_timeout_s,
+        start_timeout_s=START_TIMEOUT_S[config.source.runtime],
+    )
     pool.start()
     return pool
 

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
     model_path: Path = Path("model_artifacts/logo-detection")
     runtime: Literal["auto", "openvino", "keras"] = "auto"
+    image_height: PositiveInt | None = None
+    image_width: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+    chunk_size: PositiveInt | None = None
     precision: Precision = "f32"
     workers: PositiveInt = Field(default_factory=available_cores)
     images_max_num: PositiveInt = 50
@@ -91,6 +95,11 @@ def read_settings(**overrides: Any) -> Settings:
             "IMAGES_MAX_NUM: may not exceed QUEUE_MAX_IMAGES, or a full request is always refused"
         )
     return settings
+
+
+def unused_settings(settings: Settings) -> list[str]:
+    """Variables of LiftWing's server that are set here and have no effect."""
+    return [name.upper() for name in ("batch_size", "chunk_size") if getattr(settings, name) is not None]
 
 
 def check_port(port: int) -> None:

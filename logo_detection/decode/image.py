@@ -5,7 +5,7 @@ import io
 import os
 import warnings
 from collections.abc import Iterator
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from PIL import ExifTags, Image, ImageChops
@@ -155,7 +155,7 @@ def _item_errors_only() -> Iterator[None]:
     except ItemError:
         raise
     except MemoryError as error:
-        raise ImageTooManyPixels from error
+        raise ImageTooManyPixels(out_of_memory=True) from error
     # On hostile bytes Pillow raises OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError,
     # OverflowError, AssertionError, struct.error, zlib.error and more, and documents none of it.
     except Exception as error:
@@ -292,16 +292,40 @@ def _with_tensorflow(data: bytes, header: Header, spec: ImageSpec) -> Pixels:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
-    image = None
+    image: Any = None
     if header.format in _TENSORFLOW_FORMATS:
         # TensorFlow would unpack all frames of a GIF, and then look at the first.
         file = first_gif_frame(data) if header.format is Format.GIF else data
-        with contextlib.suppress(tf.errors.OpError):
-            image = tf.io.decode_image(file, channels=3, expand_animations=False)
+        image = _decoded_by_tensorflow(file)
     if image is None:
         opened = _open(data, header, spec)
         opened.load()
         image = np.asarray(_rgb(_conventional(opened), _extrema(opened), spec.alpha))
     size = (spec.height, spec.width)
-    small = tf.image.resize(image, size, method=spec.filter, antialias=spec.antialias)
+    with _tensorflow_memory_errors():
+        small = tf.image.resize(image, size, method=spec.filter, antialias=spec.antialias)
     return np.asarray(small.numpy(), np.float32)
+
+
+def _decoded_by_tensorflow(file: bytes) -> Any:
+    """uint8[height, width, 3], as a tensor; None where TensorFlow cannot decode the file."""
+    import tensorflow as tf
+
+    with _tensorflow_memory_errors():
+        try:
+            return tf.io.decode_image(file, channels=3, expand_animations=False)
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except tf.errors.OpError:
+            return None
+
+
+@contextlib.contextmanager
+def _tensorflow_memory_errors() -> Iterator[None]:
+    """Raise MemoryError where TensorFlow has an exception of its own."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError from error

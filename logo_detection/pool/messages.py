@@ -5,7 +5,8 @@
     {"is_base64": …, "timeout_s": …} + image        {"scores": […], "format": …, "width": …, "height": …,
                                                      "decode_s": …, "score_s": …}, and "features": base64 of
                                                      float32 where the source says `embed`
-                                                    or {"code": …, "message": …}
+                                                    or {"code": …, "message": …}, and "out_of_memory": true
+                                                     where an admitted image found too little memory
                                                     or {"code": "internal", "cause": …}
 
 A frame is a prefix of two lengths, a JSON object, and raw bytes. Nothing is pickled, so that a worker which
@@ -26,7 +27,7 @@ import orjson
 from logo_detection.classifier import ModelSource
 from logo_detection.decode.header import DecodeLimits, Format
 from logo_detection.decode.spec import ImageSpec
-from logo_detection.errors import InternalError, ItemError, item_error
+from logo_detection.errors import ImageTooManyPixels, InternalError, ItemError, item_error
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +157,8 @@ def parse_reply(reply: bytes, classes: int, queue_s: float) -> Scored | ItemErro
         case {"code": InternalError.code, "cause": str(cause)} if _CAUSE.fullmatch(cause):
             logger.error("an image could not be scored: %s", cause)
             return InternalError()
+        case {"code": ImageTooManyPixels.code, "out_of_memory": True}:
+            return ImageTooManyPixels(out_of_memory=True)
         case {"code": str(code), "message": str(message)}:
             return item_error(code, message[:MAX_REASON_CHARS])
     raise ValueError("not a reply")

@@ -8,6 +8,9 @@ cancelled and overtaken, and never in a worker. When a worker crashes, hangs or 
 strange, its slot loses that image, starts another worker, and takes no image until that one is ready. An
 image that the worker had not read yet goes to another one, once.
 
+A worker that runs out of memory on an admitted image is replaced, and the image goes to another one, once,
+unless it was the worker's first.
+
 Why not `pebble`: docs/decisions/own-pool-rather-than-pebble.md.
 """
 
@@ -18,7 +21,7 @@ from itertools import chain, repeat
 from time import perf_counter
 from typing import Any, Self, TypeVar
 
-from logo_detection.errors import ImageTimeout, InternalError, ItemError, WorkerStartError
+from logo_detection.errors import ImageTimeout, ImageTooManyPixels, InternalError, ItemError, WorkerStartError
 from logo_detection.pool.fair_queue import FairQueue
 from logo_detection.pool.messages import Scored, Task, WorkerConfig, parse_reply
 from logo_detection.pool.process import WorkerProcess
@@ -204,16 +207,19 @@ class ScoringPool:
         queue_s = began - job.queued
         reply = await worker.score(job.task, self._decode_timeout_s)
         self._average(perf_counter() - began)
-        if reply is None and worker.unread and not job.retried:
-            job.retried = True
-            self._offer(job)
-            return
         outcome: Scored | ItemError = ImageTimeout()
         if reply is not None:
             try:
                 outcome = parse_reply(reply, len(self._config.source.labels), queue_s)
             except ValueError:
                 worker.lose("its reply was malformed")
+        if _ran_out_of_memory(outcome) and worker.images > 1:
+            worker.lose("it ran out of memory")  # earlier images may have left it less than a new one has
+        is_innocent = worker.unread or _ran_out_of_memory(outcome)
+        if worker.lost and is_innocent and not job.retried:
+            job.retried = True
+            self._offer(job)
+            return
         job.answer(outcome)
 
     def _average(self, seconds: float) -> None:
@@ -275,6 +281,10 @@ class ScoringPool:
             worker.kill()
         for worker in tuple(self._workers):
             await self._stop_worker(worker)
+
+
+def _ran_out_of_memory(outcome: Scored | ItemError) -> bool:
+    return isinstance(outcome, ImageTooManyPixels) and outcome.out_of_memory
 
 
 class _Job:

@@ -73,12 +73,19 @@ def answer(image: bytes, is_base64: bool, classifier: Classifier, config: Worker
     """
     try:
         return _score(image, is_base64, classifier, config)
-    except ItemError as error:
-        return {"code": error.code, "message": error.message}
     except MemoryError:
-        return {"code": ImageTooManyPixels.code, "message": ImageTooManyPixels.default_message}
+        return _refused(ImageTooManyPixels(out_of_memory=True))
+    except ItemError as error:
+        return _refused(error)
     except Exception as error:  # whatever a decoder raises ends with its image
         return {"code": InternalError.code, "cause": _cause(error)}
+
+
+def _refused(error: ItemError) -> dict[str, Any]:
+    answered = {"code": error.code, "message": error.message}
+    if isinstance(error, ImageTooManyPixels) and error.out_of_memory:
+        return answered | {"out_of_memory": True}
+    return answered
 
 
 def _score(image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig) -> dict[str, Any]:

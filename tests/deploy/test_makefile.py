@@ -36,6 +36,13 @@ def test_serving_a_keras_file_installs_what_it_needs(settings: dict[str, str]) -
     assert "tensorflow-cpu==" in (ROOT / "requirements" / "keras.txt").read_text()
 
 
+def test_a_folder_of_a_storage_initializer_installs_what_its_file_needs(tmp_path: Path) -> None:
+    (tmp_path / "logo_max_all.keras").touch()
+    assert "requirements/keras.txt" in planned("run", MODEL_PATH=str(tmp_path))
+    (tmp_path / "manifest.json").touch()  # an artifact of this project's, which need not be run by Keras
+    assert "requirements/keras.txt" not in planned("run", MODEL_PATH=str(tmp_path))
+
+
 def test_a_keras_file_can_be_classified_with() -> None:
     assert "requirements/keras.txt" in planned("classify", MODEL="a.keras", INPUT="x.png")
     assert "requirements/keras.txt" not in planned("classify", INPUT="x.png")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import LIVE, READY, ROOT, running_server
+from tests.running import LIVE, READY, running_server
 
 HERE = Path(__file__).parent
 ROUNDING = 0.5e-4  # the server answers with four decimals
@@ -28,8 +28,11 @@ def test_a_bare_keras_file_is_served_to_productions_scores_and_ends_quietly(tmp_
         }
         for name in expected
     ]
-    model = (HERE / "small.keras").relative_to(ROOT)
-    with running_server(tmp_path / "stderr", may_write=True, MODEL_PATH=model, WORKERS=1) as server:
+    model = tmp_path / "models"  # as KServe's storage initializer leaves it
+    model.mkdir()
+    (model / "small.keras").symlink_to(HERE / "small.keras")
+    unused = {"BATCH_SIZE": 32, "CHUNK_SIZE": 1024}
+    with running_server(tmp_path / "stderr", may_write=True, MODEL_PATH=model, WORKERS=1, **unused) as server:
         response = server.predict(body)
         os.killpg(server.process.pid, signal.SIGTERM)
         assert server.process.wait(timeout=15) == 0
@@ -39,6 +42,8 @@ def test_a_bare_keras_file_is_served_to_productions_scores_and_ends_quietly(tmp_
         out_of_domain, logo = expected[prediction["filename"]]
         assert prediction["prediction"] == pytest.approx(logo, abs=TOLERANCE)
         assert prediction["out_of_domain"] == pytest.approx(out_of_domain, abs=TOLERANCE)
+    for name in unused:
+        assert stderr.count(f"{name} is set, and has no effect") == 1
     for noise in ("Traceback", "Exception ignored", "TensorFlow", "oneDNN"):
         assert noise not in stderr
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,27 @@ def test_a_bare_keras_file_has_liftwings_profile(tmp_path: Path) -> None:
     assert artifact.labels == LIFTWING_LABELS == ("out_of_domain", "logo")
     assert artifact.spec == LIFTWING_SPEC
     assert artifact.model_source().runtime == "keras"
+
+
+def test_a_folder_with_one_keras_file_is_liftwings_artifact(tmp_path: Path) -> None:
+    (tmp_path / "logo_max_all.keras").write_bytes(b"weights")
+    assert load_artifact(tmp_path) == load_artifact(tmp_path / "logo_max_all.keras")
+    (tmp_path / "another.keras").write_bytes(b"weights")
+    with pytest.raises(ArtifactError, match=r"2 \.keras files and no manifest\.json"):
+        load_artifact(tmp_path)
+
+
+def test_liftwings_artifact_is_given_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    path.touch()
+    assert load_artifact(path, height=128, width=160).spec == replace(LIFTWING_SPEC, height=128, width=160)
+    assert load_artifact(path, height=128).spec == replace(LIFTWING_SPEC, height=128)
+
+
+def test_a_size_that_contradicts_the_manifest_is_refused(directory: Path) -> None:
+    assert load_artifact(directory, 224, 224) == load_artifact(directory)
+    with pytest.raises(ArtifactError, match=r"224 x 224 pixels \(height x width\), and not 224 x 160"):
+        load_artifact(directory, width=160)
 
 
 def test_a_runtime_that_the_artifact_lacks_is_refused(directory: Path, tmp_path: Path) -> None:

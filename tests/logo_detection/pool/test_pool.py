@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -28,7 +29,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from logo_detection.decode.header import DecodeLimits
-from logo_detection.errors import ImageCorrupt, ImageTimeout, InternalError, ItemError, WorkerStartError
+from logo_detection.errors import (
+    ImageCorrupt,
+    ImageTimeout,
+    ImageTooManyPixels,
+    InternalError,
+    ItemError,
+    WorkerStartError,
+)
 from logo_detection.pool.messages import Scored, Task, WorkerConfig, frame, parse_reply
 from logo_detection.pool.pool import ScoringPool
 from tests import images
@@ -41,6 +49,7 @@ RED_PNG = images.png(Image.new("RGB", (64, 48), "red"))
 RED = Task(RED_PNG)
 BLUE = Task(images.png(Image.new("RGB", (64, 48), "blue")))
 BROKEN = Task(RED_PNG[:60])
+LARGE = Task(images.png(Image.new("RGB", (6000, 6000))))  # 144 MB once decoded, which the gate allows
 
 PATIENT_S = 60.0  # for SLOW on a busy machine, which may take longer than the default allows
 SLOW = Task(images.scan_bomb(50, 4000))  # about 0.5 s, most of it in libjpeg
@@ -128,6 +137,31 @@ async def test_an_item_s_error_is_its_own(config: WorkerConfig) -> None:
         assert all(isinstance(outcome, ImageCorrupt) for outcome in outcomes[1:20:2])
         assert str(outcomes[20]) == "the image is not base64"
         assert pool.restarts == 0
+
+
+def leave_little_memory(pid: int) -> None:
+    """Let a process have no more memory than it has, as if earlier images had taken what there was."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 32 * 2**20, -1))
+
+
+async def test_a_worker_without_memory_is_replaced_and_its_image_scored_by_another(
+    config: WorkerConfig,
+) -> None:
+    async with ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool:
+        assert is_logo(await pool.score(RED, "flow"))
+        leave_little_memory(*pool.pids)
+        scored = await pool.score(LARGE, "flow")
+        assert (scored.width, pool.restarts) == (6000, 1)
+
+
+async def test_an_image_that_a_new_worker_has_no_memory_for_has_too_many_pixels(config: WorkerConfig) -> None:
+    async with ScoringPool(config, workers=1, decode_timeout_s=PATIENT_S) as pool:
+        leave_little_memory(*pool.pids)
+        with pytest.raises(ImageTooManyPixels):
+            await pool.score(LARGE, "flow")
+        assert pool.restarts == 0
+        assert is_logo(await pool.score(RED, "flow"))
 
 
 async def test_nothing_is_ready_before_it_is_entered_or_after_it_is_left(config: WorkerConfig) -> None:
