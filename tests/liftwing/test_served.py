@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ def test_a_bare_keras_file_is_served_to_productions_scores_and_ends_quietly(tmp_
     model = tmp_path / "models"  # as KServe's storage initializer leaves it
     model.mkdir()
     (model / "small.keras").symlink_to(HERE / "small.keras")
-    unused = {"BATCH_SIZE": 32, "CHUNK_SIZE": 1024}
+    unused: dict[str, Any] = {"BATCH_SIZE": 32, "CHUNK_SIZE": 1024}
     with running_server(tmp_path / "stderr", may_write=True, MODEL_PATH=model, WORKERS=1, **unused) as server:
         response = server.predict(body)
         os.killpg(server.process.pid, signal.SIGTERM)
