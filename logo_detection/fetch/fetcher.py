@@ -239,9 +239,18 @@ class Fetcher:
                 await lease.grow(len(chunk))
                 body.write(chunk)
             lease.expect(lease.held_bytes)
-            if protocol is not None and protocol.exception() is not None:
-                raise FetchFailed  # more came than was declared
+            fault = protocol.exception() if protocol is not None else None
+            # Else more came than was declared, or the connection broke.
+            if fault is not None and not (
+                _ends_with_connection(response) and isinstance(fault, aiohttp.ServerDisconnectedError)
+            ):
+                raise FetchFailed
             return body.getvalue()
+
+
+def _ends_with_connection(response: aiohttp.ClientResponse) -> bool:
+    """Whether nothing in an answer says how long its body is; so HTTP/1.0 has it, and so PHP's own server."""
+    return response.content_length is None and "Transfer-Encoding" not in response.headers
 
 
 def _redirect(url: URL, response: aiohttp.ClientResponse) -> str:

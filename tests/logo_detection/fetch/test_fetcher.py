@@ -55,6 +55,17 @@ class TestFile:
         assert type(body) is bytes
         assert body == content
 
+    @pytest.mark.parametrize("version", ["1.0", "1.1"])
+    async def test_a_file_may_end_with_its_connection(self, origin: Origin, version: str) -> None:
+        content = bytes(range(256)) * 4000
+
+        def behave(connection: origins.Connection) -> None:
+            connection.send(f"HTTP/{version} 200 OK\r\n\r\n".encode() + content)
+            connection.close()
+
+        origin.serve("/a.png", behave)
+        assert await get_with(policy(origin), "https://origin.test/a.png") == content
+
     async def test_an_empty_file_is_a_file(self, origin: Origin) -> None:
         origin.serve("/a.png", b"")
         assert await get_with(policy(origin), "https://origin.test/a.png") == b""
