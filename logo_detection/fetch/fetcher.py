@@ -7,7 +7,8 @@ What guards it, from the outside in:
     resolver    so many look-ups at once, in threads that nobody has to wait for
     addresses   no socket to an address that is not public, whoever names it      UrlNotAllowed
     timeout     one for all there is to wait for, from the first lookup on        FetchTimeout
-    answer      200, not compressed, whole; two redirects, each guarded anew      FetchFailed
+    answer      200, not compressed, whole, and no web page; two redirects,
+                each guarded anew                                                 FetchFailed
     bytes       counted as they come, and taken from the byte budget            FetchTooLarge
 """
 
@@ -33,6 +34,7 @@ from logo_detection.fetch.policy import FetchPolicy, OriginOverride, Route
 from logo_detection.fetch.resolver import SystemResolver
 from logo_detection.fetch.upload_stash import next_best
 from logo_detection.fetch.url import follow
+from logo_detection.fetch.web_page import FIRST_BYTES, is_web_page
 from logo_detection.pool.fair_queue import FairSemaphore
 
 MAX_HOPS = 3
@@ -42,6 +44,7 @@ RESERVED_SHARE = 4
 """One permit more for every four is reserved for requests that hold none: somebody's hanging fetches do not
 hold up
 everybody's first."""
+WEB_PAGE = "the origin answered with a web page, not with a file"
 REDIRECTS = {HTTPStatus(code) for code in (301, 302, 303, 307, 308)}
 READ_BUFFER_BYTES = 2**16
 """What aiohttp reads ahead of us per connection; it stops at twice that."""
@@ -156,7 +159,7 @@ class Fetcher:
 
         Raises:
             UrlNotAllowed: The URL, a redirect, or an address that it leads to is not allowed.
-            FetchFailed: The origin answered other than 200, compressed, or broke off.
+            FetchFailed: The origin answered other than 200, compressed, with a web page, or broke off.
             FetchTimeout: The file was not whole in time.
             FetchTooLarge: It has more bytes than a file may have.
         """
@@ -245,6 +248,9 @@ class Fetcher:
                 _ends_with_connection(response) and isinstance(fault, aiohttp.ServerDisconnectedError)
             ):
                 raise FetchFailed
+            body.seek(0)
+            if is_web_page(response.content_type, body.read(FIRST_BYTES)):
+                raise FetchFailed(WEB_PAGE, status=response.status)
             return body.getvalue()
 
 

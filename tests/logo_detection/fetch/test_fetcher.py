@@ -21,6 +21,7 @@ from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from tests import origins
 from tests.fetching import Answers, connects, get, get_with, policy
+from tests.images import one_colour
 from tests.origins import Origin
 
 __all__ = ["connects"]
@@ -399,6 +400,23 @@ class TestStash:
         with pytest.raises(FetchFailed):
             await get_with(policy(origin), "https://origin.test" + self.FILE)
         assert [request.target for request in origin.requests] == [self.FILE, self.THUMBNAIL]
+
+
+class TestWebPage:
+    PAGE = b"<!DOCTYPE html><html><title>Login required</title></html>"
+
+    async def test_a_web_page_is_no_file(self, origin: Origin) -> None:
+        origin.serve("/a.png", origins.file(self.PAGE, content_type="Text/HTML; charset=UTF-8"))
+        memory = ByteBudget(20_000_000)
+        async with Fetcher(policy(origin), memory) as fetcher:
+            with pytest.raises(FetchFailed, match="web page") as failure:
+                await get(fetcher, "https://origin.test/a.png")
+        assert failure.value.status == 200
+        assert memory.held_bytes == 0
+
+    async def test_an_image_that_is_labelled_as_one_is_a_file(self, origin: Origin) -> None:
+        origin.serve("/a.png", origins.file(one_colour("red"), content_type="text/html"))
+        assert await get_with(policy(origin), "https://origin.test/a.png") == one_colour("red")
 
 
 class TestCredentials:
