@@ -75,7 +75,8 @@ def as_input(entry: Entry, *, fetcher: Fetcher, memory: ByteBudget, max_bytes: i
     if location is None:
         return Input(entry.name, partial(_given, entry, max_bytes))
     if _URL.match(location):
-        return Input(entry.name, partial(fetcher.fetch, location.decode(errors="replace"), flow=None))
+        file = fetcher.file(location.decode(errors="replace"), flow=None)
+        return Input(entry.name, file.open, file.open_thumbnail)
     path = Path(os.fsdecode(location))
     return Input(entry.name, partial(held_file, path, memory=memory, max_bytes=max_bytes))
 

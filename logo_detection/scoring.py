@@ -9,10 +9,10 @@ more than the byte budget behind `Input.open` lets hold their bytes.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from logo_detection.errors import DeadlineExceeded, ItemError
+from logo_detection.fetch.upload_stash import Open, read_or_thumbnail
 from logo_detection.pool.messages import Scored, Task
 from logo_detection.pool.pool import ScoringPool
 
@@ -37,10 +37,12 @@ class Input:
     Attributes:
         name: What its result is called.
         open: Gives the bytes, which are held for the length of the block; raises ItemError.
+        open_thumbnail: After that, gives those of a thumbnail, where the format of the others is not read.
     """
 
     name: str
-    open: Callable[[], AbstractAsyncContextManager[bytes]]
+    open: Open
+    open_thumbnail: Open | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,15 @@ async def score_all(
 
 
 async def _score(number: int, item: Input, pool: ScoringPool, flow: object, look: Look | None) -> Result:
+    async def read(data: bytes) -> Scored:
+        scored = await pool.score(Task(data), flow)
+        if look is not None:
+            await look(number, data, scored)
+        return scored
+
     try:
-        async with asyncio.timeout(INPUT_TIMEOUT_S), item.open() as data:
-            scored = await pool.score(Task(data), flow)
-            if look is not None:
-                await look(number, data, scored)
+        async with asyncio.timeout(INPUT_TIMEOUT_S):
+            scored = await read_or_thumbnail(item.open, item.open_thumbnail, read)
     except ItemError as error:
         # A traceback holds the frames that it went through, and those hold the bytes.
         return Result(item.name, error.with_traceback(None))

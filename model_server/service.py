@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +12,12 @@ from string import whitespace
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import (
     DeadlineExceeded,
-    FetchFailed,
     ImageTooLarge,
-    ImageUnsupported,
     InternalError,
     ItemError,
-    UrlNotAllowed,
 )
 from logo_detection.fetch.fetcher import Credentials, Fetcher
-from logo_detection.fetch.upload_stash import thumbnail_of
-from logo_detection.fetch.url import parse_url
+from logo_detection.fetch.upload_stash import read_or_thumbnail
 from logo_detection.pool.messages import Scored, Task
 from logo_detection.pool.pool import ScoringPool
 from model_server.admission import Admission
@@ -29,8 +25,6 @@ from model_server.metrics import Metrics
 from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score, Timing, Url
 
 log = logging.getLogger(__name__)
-
-Fetch = Callable[[str], AbstractAsyncContextManager[bytes]]
 
 PIECE_CHARS = 2**20
 NO_DATA = f"{whitespace}=".encode()  # what base64 may have beside its digits
@@ -106,29 +100,21 @@ class LogoService:
 
     async def _score_url(self, url: Url, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
         """Score a file; or its thumbnail, if it is in the upload stash and its format is not read."""
-        fetch = partial(
-            self._fetcher.fetch,
-            flow=flow,
-            credentials=call.credentials,
-            time_budget=self._fetcher.time_budget(),
-        )
-        try:
-            return await self._score_file(url, fetch, flow, clock)
-        except ImageUnsupported as error:
-            if (thumbnail := _thumbnail_of(url)) is None:
-                raise
-            unsupported = error.with_traceback(None)  # its frames hold the file
-        try:
-            return await self._score_file(thumbnail, fetch, flow, clock)
-        except (FetchFailed, UrlNotAllowed):
-            raise unsupported from None
+        file = self._fetcher.file(url.value, flow=flow, credentials=call.credentials)
 
-    async def _score_file(self, url: Url, fetch: Fetch, flow: Hashable, clock: "_Clock") -> Scored:
-        clock.begin()
-        async with fetch(url.value) as body:
-            self._metrics.file_fetched(len(body))
-            clock.fetched()
-            return await self._pool.score(Task(body), flow)
+        def open_thumbnail() -> AbstractAsyncContextManager[bytes]:
+            thumbnail = file.open_thumbnail()
+            clock.begin()
+            return thumbnail
+
+        return await read_or_thumbnail(
+            file.open, open_thumbnail, partial(self._score_file, flow=flow, clock=clock)
+        )
+
+    async def _score_file(self, body: bytes, flow: Hashable, clock: "_Clock") -> Scored:
+        self._metrics.file_fetched(len(body))
+        clock.fetched()
+        return await self._pool.score(Task(body), flow)
 
     def _inline(self, text: str) -> Task:
         # To count is only worth it where the length leaves room for doubt: a body may have 64 MiB of text.
@@ -144,11 +130,6 @@ class LogoService:
             width=scored.width,
             height=scored.height,
         )
-
-
-def _thumbnail_of(url: Url) -> Url | None:
-    thumbnail = thumbnail_of(parse_url(url.value))
-    return None if thumbnail is None else Url(str(thumbnail))
 
 
 def _decodes_to_more(base64: str, max_bytes: int) -> bool:
@@ -174,7 +155,7 @@ class _Clock:
         self._fetched = 0.0
 
     def begin(self) -> None:
-        """Get the file, or a thumbnail in its place: what came before counts as fetching, too."""
+        """Get a thumbnail in the file's place: what came before counts as fetching, too."""
         self._fetched = 0.0
 
     def fetched(self) -> None:

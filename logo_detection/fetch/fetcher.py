@@ -7,17 +7,17 @@ What guards it, from the outside in:
     resolver    so many look-ups at once, in threads that nobody has to wait for
     addresses   no socket to an address that is not public, whoever names it      UrlNotAllowed
     timeout     one for all there is to wait for, from the first lookup on        FetchTimeout
-    answer      200, not compressed, whole, and no web page; two redirects,
-                each guarded anew                                                 FetchFailed
+    requests    so many for one file (request_plan), each guarded anew            FetchFailed
+    answer      200, not compressed, whole, and no web page                       FetchFailed
     bytes       counted as they come, and taken from the byte budget            FetchTooLarge
 """
 
-import asyncio
 import io
 import socket
-from collections.abc import AsyncIterator, Hashable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -25,25 +25,19 @@ from typing import Self
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
-from yarl import URL
 
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlNotAllowed
 from logo_detection.fetch.addresses import AddressDenied, SocketFactory, is_public, public_socket, sockets_for
 from logo_detection.fetch.byte_budget import ByteBudget, Lease
-from logo_detection.fetch.policy import FetchPolicy, OriginOverride, Route
+from logo_detection.fetch.policy import FetchPolicy, OriginOverride
+from logo_detection.fetch.request_plan import Request, RequestPlan
 from logo_detection.fetch.resolver import SystemResolver
-from logo_detection.fetch.upload_stash import next_best
-from logo_detection.fetch.url import follow
 from logo_detection.fetch.web_page import FIRST_BYTES, is_web_page
 from logo_detection.pool.fair_queue import FairSemaphore
 
-MAX_HOPS = 3
-"""Requests for one file: Special:FilePath redirects to Special:Redirect, and that to upload.wikimedia.org; a
-file in the stash may have two kinds of thumbnails."""
 RESERVED_SHARE = 4
 """One permit more for every four is reserved for requests that hold none: somebody's hanging fetches do not
-hold up
-everybody's first."""
+hold up everybody's first."""
 WEB_PAGE = "the origin answered with a web page, not with a file"
 REDIRECTS = {HTTPStatus(code) for code in (301, 302, 303, 307, 308)}
 READ_BUFFER_BYTES = 2**16
@@ -62,24 +56,6 @@ class Credentials:
         """Those that are there."""
         given = {"Authorization": self.authorization, "Cookie": self.cookie}
         return {name: value for name, value in given.items() if value is not None}
-
-
-class TimeBudget:
-    """How long one file's fetches may still take together, in seconds; waiting for a permit costs none."""
-
-    def __init__(self, seconds: float) -> None:
-        self._left_s = seconds
-
-    @asynccontextmanager
-    async def spend(self) -> AsyncIterator[None]:
-        """Take what the block takes. Raises TimeoutError when nothing is left."""
-        now = asyncio.get_running_loop().time
-        began = now()
-        try:
-            async with asyncio.timeout(self._left_s):
-                yield
-        finally:
-            self._left_s -= now() - began
 
 
 class PublicResolver(AbstractResolver):
@@ -136,40 +112,35 @@ class Fetcher:
         """Close them."""
         await self._stack.aclose()
 
-    def time_budget(self) -> TimeBudget:
-        """The time that the policy gives to one file."""
-        return TimeBudget(self._policy.timeout_s)
-
-    @asynccontextmanager
-    async def fetch(
-        self,
-        url: object,
-        *,
-        flow: Hashable,
-        credentials: Credentials | None = None,
-        time_budget: TimeBudget | None = None,
-    ) -> AsyncIterator[bytes]:
-        """A file, whose bytes count against the byte budget for the length of the block.
+    def file(self, url: object, *, flow: Hashable, credentials: Credentials | None = None) -> "RemoteFile":
+        """A file that is to be fetched.
 
         Args:
             url: A stranger's URL; need not even be text.
             flow: Stands for the request: permits go round-robin over flows.
-            credentials: The caller's, sent on if the policy says so, and across no redirect.
-            time_budget: Shared by whatever else is fetched for the same file.
+            credentials: The caller's, sent on to the URL's host if the policy says so, and to no other.
+        """
+        headers = credentials.headers if credentials and self._policy.forward_credentials else {}
+        return RemoteFile(self, partial(RequestPlan, self._policy, url, headers), flow)
+
+    def fetch(
+        self, url: object, *, flow: Hashable, credentials: Credentials | None = None
+    ) -> AbstractAsyncContextManager[bytes]:
+        """The bytes of a file that nobody wants a thumbnail of; see `file` and `RemoteFile.open`."""
+        return self.file(url, flow=flow, credentials=credentials).open()
+
+    @asynccontextmanager
+    async def carry_out(self, plan: RequestPlan, flow: Hashable) -> AsyncIterator[bytes]:
+        """What a plan's requests come to. The bytes count against the byte budget in the block.
 
         Raises:
-            UrlNotAllowed: The URL, a redirect, or an address that it leads to is not allowed.
-            FetchFailed: The origin answered other than 200, compressed, with a web page, or broke off.
-            FetchTimeout: The file was not whole in time.
-            FetchTooLarge: It has more bytes than a file may have.
+            ItemError: As `RemoteFile.open`.
         """
-        route = self._policy.route(url)
-        headers = credentials.headers if credentials and self._policy.forward_credentials else {}
         async with self._byte_budget.lease() as lease:
             async with self._permits.permit(flow):
                 with _as_item_errors():
-                    async with (time_budget or self.time_budget()).spend():
-                        body = await self._get(route, headers, lease)
+                    async with plan.time_budget.spend():
+                        body = await self._get(plan, lease)
             yield body
 
     async def _open(
@@ -197,23 +168,25 @@ class Fetcher:
             )
         )
 
-    async def _get(self, route: Route, credentials: Mapping[str, str], lease: Lease) -> bytes:
-        for _ in range(MAX_HOPS):
-            async with self._request(route, credentials) as response:
+    async def _get(self, plan: RequestPlan, lease: Lease) -> bytes:
+        while True:
+            async with self._send(plan.next()) as response:
                 if response.status == HTTPStatus.OK:
                     return await self._read(response, lease)
-                redirected = response.status in REDIRECTS
-                elsewhere = _redirect(route.url, response) if redirected else _next_best(route.url, response)
-            route = self._policy.route(elsewhere)
-            credentials = {} if redirected else credentials
-        raise FetchFailed
+                if response.status in REDIRECTS:
+                    plan.redirect(response.headers.get("Location", ""))
+                else:
+                    retry_after = response.headers.get("Retry-After")
+                    plan.refuse(FetchFailed(status=response.status, retry_after=retry_after))
 
-    def _request(
-        self, route: Route, credentials: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    def _send(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         # Credentials are safe here: a route is https, or an operator's override.
+        route = request.route
         host = route.url.raw_host or ""
-        headers = CIMultiDict(credentials)
+        headers = CIMultiDict(request.credentials)
+        if route.override is not None and route.url.scheme == "https":
+            # A wiki behind a proxy that ends TLS: without this, one that is served by https alone redirects.
+            headers["X-Forwarded-Proto"] = "https"
         headers.update(self._policy.headers.get(host, {}))
         headers["Host"] = route.url.host_port_subcomponent or ""
         url = route.url if route.override is None else route.override.diverted(route.url)
@@ -259,15 +232,42 @@ def _ends_with_connection(response: aiohttp.ClientResponse) -> bool:
     return response.content_length is None and "Transfer-Encoding" not in response.headers
 
 
-def _redirect(url: URL, response: aiohttp.ClientResponse) -> str:
-    return follow(url, response.headers.get("Location", ""))
+class RemoteFile:
+    """A file that a fetcher gets; and its thumbnail, if it is in the upload stash. Belongs to one task."""
 
+    def __init__(self, fetcher: Fetcher, make_plan: Callable[[], RequestPlan], flow: Hashable) -> None:
+        self._fetcher = fetcher
+        self._make_plan = make_plan
+        self._flow = flow
+        self._plan: RequestPlan | None = None
 
-def _next_best(url: URL, response: aiohttp.ClientResponse) -> str:
-    elsewhere = next_best(url) if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
-    if elsewhere is None:
-        raise FetchFailed(status=response.status, retry_after=response.headers.get("Retry-After"))
-    return str(elsewhere)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[bytes]:
+        """The file; or, where a wiki refuses a stashed one, its thumbnail.
+
+        The bytes count against the fetcher's byte budget for the length of the block.
+
+        Raises:
+            UrlNotAllowed: The URL, a redirect, or an address that it leads to is not allowed.
+            FetchFailed: The origin answered other than 200, compressed, with a web page, or broke off.
+            FetchTimeout: The file was not whole in time.
+            FetchTooLarge: It has more bytes than a file may have.
+        """
+        self._plan = self._make_plan()
+        async with self._fetcher.carry_out(self._plan, self._flow) as body:
+            yield body
+
+    def open_thumbnail(self) -> AbstractAsyncContextManager[bytes]:
+        """A thumbnail of the stashed file that was opened before, within what is left of its time.
+
+        Raises:
+            FetchFailed: There is none, and nothing is asked for.
+            ItemError: As `open`, when the block is entered.
+        """
+        if self._plan is None:
+            raise FetchFailed
+        self._plan.ask_for_thumbnail()
+        return self._fetcher.carry_out(self._plan, self._flow)
 
 
 @contextmanager

@@ -83,7 +83,11 @@ class TestFile:
         assert request.headers["accept-encoding"] == "identity"
         assert "phabricator.wikimedia.org" in request.headers["user-agent"]
         assert "aiohttp/" in request.headers["user-agent"]
-        assert request.headers.keys() <= {"host", "accept", "accept-encoding", "user-agent", "connection"}
+        allowed = {"host", "accept", "accept-encoding", "user-agent", "connection"}
+        if url.startswith("https:"):
+            allowed.add("x-forwarded-proto")
+            assert request.headers["x-forwarded-proto"] == "https"
+        assert request.headers.keys() <= allowed
 
     async def test_memory_is_held_for_the_length_of_the_block(self, origin: Origin) -> None:
         origin.serve("/a", b"x" * 1000)
@@ -394,12 +398,30 @@ class TestStash:
         assert await get_with(policy(origin), "https://origin.test" + self.FILE) == b"a file"
         assert origin.connections == 1
 
-    async def test_without_either_the_fetch_fails(self, origin: Origin) -> None:
+    async def test_without_either_the_fetch_fails_after_four_requests(self, origin: Origin) -> None:
         origin.serve(self.FILE, origins.status(500))
         origin.serve(self.THUMBNAIL, origins.status(500))
         with pytest.raises(FetchFailed):
             await get_with(policy(origin), "https://origin.test" + self.FILE)
-        assert [request.target for request in origin.requests] == [self.FILE, self.THUMBNAIL]
+        narrower = [self.THUMBNAIL.replace("330px", width) for width in ("250px", "120px")]
+        assert [request.target for request in origin.requests] == [self.FILE, self.THUMBNAIL, *narrower]
+
+    async def test_a_thumbnail_is_opened_after_the_file_and_not_before(self, origin: Origin) -> None:
+        origin.serve(self.FILE, b"a file")
+        origin.serve(self.THUMBNAIL, b"a thumbnail")
+        memory = ByteBudget(20_000_000)
+        async with Fetcher(policy(origin), memory) as fetcher:
+            file = fetcher.file("https://origin.test" + self.FILE, flow=1)
+            with pytest.raises(FetchFailed):
+                file.open_thumbnail()
+            async with file.open() as body:
+                assert body == b"a file"
+            async with file.open_thumbnail() as body:
+                assert body == b"a thumbnail"
+                assert memory.held_bytes == len(body)
+            with pytest.raises(FetchFailed):
+                file.open_thumbnail()
+        assert memory.held_bytes == 0
 
 
 class TestWebPage:
@@ -440,7 +462,7 @@ class TestCredentials:
         assert origin.requests[0].headers["cookie"] == "a=b"
         assert "authorization" not in origin.requests[0].headers
 
-    async def test_they_cross_no_redirect_not_even_to_the_same_host(self, origin: Origin) -> None:
+    async def test_they_stay_with_a_redirect_within_the_host_and_cross_no_other(self, origin: Origin) -> None:
         with Origin() as other:
             chosen = FetchPolicy(
                 allowed_hosts=(AllowedHost("origin.test"), AllowedHost("other.test")),
@@ -455,7 +477,8 @@ class TestCredentials:
                 assert await get(fetcher, "https://origin.test/a", self.CALLER) == b"x"
             first, second, third = [*origin.requests, *other.requests]
         assert "s3cret" in str(first.headers)
-        assert "s3cret" not in str(second.headers)
+        assert first.headers["cookie"] == second.headers["cookie"] == self.CALLER.cookie
+        assert first.headers["authorization"] == second.headers["authorization"]
         assert first.headers["x-swift-secret"] == second.headers["x-swift-secret"] == "hunter2"
         assert "s3cret" not in str(third.headers)
         assert "hunter2" not in str(third.headers)
@@ -473,6 +496,12 @@ class TestCredentials:
             await get(fetcher, "https://origin.test/a", self.CALLER)
             await get(fetcher, "https://origin.test/a")
         assert {"authorization", "cookie"}.isdisjoint(origin.requests[1].headers)
+
+    async def test_an_operator_may_say_how_the_caller_came(self, origin: Origin) -> None:
+        origin.serve("/a", b"x")
+        own = {"origin.test": {"x-forwarded-proto": "http"}}
+        await get_with(policy(origin, headers=own), "https://origin.test/a")
+        assert origin.requests[0].headers["x-forwarded-proto"] == "http"
 
     async def test_the_operators_headers_go_before_the_callers(self, origin: Origin) -> None:
         origin.serve("/a", b"x")
