@@ -137,7 +137,7 @@ $(BIN)/python -m pytest -m "$(1)" $(if $(ARGS),$(ARGS),$(addprefix --ignore=,$(W
 endef
 
 .PHONY: soak
-soak: $(TESTED) ## what takes long, or a quiet machine: 10,000 requests, 10,000 mutated files, overload, the image
+soak: $(TESTED) ## what takes long, or a quiet machine: 10,000 requests, 10,000 mutated files, overload, a MediaWiki, the image
 	$(BIN)/python -m pytest -s -m soak $(ARGS)
 
 .PHONY: chart
