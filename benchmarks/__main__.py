@@ -18,15 +18,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.bfloat16 import CPU_INFO, cpu_has_bfloat16, measure_bfloat16
-from benchmarks.companions import BenchmarkError, Companion
 from benchmarks.engine import ceilings
 from benchmarks.files import large_photograph, thumbnails, write_files
-from benchmarks.memory import tree_memory
 from benchmarks.report import write_report
+from benchmarks.requests import write_requests
 from benchmarks.rounds import SCENARIOS, Bench
 from benchmarks.server import baseline, service
-from benchmarks.targets import Measurement, rows
+from benchmarks.targets import Measurement, ProcessMemory, rows
 from logo_detection.cores import available_cores
+from tests.harness.footprint import command_line, footprint, process_ids
+from tests.harness.load import LoadGenerator
+from tests.harness.process import HarnessError, Subprocess
 
 ARTIFACT = Path("model_artifacts/logo-detection")
 OUTPUT = Path("runs/benchmark")
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     try:
         measured = measure(options.model, effort, with_baseline=options.baseline)
-    except BenchmarkError as error:
+    except HarnessError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     page = write_report(measured, describe_machine(measured.cores), options.output)
@@ -74,16 +76,15 @@ def measure(artifact: Path, effort: Effort, *, with_baseline: bool) -> Measureme
     """Everything, on this machine, now.
 
     Raises:
-        BenchmarkError: A process ended, or an answer was wrong.
+        HarnessError: A process ended, or an answer was wrong.
     """
     cores = available_cores()
     with TemporaryDirectory() as folder, ExitStack() as stack:
-        small, large = Path(folder, "thumbnails"), Path(folder, "large")
+        small, requests = Path(folder, "thumbnails"), Path(folder, "requests")
         small.mkdir()
-        large.mkdir()
         write_files(thumbnails(), small)
-        write_files([large_photograph()], large)
-        origin = stack.enter_context(Companion("benchmarks.origin", small))
+        write_requests(thumbnails(), large_photograph(), requests)
+        origin = stack.enter_context(Subprocess("tests.harness.origins", small))
         origin_port = origin.introduction["port"]
         ready_s = []
         for _ in range(effort.starts):
@@ -93,12 +94,12 @@ def measure(artifact: Path, effort: Effort, *, with_baseline: bool) -> Measureme
         ready_s.append(server.ready_s)
         with ExitStack() as beside:  # all that would share pages with the service when its memory is read
             engines = [beside.enter_context(ceilings(artifact, small)) for _ in range(cores)]
-            callers = beside.enter_context(Companion("benchmarks.callers", small, large))
+            load = beside.enter_context(LoadGenerator(requests))
             servers = {"service": server}
             if with_baseline:
                 servers["baseline"] = beside.enter_context(baseline(artifact))
             scenarios = [scenario for scenario in SCENARIOS if scenario.server in servers]
-            bench = Bench(engines, callers, origin, servers)
+            bench = Bench(engines, load, origin, servers)
             bench.warm_up(scenarios)
             rounds = list(bench.rounds(effort.rounds, effort.pace, scenarios))
             for engine in engines:
@@ -109,10 +110,15 @@ def measure(artifact: Path, effort: Effort, *, with_baseline: bool) -> Measureme
             cores=cores,
             rounds=rounds,
             ready_s=ready_s[1:],
-            memory=tree_memory(server.pid),
+            memory=process_memory(server.process.pid),
             stages_cpu_ms={name: sum(each[name] for each in stages) / cores for name in stages[0]},
             bfloat16=bfloat16,
         )
+
+
+def process_memory(root: int) -> list[ProcessMemory]:
+    """A server's own process, and those below it."""
+    return [ProcessMemory(" ".join(command_line(pid)[-2:]), footprint(pid)) for pid in process_ids(root)]
 
 
 def describe_machine(cores: int) -> dict[str, Any]:

@@ -22,10 +22,10 @@ import orjson
 import pyarrow.parquet as pq
 
 from benchmarks.__main__ import ARTIFACT, describe_machine
-from benchmarks.companions import BenchmarkError, Companion
 from benchmarks.engine import busy_s, ceilings, measure_ceiling
 from benchmarks.files import thumbnails, write_files
 from logo_detection.cores import available_cores
+from tests.harness.process import HarnessError, Subprocess
 
 FILES = 5000
 ROUNDS = 3
@@ -81,28 +81,28 @@ class Run:
 
 
 class Bench:
-    """Files, and the companions that measure D on them."""
+    """Files, and the subprocesses that measure D on them."""
 
     def __init__(
-        self, files: Path, artifact: Path, companions: Sequence[Companion], ceiling_s: float = CEILING_S
+        self, files: Path, artifact: Path, processes: Sequence[Subprocess], ceiling_s: float = CEILING_S
     ) -> None:
         self._files = files
         self._artifact = artifact
-        self._companions = companions
+        self._ceilings = processes
         self._ceiling_s = ceiling_s
 
     def run(self, job: Job, output: Path) -> Run:
         """One job between two measurements of D.
 
         Raises:
-            BenchmarkError: It failed, or did not score every file.
+            HarnessError: It failed, or did not score every file.
         """
         with pinned(job.cores):
-            before = measure_ceiling(self._companions[: job.cores], "decoding", self._ceiling_s)
+            before = measure_ceiling(self._ceilings[: job.cores], "decoding", self._ceiling_s)
             began, at, busy = perf_counter(), time(), busy_s()
             self._score(job, output)
             seconds, busy = perf_counter() - began, busy_s() - busy
-            after = measure_ceiling(self._companions[: job.cores], "decoding", self._ceiling_s)
+            after = measure_ceiling(self._ceilings[: job.cores], "decoding", self._ceiling_s)
         scored_at = self._scored_at(output)
         return Run(
             images=len(scored_at),
@@ -119,13 +119,13 @@ class Bench:
         places = ["--model", str(self._artifact), "--output", str(output), str(self._files)]
         done = subprocess.run([*command, *places], capture_output=True, text=True, timeout=JOB_TIMEOUT_S)
         if done.returncode:
-            raise BenchmarkError(f"{job.name}: {done.stderr[-2000:]}")
+            raise HarnessError(f"{job.name}: {done.stderr[-2000:]}")
 
     def _scored_at(self, output: Path) -> list[float]:
         table = pq.read_table(output, columns=["error", "scored_at"])
         expected = sum(1 for _ in self._files.iterdir())
         if table.num_rows != expected or table["error"].null_count != expected:
-            raise BenchmarkError(f"{table.num_rows} rows of {expected} files, not all of them scored")
+            raise HarnessError(f"{table.num_rows} rows of {expected} files, not all of them scored")
         return sorted(moment.timestamp() for moment in table["scored_at"].to_pylist())
 
 
@@ -149,14 +149,14 @@ def measure(artifact: Path, files: int, rounds: int) -> dict[Job, list[Run]]:
         images = Path(folder, "images")
         images.mkdir()
         write_files(thumbnails(files), images)
-        bench = Bench(images, artifact, companions(stack, artifact, images, cores))
+        bench = Bench(images, artifact, ceiling_processes(stack, artifact, images, cores))
         for number in range(rounds):
             for job in jobs:
                 measured[job].append(bench.run(job, Path(folder, f"{job.name} {number}")))
     return measured
 
 
-def companions(stack: ExitStack, artifact: Path, images: Path, cores: int) -> list[Companion]:
+def ceiling_processes(stack: ExitStack, artifact: Path, images: Path, cores: int) -> list[Subprocess]:
     """One per core, the first of them bound to the first core."""
     started = []
     for core in range(cores):
@@ -204,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         measured = measure(options.model, options.files, options.rounds)
-    except (BenchmarkError, subprocess.TimeoutExpired) as error:
+    except (HarnessError, subprocess.TimeoutExpired) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     options.output.mkdir(parents=True, exist_ok=True)

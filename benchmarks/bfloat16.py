@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.companions import Companion
 from benchmarks.engine import ceilings, measure_ceiling
 from benchmarks.targets import Bfloat16
+from tests.harness.process import Subprocess
 
 CPU_INFO = Path("/proc/cpuinfo")
 CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -21,7 +21,7 @@ def cpu_has_bfloat16(cpu_info: Path = CPU_INFO) -> bool:
     return not CPU_FLAGS.isdisjoint(flags.split())
 
 
-def measure_bfloat16(f32: Sequence[Companion], artifact: Path, files: Path, pace: float) -> Bfloat16:
+def measure_bfloat16(f32: Sequence[Subprocess], artifact: Path, files: Path, pace: float) -> Bfloat16:
     """By turns with f32, on as many cores."""
     with ExitStack() as stack:
         bf16 = [stack.enter_context(ceilings(artifact, files, "bf16")) for _ in f32]
@@ -33,5 +33,5 @@ def measure_bfloat16(f32: Sequence[Companion], artifact: Path, files: Path, pace
     return Bfloat16(speed, shift)
 
 
-def _turn(companions: Sequence[Companion], pace: float) -> float:
-    return measure_ceiling(companions, "engine", TURN_S * pace).images_per_s
+def _turn(engines: Sequence[Subprocess], pace: float) -> float:
+    return measure_ceiling(engines, "engine", TURN_S * pace).images_per_s

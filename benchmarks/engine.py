@@ -2,7 +2,7 @@
 
     python -m benchmarks.engine ARTIFACT FILES PRECISION
 
-is a companion; there is one per core, with one thread each, and they measure at the same time.
+is a subprocess; there is one per core, with one thread each, and they measure at the same time.
 
 E: OpenVINO on the artifact's model.onnx with a static batch of 1, on tensors that are in memory already.
 It is compiled here and not by `logo_detection.classifier`, so that a slower classifier shows as such.
@@ -24,7 +24,6 @@ import numpy as np
 import openvino as ov
 import psutil
 
-from benchmarks.companions import BenchmarkError, Companion, Document, obey
 from benchmarks.files import File, read_files
 from logo_detection.artifact import load_artifact
 from logo_detection.classifier import ModelSource, Precision
@@ -34,6 +33,7 @@ from logo_detection.decode.spec import Pixels
 from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.process import WORKER_ENVIRONMENT
 from logo_detection.pool.worker import answer, decode_base64, prepare
+from tests.harness.process import Document, HarnessError, Subprocess, serve_commands
 
 TENSORS = 16  # decoded images in memory: 10 MB, more than a core's cache has
 STAGED_FILES = 50
@@ -93,7 +93,7 @@ class Ceilings:
     def _answer(self, data: bytes) -> Document:
         given = answer(data, False, self._classifier, self._config)
         if "scores" not in given:
-            raise BenchmarkError(f"a file was not scored: {given}")
+            raise HarnessError(f"a file was not scored: {given}")
         return given
 
 
@@ -129,9 +129,9 @@ def _mean_cpu_ms(work: Callable[[Any], Any], items: Iterable[Any]) -> float:
     return 1000 * (thread_time() - began) / len(items)
 
 
-def ceilings(artifact: Path, files: Path, precision: Precision = "f32") -> Companion:
-    """The companion of one core, in the environment of a worker: its threads, its allocator."""
-    return Companion("benchmarks.engine", artifact, files, precision, environment=WORKER_ENVIRONMENT)
+def ceilings(artifact: Path, files: Path, precision: Precision = "f32") -> Subprocess:
+    """The subprocess of one core, in the environment of a worker: its threads, its allocator."""
+    return Subprocess("benchmarks.engine", artifact, files, precision, environment=WORKER_ENVIRONMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +148,12 @@ class Ceiling:
     others_cores: float
 
 
-def measure_ceiling(companions: Sequence[Companion], do: str, seconds: float) -> Ceiling:
+def measure_ceiling(engines: Sequence[Subprocess], do: str, seconds: float) -> Ceiling:
     """E or D (`engine`, `decoding`), on all cores at once, for so many seconds."""
     began, busy = perf_counter(), busy_s()
-    for companion in companions:
-        companion.tell({"do": do, "seconds": seconds})
-    answers = [companion.answer() for companion in companions]
+    for engine in engines:
+        engine.tell({"do": do, "seconds": seconds})
+    answers = [engine.answer() for engine in engines]
     cpu_s = sum(each["cpu_s"] for each in answers)
     return Ceiling(
         images_per_s=sum(each["images"] / each["seconds"] for each in answers),
@@ -170,7 +170,7 @@ def busy_s() -> float:
 
 def main(artifact: str, folder: str, precision: Precision) -> None:
     both = Ceilings(Path(artifact), read_files(Path(folder)), precision)
-    obey(
+    serve_commands(
         {
             "engine": both.engine,
             "decoding": both.decoding,

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.companions import BenchmarkError
 from benchmarks.engine import ceilings, measure_ceiling
 from benchmarks.files import thumbnails, write_files
 from benchmarks.report import table
 from benchmarks.requests import FIFTY
 from benchmarks.server import service
 from logo_detection.cores import available_cores
+from tests.harness.process import HarnessError
 
 ARTIFACT = Path("model_artifacts/logo-detection")
 OUTPUT = Path("runs/load")
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     try:
         outcomes = run_loads(options.model, options.seconds, options.output)
-    except BenchmarkError as error:
+    except HarnessError as error:
         print(f"benchmarks.load: {error}", file=sys.stderr)
         return 1
     print(render(outcomes))
@@ -89,7 +89,7 @@ def run_loads(artifact: Path, seconds: int, output: Path) -> list[Outcome]:
     """All loads, one after the other, on one server.
 
     Raises:
-        BenchmarkError: A process ended, or a request failed.
+        HarnessError: A process ended, or a request failed.
     """
     cores = available_cores()
     with TemporaryDirectory() as folder, ExitStack() as stack:
@@ -116,13 +116,13 @@ def run_locust(load: Load, port: int, seconds: int, output: Path) -> dict[str, s
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + LOCUST_SLACK_S)
     except subprocess.TimeoutExpired:
-        raise BenchmarkError("locust did not end") from None
+        raise HarnessError("locust did not end") from None
     if done.returncode:
-        raise BenchmarkError(f"locust: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+        raise HarnessError(f"locust: {done.stdout[-1000:]}{done.stderr[-1000:]}")
     with Path(f"{prefix}_stats.csv").open() as file:
         row = next(row for row in csv.DictReader(file) if row["Name"] == "Aggregated")
     if row["Request Count"] == "0":
-        raise BenchmarkError(f"no request was answered within {seconds} s")
+        raise HarnessError(f"no request was answered within {seconds} s")
     return row
 
 

@@ -12,7 +12,8 @@ import random
 from locust import FastHttpUser, constant, task
 
 from benchmarks.files import File, thumbnails
-from benchmarks.requests import FIFTY, PREDICT, item
+from benchmarks.requests import FIFTY, item
+from tests.harness.server import PREDICT
 
 ANSWER_TIMEOUT_S = 15.0  # UploadWizard gives up then
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "Wikimedia Commons Upload Wizard"}

@@ -7,9 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.memory import MB
 from benchmarks.rounds import EIGHT, FIFTIES, ONE_AT_A_TIME, Run
-from benchmarks.targets import Measurement, engine_time_s, percentile, rows, spread
+from benchmarks.targets import MB, Measurement, engine_time_s, percentile, rows, spread
 
 SIGNS = {True: "yes", False: "no", None: "–"}
 PLOT_SIZE_INCHES = (9, 4.5)
@@ -142,11 +141,11 @@ def _cpu_cells(measured: Measurement) -> list[tuple[str, ...]]:
 
 def _memory_cells(measured: Measurement) -> list[tuple[str, ...]]:
     cells = [
-        (each.command, *(f"{value / MB:.1f}" for value in (each.pss, each.private, each.resident)))
+        (each.command, *(f"{value / MB:.1f}" for value in (each.held.pss, each.held.private, each.held.rss)))
         for each in measured.memory
     ]
-    total = sum(each.pss for each in measured.memory) / MB
-    private = sum(each.private for each in measured.memory) / MB
+    total = sum(each.held.pss for each in measured.memory) / MB
+    private = sum(each.held.private for each in measured.memory) / MB
     return [*cells, ("**all**", f"**{total:.1f}**", f"{private:.1f}", "")]
 
 

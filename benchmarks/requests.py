@@ -1,41 +1,37 @@
-"""The requests: whole HTTP messages, made before anything is measured."""
+"""The requests: bodies of every shape, made before anything is measured."""
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.files import File
+from tests.harness.load import write_bodies
 
 ORIGIN_HOST = "origin.test"
-PREDICT = "/v1/models/logo-detection:predict"
 FIFTY = 50  # IMAGES_MAX_NUM: the most that one request may have
 
+Instances = list[dict[str, Any]]
 Shape = Literal["one", "fifty", "url", "fifty urls", "fifty mixed", "large"]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A message, and how many images are in it."""
-
-    message: bytes
-    images: int
-
-
-def make_requests(thumbnails: Sequence[File], large: File) -> dict[Shape, list[Request]]:
-    """Every shape of request that is measured, over all thumbnails."""
+def write_requests(thumbnails: Sequence[File], large: File, folder: Path) -> None:
+    """Bodies of every shape that is measured, over all thumbnails, where a generator of load finds them."""
     inline = [item(file) for file in thumbnails]
     by_url = [item(file, is_url=True) for file in thumbnails]
     mixed = [pair[number % 2] for number, pair in enumerate(zip(inline, by_url, strict=True))]
-    return {
-        "one": [request([one]) for one in inline],
-        "url": [request([one]) for one in by_url],
-        "fifty": [request(fifty) for fifty in _fifties(inline)],
-        "fifty urls": [request(fifty) for fifty in _fifties(by_url)],
-        "fifty mixed": [request(fifty) for fifty in _fifties(mixed)],
-        "large": [request([item(large)])],
+    requests: dict[Shape, list[Instances]] = {
+        "one": [[one] for one in inline],
+        "url": [[one] for one in by_url],
+        "fifty": _fifties(inline),
+        "fifty urls": _fifties(by_url),
+        "fifty mixed": _fifties(mixed),
+        "large": [[item(large)]],
     }
+    for shape, several in requests.items():
+        bodies = [json.dumps({"instances": instances}).encode() for instances in several]
+        write_bodies(folder, shape, bodies)
 
 
 def item(file: File, *, is_url: bool = False) -> dict[str, Any]:
@@ -48,15 +44,5 @@ def item(file: File, *, is_url: bool = False) -> dict[str, Any]:
     return {"filename": file.name, "target": "logo", **source}
 
 
-def request(instances: Sequence[dict[str, Any]]) -> Request:
-    """A whole message, as UploadWizard sends it."""
-    body = json.dumps({"instances": instances}).encode()
-    head = (
-        f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: benchmark\r\n"
-        f"Content-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return Request(head.encode() + body, len(instances))
-
-
-def _fifties(items: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:
-    return (items[start : start + FIFTY] for start in range(0, len(items), FIFTY))
+def _fifties(items: Instances) -> list[Instances]:
+    return [items[start : start + FIFTY] for start in range(0, len(items), FIFTY)]

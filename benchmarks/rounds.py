@@ -10,19 +10,10 @@ from time import perf_counter
 
 import psutil
 
-from benchmarks.companions import Companion, Document
 from benchmarks.engine import Ceiling, busy_s, measure_ceiling
-from benchmarks.requests import Shape
-from benchmarks.server import CpuSeconds, Server
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Callers who do the same: how many, with what, and how long each pauses at most (seconds)."""
-
-    shape: Shape
-    callers: int
-    pause_s: float = 0.0
+from tests.harness.load import Group, LoadGenerator, Sent
+from tests.harness.process import HarnessError, Subprocess
+from tests.harness.server import CpuSeconds, RunningServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +87,10 @@ class Round:
 class Bench:
     """All that takes part."""
 
-    ceilings: Sequence[Companion]
-    callers: Companion
-    origin: Companion
-    servers: dict[str, Server]
+    ceilings: Sequence[Subprocess]
+    load: LoadGenerator
+    origin: Subprocess
+    servers: dict[str, RunningServer]
 
     def rounds(self, count: int, pace: float, scenarios: Sequence[Scenario]) -> Iterator[Round]:
         """Every round in another order; `pace` scales the seconds that each measurement takes."""
@@ -130,38 +121,30 @@ class Bench:
     def _run(self, scenario: Scenario, pace: float) -> Run:
         server = self.servers[scenario.server]
         began, busy, ours, cpu = perf_counter(), busy_s(), self._cpu_s(), server.cpu()
-        answer = self.callers.ask(
-            {
-                "do": "call",
-                "port": server.port,
-                "seconds": scenario.seconds * pace,
-                "groups": [
-                    {"shape": each.shape, "callers": each.callers, "pause_s": each.pause_s}
-                    for each in scenario.groups
-                ],
-            }
-        )
+        sent = self.load.send(server.port, scenario.seconds * pace, *scenario.groups)
+        if sent.fault:
+            raise HarnessError(f"{scenario.name}: an answer is not what it should be: {sent.fault}")
         used = server.cpu() - cpu
         others_s = (busy_s() - busy) - (self._cpu_s() - ours)
-        return _run_of(answer, used, others_s / (perf_counter() - began))
+        return _run_of(sent, used, others_s / (perf_counter() - began))
 
     def _cpu_s(self) -> float:
-        companions = [psutil.Process(each.pid).cpu_times() for each in (self.callers, self.origin)]
+        beside = [psutil.Process(each.pid).cpu_times() for each in (self.load, self.origin)]
         servers = [server.cpu() for server in self.servers.values()]
         return float(
-            sum(times.user + times.system for times in companions)
+            sum(times.user + times.system for times in beside)
             + sum(used.parent + used.workers for used in servers)
         )
 
 
-def _run_of(answer: Document, used: CpuSeconds, others_cores: float) -> Run:
-    measured = answer["groups"][0]
+def _run_of(sent: Sent, used: CpuSeconds, others_cores: float) -> Run:
+    measured = sent.groups[0]
     return Run(
-        images_per_s=measured["images"] / answer["seconds"],
-        latencies_s=measured["latencies_s"],
-        seconds=answer["seconds"],
-        images=sum(group["images"] for group in answer["groups"]),
+        images_per_s=sum(answer.scored for answer in measured) / sent.seconds,
+        latencies_s=[answer.seconds for answer in measured],
+        seconds=sent.seconds,
+        images=sent.scored,
         cpu=used,
-        callers_cpu_s=answer["cpu_s"],
+        callers_cpu_s=sent.cpu_s,
         others_cores=others_cores,
     )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from benchmarks.memory import MB, Memory
 from benchmarks.rounds import (
     BASELINE_FIFTY,
     BASELINE_SINGLES,
@@ -20,7 +19,9 @@ from benchmarks.rounds import (
     Round,
     Scenario,
 )
+from tests.harness.footprint import Footprint
 
+MB = 1e6
 FAITHFUL = 0.2  # how far the baseline may be from what was seen of LiftWing's server, as a share
 LIFTWING_SINGLES, LIFTWING_FIFTIES = 0.03, 0.2  # its images/s, in E
 
@@ -31,6 +32,14 @@ class Bfloat16:
 
     speed: list[float]
     shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMemory:
+    """What one process holds, and the end of its command line."""
+
+    command: str
+    held: Footprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Measurement:
     cores: int
     rounds: list[Round]
     ready_s: list[float]
-    memory: list[Memory]
+    memory: list[ProcessMemory]
     stages_cpu_ms: dict[str, float]
     bfloat16: Bfloat16 | None
 
@@ -153,8 +162,8 @@ def _faithful(name: str, target: float, rounds: Sequence[Round], scenario: Scena
     return Row(name, f"{target:g} E ± {FAITHFUL:.0%}", f"{found:.3f} E", met)
 
 
-def _memory(memory: Sequence[Memory]) -> Row:
-    megabytes = sum(each.pss for each in memory) / MB
+def _memory(memory: Sequence[ProcessMemory]) -> Row:
+    megabytes = sum(each.held.pss for each in memory) / MB
     return Row(
         "memory of the process tree after the load (PSS)", "≤ 450 MB", f"{megabytes:.0f} MB", megabytes <= 450
     )

@@ -17,7 +17,8 @@ from typing import Any
 
 import httpx
 
-from tests.running import READY, ROOT, free_port
+from tests.harness.process import ROOT, free_port
+from tests.harness.server import READY
 
 BUILD_TIMEOUT_S = 3600
 READY_TIMEOUT_S = 180

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from jsonschema_rs import Draft202012Validator
 
-from tests.running import RunningServer
+from tests.harness.server import RunningServer
 
 PREDICT_PATH = "/v1/models/{model}:predict"
 

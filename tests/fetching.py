@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
-from tests.origins import Origin
+from tests.harness.origins import Origin
 
 tried: list[Any] | None = None
 

@@ -18,7 +18,7 @@ import kubernetes_validate
 import yaml
 from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
 
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 CHART = ROOT / "helm" / "logo-detection"
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))

@@ -21,13 +21,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from PIL import Image, ImageDraw
+
+from tests.harness.origins import Connection, Origin, response
 
 STEPS = (20, 40, 60, 120, 250, 330, 500, 960, 1280, 1920, 3840)
 
@@ -161,31 +161,9 @@ class WikiServer:
         self.requests: list[Asked] = []
         self._members_per_answer = members_per_answer
         self._delay_s = delay_s
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                query = {name: values[0] for name, values in parse_qs(url.query).items()}
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = server.answer(Asked(url.path, query, headers))
-                self.send_response(answer.status)
-                for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(answer.body)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-        self.port: int = self._http.server_port
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        self._origin = Origin(port=port)
+        self._origin.otherwise = self._respond
+        self.url = self._origin.url
 
     @property
     def api(self) -> str:
@@ -200,15 +178,18 @@ class WikiServer:
         return [request for request in self.requests if request.path.startswith(prefix)]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._origin.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+    def __exit__(self, *error: Any) -> None:
+        self._origin.__exit__(*error)
+
+    def _respond(self, connection: Connection) -> None:
+        url = urlsplit(connection.request.target)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        answer = self.answer(Asked(url.path, query, connection.request.headers))
+        headers = {"Content-Length": str(len(answer.body)), **answer.headers}
+        connection.send(response(f"{answer.status} Told To", headers, answer.body))
 
     def answer(self, request: Asked) -> Answer:
         self.requests.append(request)

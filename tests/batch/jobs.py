@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from onnx import TensorProto, helper, numpy_helper
 
 from batch.score import main
+from tests.harness.process import ROOT, clean_environment
 from tests.images import one_colour
 from tests.models import LABELS, write_artifact
-from tests.running import ROOT, clean_environment
 
 RED, BLUE, GREEN = one_colour("red"), one_colour("blue"), one_colour("lime")
 HOURS = 1e10  # turns, each 8 microseconds

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageColor
 
 from batch.grid import LOGO, NO_SCORE, OTHER
+from tests.harness.origins import Origin
+from tests.harness.process import ROOT, clean_environment
 from tests.images import one_colour, svg_logo
 from tests.models import write_artifact
-from tests.origins import Origin
-from tests.running import ROOT, clean_environment
 
 TIMEOUT_S = 60
 # exp(4) / (exp(4) + 1), and its complement: what the small model says of pure red and pure blue.

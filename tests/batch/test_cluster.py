@@ -16,7 +16,7 @@ from batch.environment import pack, required
 from batch.errors import BatchError
 from batch.java import java_environment
 from tests.batch.jobs import errors, many_files, read_rows, run
-from tests.running import clean_environment, free_port
+from tests.harness.process import clean_environment, free_port
 
 TIMEOUT_S = 240
 HERE = "127.0.0.1"

@@ -2,7 +2,7 @@ import subprocess
 from pathlib import Path
 
 from batch.java import java_environment, start_options
-from tests.running import clean_environment
+from tests.harness.process import clean_environment
 
 
 def run_java(variables: dict[str, str], *arguments: str) -> str:

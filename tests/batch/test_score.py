@@ -25,8 +25,8 @@ from tests.batch.jobs import (
     run,
     write_table,
 )
-from tests.origins import Origin
-from tests.running import ROOT, clean_environment
+from tests.harness.origins import Origin
+from tests.harness.process import ROOT, clean_environment
 
 TIMEOUT_S = 120
 LOGO = 0.98201379  # exp(4) / (exp(4) + 1): what the small model says of pure red

@@ -33,8 +33,8 @@ from tests.batch.jobs import (
     run,
     write_table,
 )
+from tests.harness.origins import Origin
 from tests.models import write_artifact
-from tests.origins import Origin
 
 pytestmark = pytest.mark.slow
 

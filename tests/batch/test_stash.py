@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.harness.process import ROOT, clean_environment
 from tests.images import one_colour
-from tests.running import ROOT, clean_environment
 from tests.stash_wiki import HOST, MAX_SERVED_BYTES, OTHER, OWNER, PAGED, Stashed, StashWiki
 
 TIMEOUT_S = 60

@@ -1,10 +1,10 @@
 """A measurement of a service that meets its targets, made up, for tests of what is done with one."""
 
 from benchmarks.engine import Ceiling
-from benchmarks.memory import Memory
 from benchmarks.rounds import LARGE, SCENARIOS, Round, Run
-from benchmarks.server import CpuSeconds
-from benchmarks.targets import Measurement
+from benchmarks.targets import Measurement, ProcessMemory
+from tests.harness.footprint import Footprint
+from tests.harness.server import CpuSeconds
 
 
 def measurement(rounds: list[Round]) -> Measurement:
@@ -12,7 +12,7 @@ def measurement(rounds: list[Round]) -> Measurement:
         cores=2,
         rounds=rounds,
         ready_s=[2.5, 2.0, 2.2],
-        memory=[Memory("model_server", 200_000_000, 180_000_000, 300_000_000)],
+        memory=[ProcessMemory("model_server", Footprint(rss=300e6, pss=200e6, private=180e6))],
         stages_cpu_ms={"base64": 0.1, "score": 9.0},
         bfloat16=None,
     )

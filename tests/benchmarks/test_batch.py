@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.batch import Bench, Job, Run, companions, render
-from benchmarks.companions import BenchmarkError
+from benchmarks.batch import Bench, Job, Run, ceiling_processes, render
 from benchmarks.files import thumbnails, write_files
+from tests.harness.process import HarnessError
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> Path:
 
 def test_a_job_is_measured_whole(artifact: Path, files: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
-        bench = Bench(files, artifact, companions(stack, artifact, files, 1), ceiling_s=0.2)
+        bench = Bench(files, artifact, ceiling_processes(stack, artifact, files, 1), ceiling_s=0.2)
         run = bench.run(Job("local", 1), tmp_path / "output")
     assert run.images == 20
     assert 0 < run.start_s < run.seconds
@@ -33,9 +33,9 @@ def test_a_file_without_a_score_makes_the_figures_worthless(
     artifact: Path, files: Path, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
-        bench = Bench(files, artifact, companions(stack, artifact, files, 1), ceiling_s=0.2)
+        bench = Bench(files, artifact, ceiling_processes(stack, artifact, files, 1), ceiling_s=0.2)
         (files / "broken.png").write_bytes(b"no image")
-        with pytest.raises(BenchmarkError, match="21 rows of 21 files, not all of them scored"):
+        with pytest.raises(HarnessError, match="21 rows of 21 files, not all of them scored"):
             bench.run(Job("local", 1), tmp_path / "output")
 
 

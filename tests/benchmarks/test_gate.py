@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, clean_environment
+from tests.harness.process import ROOT, clean_environment
 
 TIMEOUT_S = 400
 

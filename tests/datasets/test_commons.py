@@ -19,7 +19,7 @@ from datasets.commons import INTERRUPTED, MAX_LOST_IN_A_ROW, Request, Wanted, im
 from datasets.manifest import Example, read_examples
 from datasets.mediawiki import Patience, WikiError, plain_text, policy_for
 from logo_detection.decode.header import DecodeLimits, read_header
-from tests.running import ROOT, clean_environment
+from tests.harness.process import ROOT, clean_environment
 from tests.wiki import Answer, Category, WikiServer, lagging, logo_file, photo_file, refusing, small_commons
 
 HASTY = Patience(first_wait_s=0.01, lag_wait_s=0.05, longest_wait_s=2.0)

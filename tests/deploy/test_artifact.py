@@ -1,7 +1,7 @@
 """The committed artifact: small enough to be cloned, and nothing in it that the manifest does not name."""
 
 from logo_detection.artifact import MANIFEST, read_manifest
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 COMMITTED = ROOT / "model_artifacts" / "logo-detection"
 MAX_COMMITTED_BYTES = 25_000_000  # per file: every clone carries every version of it

@@ -14,6 +14,8 @@ import httpx
 import pytest
 import yaml
 
+from tests.harness.process import ROOT
+from tests.harness.server import running_server
 from tests.manifests import (
     CHART,
     CI_VALUES,
@@ -25,7 +27,6 @@ from tests.manifests import (
     run_helm,
     validate,
 )
-from tests.running import ROOT, running_server
 
 pytestmark = pytest.mark.slow  # helm comes with `make chart` and `make test-all`
 

@@ -12,8 +12,8 @@ import yaml
 
 from model_server.settings import Settings, read_settings
 from tests.deploy.test_image_files import BLUBBER, DOCKERFILE, stages
+from tests.harness.process import ROOT
 from tests.manifests import CHART, CI_VALUES, only, render
-from tests.running import ROOT
 
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())

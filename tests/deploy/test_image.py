@@ -17,8 +17,9 @@ import pytest
 import yaml
 
 from tests.containers import Container, Image, built_image, running_container
+from tests.harness.process import ROOT
+from tests.harness.server import PREDICT
 from tests.manifests import CHART
-from tests.running import PREDICT, ROOT
 
 pytestmark = pytest.mark.soak
 

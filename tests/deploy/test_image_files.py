@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 BLUBBER_TEXT = (ROOT / "blubber.yaml").read_text()

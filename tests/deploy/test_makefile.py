@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, clean_environment
+from tests.harness.process import ROOT, clean_environment
 
 
 def planned(verb: str, **settings: str) -> str:

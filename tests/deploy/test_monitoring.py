@@ -20,8 +20,9 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.harness.process import ROOT
+from tests.harness.server import running_server
 from tests.images import one_colour
-from tests.running import ROOT, running_server
 
 FILES = ROOT / "helm" / "logo-detection" / "files"
 RUNBOOK = ROOT / "docs" / "operations.md"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, clean_environment, running_server
+from tests.harness.process import ROOT, clean_environment
+from tests.harness.server import running_server
 
 README = (ROOT / "README.md").read_text()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 

@@ -15,7 +15,7 @@ import pytest
 from datasets.manifest import read_examples
 from evaluation.evaluate import INTERRUPTED, judge, main
 from tests.evaluation.sets import BLUE, HOSTILE, RED, picture, plain_set, recoded_set, write_set
-from tests.running import ROOT, clean_environment
+from tests.harness.process import ROOT, clean_environment
 
 
 def evaluate(artifact: Path, data: Path, output: Path, *more: str) -> int:

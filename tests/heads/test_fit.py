@@ -23,9 +23,10 @@ from logo_detection.classifier import load_classifier
 from logo_detection.decode.image import load_image
 from tests.batch.jobs import run, write_table
 from tests.batch.shapes import SHAPES, write_shapes
+from tests.harness.process import ROOT, clean_environment
+from tests.harness.server import running_server
 from tests.images import one_colour
 from tests.models import tiny_onnx, write_artifact
-from tests.running import ROOT, clean_environment, running_server
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,17 +1,16 @@
 """Origins that waste time, in a process of their own, so that they waste none of whoever measures.
 
-`python -m tests.hostile.slow_origins` says on which port it listens, and ends with its standard input.
+`python -m tests.hostile.slow_origins` is a `tests.harness.process.Subprocess`, whose introduction tells
+the port.
 """
 
 import gzip
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests import origins
+from tests.harness import origins
+from tests.harness.process import Subprocess, serve_commands
 from tests.images import one_colour
-from tests.running import ROOT
 
 RED = one_colour("red")
 
@@ -41,24 +40,14 @@ def main() -> None:
     with origins.Origin() as origin:
         for path, behaviour in {**HANGING, **ENDING}.items():
             origin.serve(path, behaviour)
-        sys.stdout.write(f"{origin.port}\n")
-        sys.stdout.flush()
-        sys.stdin.read()
+        serve_commands({}, port=origin.port)
 
 
 @contextmanager
 def slow_origins() -> Iterator[int]:
     """Their port, for the length of the block."""
-    command = [sys.executable, "-m", "tests.hostile.slow_origins"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
+    with Subprocess("tests.hostile.slow_origins") as process:
+        yield process.introduction["port"]
 
 
 if __name__ == "__main__":

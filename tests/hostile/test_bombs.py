@@ -17,10 +17,19 @@ import pytest
 from PIL import Image
 
 from tests import images
-from tests.footprint import at_rest, footprint, forget_peak, peak_bytes, tree_footprint, worker_ids, zombies
+from tests.harness.footprint import (
+    at_rest,
+    footprint,
+    forget_peak,
+    peak_bytes,
+    tree_footprint,
+    worker_ids,
+    zombies,
+)
+from tests.harness.origins import Origin
+from tests.harness.process import ROOT
+from tests.harness.server import PREDICT, READY_TIMEOUT_S, RunningServer, running_server
 from tests.images import svg
-from tests.origins import Origin
-from tests.running import PREDICT, READY_TIMEOUT_S, ROOT, RunningServer, running_server
 
 HOST = "origin.test"
 WORKERS = 2

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from tests.documented import Document, document_of
+from tests.harness.origins import Origin
+from tests.harness.server import PREDICT, RunningServer, running_server
 from tests.images import one_colour
-from tests.origins import Origin
-from tests.running import PREDICT, RunningServer, running_server
 
 WORKERS = 2
 IDLE_WITHIN_S = 2.0

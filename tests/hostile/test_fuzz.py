@@ -12,9 +12,10 @@ import pytest
 
 from logo_detection.decode.header import Format
 from tests import images
-from tests.footprint import at_rest, tree_footprint, worker_ids, zombies
+from tests.harness.footprint import at_rest, tree_footprint, worker_ids, zombies
+from tests.harness.process import ROOT, until
+from tests.harness.server import READY, READY_TIMEOUT_S, RunningServer, is_ok, running_server
 from tests.mutations import Mutant, mutant
-from tests.running import READY_TIMEOUT_S, ROOT, RunningServer, running_server, wait_until_answered
 from tests.soak import report
 
 WORKERS = 2
@@ -70,7 +71,7 @@ def test_every_mutant_is_scored_or_has_a_code(fuzzed: tuple[RunningServer, httpx
             if fate == "image_timeout":
                 lost.append(one.name)
     seconds = time.monotonic() - began
-    wait_until_answered(server, "/v1/models/logo-detection")
+    until(lambda: is_ok(server.port, READY), READY_TIMEOUT_S)
     gauges = settled(server)
     after = at_rest(lambda: tree_footprint(server.process.pid))
     assert gauges["logo_worker_restarts_total"] == len(lost)

@@ -1,16 +1,14 @@
 """The life of a server under load: workers that are killed, callers who hang up, and its own end."""
 
-import base64
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,24 +17,19 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.footprint import worker_ids
+from tests.harness.load import LOST, Group, LoadGenerator, write_bodies
+from tests.harness.origins import Origin, drip
+from tests.harness.process import ROOT, clean_environment, free_port, until
+from tests.harness.requests import connect, head, inline
+from tests.harness.server import LIVE, PREDICT, READY, running_server
 from tests.images import one_colour
-from tests.load import LOST, Offer, offered
 from tests.models import write_artifact
-from tests.origins import Origin, drip
-from tests.running import (
-    LIVE,
-    PREDICT,
-    READY,
-    ROOT,
-    RunningServer,
-    clean_environment,
-    free_port,
-    running_server,
-)
 
 IMAGES_PER_REQUEST = 5
 TIMEOUT_S = 30.0
 ATTEMPTS = 6
+FIVE = Group("five", callers=8)
 
 ENDLESS_SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="900"><filter id="f">'
@@ -45,18 +38,15 @@ ENDLESS_SVG = (
 )
 
 
-def item(content: bytes) -> dict[str, str]:
-    return {"filename": "a", "target": "logo", "image": base64.b64encode(content).decode()}
-
-
-RED = item(one_colour("red", 400, 300))
+RED = inline(one_colour("red", 400, 300))
 
 
 @pytest.fixture
-def bodies(tmp_path: Path) -> list[Path]:
-    path = tmp_path / "body.json"
-    path.write_text(json.dumps([RED] * IMAGES_PER_REQUEST))
-    return [path]
+def load(tmp_path: Path) -> Iterator[LoadGenerator]:
+    """Eight callers' requests of five images each."""
+    write_bodies(tmp_path / "bodies", FIVE.shape, [json.dumps([RED] * IMAGES_PER_REQUEST).encode()])
+    with LoadGenerator(tmp_path / "bodies") as running:
+        yield running
 
 
 @pytest.fixture
@@ -66,53 +56,25 @@ def slow_origin() -> Iterator[Origin]:
         yield running
 
 
-def metric(server: RunningServer, name: str) -> float:
-    """The sum of a metric's series; the name may begin a label's value."""
-    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
-
-
-def workers(server: RunningServer) -> list[int]:
-    """The worker processes that are there."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [int(pid) for pid in children if b"logo_detection.pool.worker" in _command(pid)]
-
-
-def _command(pid: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def until(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> float:
-    """Wait for it; seconds that it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < timeout_s
-        time.sleep(0.01)
-    return time.monotonic() - began
-
-
 class TestWorkers:
     @pytest.mark.slow
     def test_killed_workers_cost_an_image_each_at_most(
-        self, artifact: Path, bodies: list[Path], tmp_path: Path
+        self, artifact: Path, load: LoadGenerator, tmp_path: Path
     ) -> None:
         kills = 4
         with running_server(tmp_path / "stderr", MODEL_PATH=artifact) as server:
-            with offered(server, bodies, Offer(kills * 2.0, callers=8)) as sent:
+            with load.sending(server.port, kills * 2.0, FIVE) as sent:
                 for number in range(kills):
                     time.sleep(0.5)
-                    until(lambda: metric(server, "logo_workers_ready ") == 2)
-                    os.kill(workers(server)[number % 2], signal.SIGKILL)
-            lost = sum(IMAGES_PER_REQUEST - answer.scored for answer in sent.everything)
-            assert {answer.status for answer in sent.everything} == {200}
-            assert lost == metric(server, 'logo_items_total{outcome="image_timeout"')
+                    until(lambda: server.metric("logo_workers_ready") == 2)
+                    os.kill(worker_ids(server.process.pid)[number % 2], signal.SIGKILL)
+            lost = sum(IMAGES_PER_REQUEST - answer.scored for answer in sent.answers)
+            assert set(sent.statuses) == {200}
+            assert lost == server.metric("logo_items_total", outcome="image_timeout")
             assert lost <= kills
-            assert metric(server, "logo_worker_restarts_total ") == kills
-            until(lambda: metric(server, "logo_workers_ready ") == 2)
-            assert len(workers(server)) == 2
+            assert server.metric("logo_worker_restarts_total") == kills
+            until(lambda: server.metric("logo_workers_ready") == 2)
+            assert len(worker_ids(server.process.pid)) == 2
 
     def test_a_killed_worker_costs_exactly_the_image_it_had(self, artifact: Path, tmp_path: Path) -> None:
         with (
@@ -121,11 +83,11 @@ class TestWorkers:
             ) as server,
             ThreadPoolExecutor() as callers,
         ):
-            victim = callers.submit(server.predict, [item(ENDLESS_SVG), RED])
-            until(lambda: metric(server, "logo_workers_busy ") == 1)
+            victim = callers.submit(server.predict, [inline(ENDLESS_SVG), RED])
+            until(lambda: server.metric("logo_workers_busy") == 1)
             others = [callers.submit(server.predict, [RED] * 10) for _ in range(3)]
-            until(lambda: metric(server, "logo_queued_images ") == 31)
-            (worker,) = workers(server)
+            until(lambda: server.metric("logo_queued_images") == 31)
+            (worker,) = worker_ids(server.process.pid)
             os.kill(worker, signal.SIGKILL)
             lost, scored = victim.result().json()["predictions"]
             assert lost["error"]["code"] == "image_timeout"
@@ -143,10 +105,10 @@ class TestWithoutWorkers:
         model, away = copy / "model.onnx", copy / "away"
         with running_server(tmp_path / "stderr", MODEL_PATH=copy, WORKERS=1) as server:
             model.rename(away)
-            os.kill(workers(server)[0], signal.SIGKILL)
+            os.kill(worker_ids(server.process.pid)[0], signal.SIGKILL)
             until(lambda: httpx.get(server.url + READY).status_code == 503)
             assert httpx.get(server.url + LIVE).status_code == 200
-            assert metric(server, "logo_ready ") == 0
+            assert server.metric("logo_ready") == 0
             refused = server.predict([RED])
             assert refused.status_code == 503
             assert refused.headers["retry-after"]
@@ -160,7 +122,6 @@ class TestHangingUp:
     def test_it_frees_places_memory_and_workers_in_half_a_second(self, tmp_path: Path) -> None:
         """With the shipped model, which needs a second or more for so many images."""
         body = json.dumps([RED] * 50).encode()
-        head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         gauges = (
             "logo_in_flight_images ",
             "logo_queued_images ",
@@ -172,7 +133,6 @@ class TestHangingUp:
             running_server(tmp_path / "stderr", REQUEST_TIMEOUT_S=60) as server,
             httpx.Client(base_url=server.url) as client,  # whose first request takes much longer than others
         ):
-            address = ("127.0.0.1", httpx.URL(server.url).port or 0)
 
             def held() -> list[float]:
                 lines = client.get("/metrics").text.splitlines()
@@ -182,13 +142,13 @@ class TestHangingUp:
             for _ in range(ATTEMPTS):
                 with ExitStack() as callers:
                     for _ in range(4):
-                        caller = callers.enter_context(socket.create_connection(address))
-                        caller.sendall(head + body)
+                        caller = callers.enter_context(connect(server))
+                        caller.sendall(head(f"Content-Length: {len(body)}") + body)
                     until(lambda: 200 in held())
                 took.append(until(lambda: not any(held())))
                 if took[-1] < 0.5:
                     break
-            scored = metric(server, 'logo_items_total{outcome="scored"')
+            scored = server.metric("logo_items_total", outcome="scored")
         assert min(took) < 0.5, took
         assert scored == 0  # of requests that were answered
         assert server.stderr().count("status=499") == 4 * len(took)
@@ -197,10 +157,10 @@ class TestHangingUp:
 class TestTheEnd:
     @pytest.mark.slow
     def test_sigterm_under_load_loses_nothing_that_was_admitted(
-        self, artifact: Path, bodies: list[Path], tmp_path: Path
+        self, artifact: Path, load: LoadGenerator, tmp_path: Path
     ) -> None:
         with running_server(tmp_path / "stderr", MODEL_PATH=artifact) as server:
-            with offered(server, bodies, Offer(4.0, callers=8)) as sent:
+            with load.sending(server.port, 4.0, FIVE) as sent:
                 time.sleep(1.0)
                 server.process.send_signal(signal.SIGTERM)
                 assert server.process.wait(timeout=TIMEOUT_S) == 0
@@ -208,7 +168,7 @@ class TestTheEnd:
                 with pytest.raises(httpx.ConnectError):
                     server.predict([RED])
             assert time.monotonic() - ended < TIMEOUT_S
-        answered = [answer for answer in sent.everything if answer.status != LOST]
+        answered = [answer for answer in sent.answers if answer.status != LOST]
         assert {answer.status for answer in answered} == {200}
         assert all(answer.scored == IMAGES_PER_REQUEST for answer in answered)
         log = server.stderr()

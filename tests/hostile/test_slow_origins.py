@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.server import PREDICT, RunningServer, running_server
 from tests.hostile.slow_origins import ENDING, HANGING, RED, slow_origins
-from tests.running import PREDICT, RunningServer, running_server
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.addresses import DENIED, PUBLIC
 from tests.crooked import CROOKED
+from tests.harness.origins import Origin, redirect
+from tests.harness.server import PREDICT, RunningServer, running_server
 from tests.hostile.worlds import Answers, Canary, world
-from tests.origins import Origin, redirect
-from tests.running import PREDICT, RunningServer, running_server
 
 pytestmark = pytest.mark.slow
 

@@ -12,15 +12,13 @@ happen: nothing answers at 10.0.0.1 here, and no test may listen on port 443.
 """
 
 import json
-import socket
-import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from tests.addresses import PUBLIC
-from tests.origins import Origin
+from tests.harness.origins import Origin
 
 WORLD = Path(__file__).parent / "world"
 
@@ -28,16 +26,12 @@ Answers = Sequence[str] | Literal["silence"]
 """The addresses that one look-up finds; none: the name is unknown."""
 
 
-class Canary:
+class Canary(ExitStack):
     """Listens on loopback, IPv4 and IPv6; counts whom it accepts, and hangs up."""
 
     def __init__(self) -> None:
-        self._listeners = [
-            socket.create_server(("127.0.0.1", 0), backlog=256),
-            socket.create_server(("::1", 0), family=socket.AF_INET6, backlog=256),
-        ]
-        self._threads = [threading.Thread(target=self._count, args=(i,), daemon=True) for i in (0, 1)]
-        self.accepted = [0, 0]
+        super().__init__()
+        self._four, self._six = (Origin(host, hangs_up=True) for host in ("127.0.0.1", "::1"))
 
     @property
     def connections(self) -> int:
@@ -45,31 +39,18 @@ class Canary:
         return sum(self.accepted)
 
     @property
+    def accepted(self) -> list[int]:
+        """On IPv4, and on IPv6."""
+        return [self._four.connections, self._six.connections]
+
+    @property
     def places(self) -> dict[str, Any]:
-        four, six = (listener.getsockname()[:2] for listener in self._listeners)
-        return {"four": four, "six": six}
+        return {"four": [self._four.host, self._four.port], "six": [self._six.host, self._six.port]}
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        for origin in (self._four, self._six):
+            self.enter_context(origin)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for listener, thread in zip(self._listeners, self._threads, strict=True):
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            listener.close()
-
-    def _count(self, index: int) -> None:
-        while True:
-            try:
-                accepted, _ = self._listeners[index].accept()
-            except OSError:
-                return
-            self.accepted[index] += 1
-            accepted.close()
 
 
 def world(

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.running import LIVE, READY, running_server
+from tests.harness.server import LIVE, READY, running_server
 
 HERE = Path(__file__).parent
 ROUNDING = 0.5e-4  # the server answers with four decimals
@@ -51,7 +51,7 @@ def test_a_bare_keras_file_is_served_to_productions_scores_and_ends_quietly(tmp_
 
 @pytest.mark.slow
 def test_a_server_that_warms_up_is_live_and_not_ready_and_can_be_stopped(tmp_path: Path) -> None:
-    settings = {"MODEL_PATH": HERE / "small.keras", "WORKERS": 1}
+    settings: dict[str, Any] = {"MODEL_PATH": HERE / "small.keras", "WORKERS": 1}
     with running_server(tmp_path / "stderr", may_write=True, until=LIVE, **settings) as server:
         for path in (READY, "/v2/health/ready", "/v2/models/logo-detection/ready"):
             assert httpx.get(server.url + path).status_code == 503, path

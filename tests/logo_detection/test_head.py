@@ -17,9 +17,9 @@ from logo_detection.errors import WorkerStartError
 from logo_detection.head import MAX_FEATURES, HeadNotFound, find_in_openvino, probabilities
 from logo_detection.pool.messages import Task, WorkerConfig
 from logo_detection.pool.pool import ScoringPool
+from tests.harness.process import ROOT
 from tests.images import one_colour
 from tests.models import tiny_source
-from tests.running import ROOT
 
 SHIPPED = ROOT / "model_artifacts" / "logo-detection"
 LIFTWINGS = ROOT / "tests" / "liftwing" / "small.keras"

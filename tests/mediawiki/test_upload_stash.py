@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.harness.server import RunningServer, running_server
 from tests.images import encode
 from tests.mediawiki.files import disc, files
 from tests.mediawiki.wiki import GERMAN_HOST, HOST, PAGED_TIFF_HANDLER, MediaWiki, running_wiki
-from tests.running import RunningServer, running_server
 from tests.soak import report
 
 pytestmark = pytest.mark.soak

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.running import free_port
+from tests.harness.process import free_port
 
 HERE = Path(__file__).parent
 HOST, GERMAN_HOST = "stash.test", "german.stash.test"

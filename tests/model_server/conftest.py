@@ -11,10 +11,10 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from tests.harness.origins import Origin, drip
+from tests.harness.server import RunningServer, running_server
 from tests.images import one_colour
 from tests.models import tiny_onnx, write_artifact
-from tests.origins import Origin, drip
-from tests.running import RunningServer, running_server
 
 Start = Callable[..., AbstractContextManager[RunningServer]]
 

@@ -11,29 +11,13 @@ import httpx
 import pytest
 
 from tests import images
-from tests.footprint import footprint, forget_peak, peak_bytes
+from tests.harness.footprint import footprint, forget_peak, peak_bytes
+from tests.harness.origins import Origin
+from tests.harness.requests import by_url, codes, inline, predictions
+from tests.harness.server import PREDICT, RunningServer
 from tests.model_server.conftest import Files, Start
-from tests.origins import Origin
-from tests.running import PREDICT, RunningServer
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-def inline(content: bytes, filename: str = "a.png", **fields: Any) -> dict[str, Any]:
-    return {"filename": filename, "image": base64.b64encode(content).decode(), "target": "logo", **fields}
-
-
-def by_url(url: str, filename: str = "a.png") -> dict[str, Any]:
-    return {"filename": filename, "url": url, "target": "logo"}
-
-
-def predictions(response: httpx.Response) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = response.json()["predictions"]
-    return found
-
-
-def codes(response: httpx.Response) -> list[str | None]:
-    return [prediction.get("error", {}).get("code") for prediction in predictions(response)]
 
 
 class TestAnswer:

@@ -13,7 +13,8 @@ from logo_detection.errors import item_codes
 from model_server.errors import STATUS
 from model_server.metrics import STATUSES
 from model_server.settings import Settings
-from tests.running import ROOT, RunningServer
+from tests.harness.process import ROOT
+from tests.harness.server import RunningServer
 
 DOCS = Path(__file__).parents[2] / "docs"
 CELL = r"[^|\n]*"

@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from model_server.logs import JSONFormatter, TextFormatter, trace
+from tests.harness.origins import Origin
+from tests.harness.server import PREDICT, RunningServer, running_server
 from tests.model_server.conftest import Files
-from tests.origins import Origin
-from tests.running import PREDICT, RunningServer, running_server
 
 SECRET = "s3cr3t"
 

@@ -9,7 +9,7 @@ CODE = """
 import os
 import sys
 from model_server.malloc import return_freed_memory
-from tests.footprint import footprint
+from tests.harness.footprint import footprint
 
 if "early" in sys.argv:
     return_freed_memory()

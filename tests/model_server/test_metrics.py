@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from model_server.metrics import Metrics, resident_bytes
+from tests.harness.server import RunningServer
 from tests.model_server.conftest import Files, Start
-from tests.running import RunningServer
 
 Number = Callable[..., float]
 

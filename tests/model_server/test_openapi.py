@@ -1,6 +1,5 @@
 """The OpenAPI document, held against the standard, the code, docs/api.md, and a real server's answers."""
 
-import base64
 import json
 import re
 import subprocess
@@ -20,10 +19,11 @@ from model_server.errors import STATUS
 from model_server.openapi import EXAMPLE_URL, Limits, describe_api
 from model_server.routes import ROUTES
 from tests.documented import PREDICT_PATH, Document, document_of
+from tests.harness.origins import Origin, drip
+from tests.harness.requests import by_url, inline
+from tests.harness.server import RunningServer, running_server
 from tests.model_server.conftest import Files, Start
 from tests.models import LABELS
-from tests.origins import Origin, drip
-from tests.running import RunningServer, running_server
 
 API_PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
@@ -71,14 +71,6 @@ def cramped(
     limits: dict[str, Any] = {"IMAGES_MAX_NUM": 3, "IMAGE_MAX_SIZE": 5000, "BODY_MAX_SIZE": 20_000}
     with running_server(stderr, **settings, **limits) as running:
         yield running
-
-
-def inline(content: bytes) -> dict[str, Any]:
-    return {"filename": "a.png", "image": base64.b64encode(content).decode(), "target": "logo"}
-
-
-def by_url(path: str) -> dict[str, Any]:
-    return {"filename": "a.png", "url": f"https://{EXAMPLE_HOST}{path}", "target": "logo"}
 
 
 def agrees(server: RunningServer, response: httpx.Response, status: int, path: str = PREDICT_PATH) -> None:
@@ -204,7 +196,8 @@ class TestAnswers:
     def test_overloaded_and_out_of_time(self, cramped: RunningServer, origin: Origin, files: Files) -> None:
         waiting: list[httpx.Response] = []
         with origin.busy():
-            caller = Thread(target=lambda: waiting.append(cramped.predict([by_url("/slow")] * 3)))
+            slow = [by_url(f"https://{EXAMPLE_HOST}/slow")] * 3
+            caller = Thread(target=lambda: waiting.append(cramped.predict(slow)))
             caller.start()
             origin.wait_for_request(timeout_s=5)
             agrees(cramped, cramped.predict([inline(files.red)]), 503)

@@ -5,7 +5,7 @@ import socket
 import httpx
 import pytest
 
-from tests.running import PREDICT, RunningServer
+from tests.harness.server import PREDICT, RunningServer
 
 MODEL = "/v1/models/logo-detection"
 HANDSHAKE = (

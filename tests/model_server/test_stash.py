@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests import origins
+from tests.harness import origins
+from tests.harness.origins import Origin
+from tests.harness.server import RunningServer, running_server
 from tests.images import jpeg, one_colour, picture
-from tests.origins import Origin
-from tests.running import RunningServer, running_server
 from tests.stash_wiki import (
     HOST,
     LOG_IN_PAGE,

@@ -7,8 +7,8 @@ import pytest
 
 from batch.score import main
 from tests.batch.jobs import read_rows
+from tests.harness.server import running_server
 from tests.parity.test_parity import ARTIFACT, GOLDEN, ROUNDING, TOLERANCE, Expected, assert_same, predicted
-from tests.running import running_server
 
 
 @pytest.fixture(scope="module")

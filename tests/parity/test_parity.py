@@ -13,7 +13,8 @@ import pytest
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.classifier import Runtime, load_classifier
 from logo_detection.decode.image import load_image
-from tests.running import ROOT, RunningServer, clean_environment, running_server
+from tests.harness.process import ROOT, clean_environment
+from tests.harness.server import RunningServer, running_server
 
 ARTIFACT = ROOT / "model_artifacts" / "logo-detection"
 GOLDEN = ARTIFACT / "golden"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.running import ROOT
+from tests.harness.process import ROOT
 from tests.wiki import mark, photo
 
 WIDTH = 330  # pixels

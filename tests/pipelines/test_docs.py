@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.pipeline import HOUR, MEANS, TIMEOUTS_S, from_categories, from_manifest
 from release.gate import Thresholds
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 PAGE = (ROOT / "docs" / "pipelines.md").read_text()
 DOCKERFILE = (ROOT / "pipelines" / "Dockerfile").read_text()

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from pipelines.launch import IMAGE_VARIABLE, main
+from tests.harness.process import ROOT, clean_environment
+from tests.harness.server import running_server
 from tests.pipelines.sets import PHOTOS, WIDTH, brief_recipe, write_images
-from tests.running import ROOT, clean_environment, running_server
 from tests.training.recipes import TINY
 from tests.wiki import mark, photo
 

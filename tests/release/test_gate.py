@@ -9,7 +9,7 @@ import pytest
 from evaluation.report import make_report
 from release.errors import GateClosed, ThresholdsInvalid
 from release.gate import Thresholds, check, findings, thresholds_of
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 LABELS = ("out_of_domain", "logo")
 IMAGES = 100  # of each class

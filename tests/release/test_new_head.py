@@ -12,7 +12,7 @@ from logo_detection.errors import ArtifactError
 from logo_detection.head import Head
 from release.model_card import Facts
 from release.new_head import check, own_head, replace_in_onnx, write_artifact
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 LIFTWINGS = ROOT / "tests" / "liftwing" / "small.keras"
 LABELS = ("out_of_domain", "a", "b")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 DIRECTORY = ROOT / "runs" / "soak"
 

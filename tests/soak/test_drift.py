@@ -15,12 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.footprint import Footprint, at_rest, footprint, tree_footprint, worker_ids, zombies
-from tests.origins import Origin
-from tests.running import RunningServer, running_server
+from tests.harness.footprint import Footprint, at_rest, footprint, tree_footprint, worker_ids, zombies
+from tests.harness.origins import Origin
+from tests.harness.process import until
+from tests.harness.server import RunningServer, running_server
 from tests.soak import report
 from tests.soak.traffic import BODY_MAX_SIZE, HOST, Traffic
 
@@ -29,10 +29,7 @@ AT_ONCE = 8
 WORKERS = 2
 KILLS = 20
 RESTART_TIMEOUT_S = 60.0
-PATIENCE = {
-    "REQUEST_TIMEOUT_S": 120,
-    "DECODE_TIMEOUT_S": 30,
-}  # a busy machine costs time, and no file its score
+TIME_BUDGETS = {"REQUEST_TIMEOUT_S": 120, "DECODE_TIMEOUT_S": 30}  # a busy machine costs time, and no score
 MAX_DRIFT_PERCENT = 2.0
 MIB = 2**20
 
@@ -77,7 +74,7 @@ async def test_ten_thousand_requests_leave_the_server_as_they_found_it(tmp_path:
             "ALLOWED_HOSTS": HOST,
             "ORIGIN_OVERRIDES": f"{HOST}={origin.url}",
             "BODY_MAX_SIZE": BODY_MAX_SIZE,
-            **PATIENCE,
+            **TIME_BUDGETS,
             "LOG_FORMAT": "json",
         }
         with running_server(tmp_path / "stderr", **settings) as server:
@@ -107,7 +104,7 @@ async def soak(server: RunningServer, traffic: Traffic) -> None:
         "drift",
         {
             "requests": sum(fates.values()),
-            "images": round(metric(server, "logo_items_total")),
+            "images": round(server.metric("logo_items_total")),
             "seconds": round(seconds),
             "fates": dict(fates.most_common()),
             "after warm-up": warm.row(0),
@@ -123,7 +120,7 @@ async def soak(server: RunningServer, traffic: Traffic) -> None:
     assert max(growth.values()) < MAX_DRIFT_PERCENT, growth
     assert counts(end) == counts(warm)
     assert counts(left) == counts(warm)
-    assert metric(server, "logo_worker_restarts_total") == KILLS
+    assert server.metric("logo_worker_restarts_total") == KILLS
     assert not zombies(pid)
     assert "Traceback" not in server.stderr()
 
@@ -132,19 +129,13 @@ def lose_workers(server: RunningServer) -> None:
     """Kill a worker, wait until it has a successor, and so on."""
     for killed in range(1, KILLS + 1):
         os.kill(worker_ids(server.process.pid)[0], signal.SIGKILL)
-        give_up = time.monotonic() + RESTART_TIMEOUT_S
-        while (
-            metric(server, "logo_worker_restarts_total") < killed
-            or metric(server, "logo_workers_ready") < WORKERS
-        ):
-            assert time.monotonic() < give_up, "a worker has no successor"
-            time.sleep(0.1)
+        until(partial(replaced, server, killed), RESTART_TIMEOUT_S)
 
 
-def metric(server: RunningServer, name: str) -> float:
-    """The sum over a metric's labels."""
-    lines = httpx.get(server.url + "/metrics", timeout=10).text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+def replaced(server: RunningServer, killed: int) -> bool:
+    """Whether every worker that was killed has a successor."""
+    restarts, ready = server.metric("logo_worker_restarts_total"), server.metric("logo_workers_ready")
+    return restarts >= killed and ready >= WORKERS
 
 
 def percent(before: Footprint, after: Footprint) -> float:

@@ -5,26 +5,26 @@ AssertionError; so does a good file whose score is another than it was on the qu
 """
 
 import asyncio
-import base64
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 from PIL import Image
 
 from tests import images
-from tests.origins import Origin
-from tests.running import PREDICT, READY, ROOT, RunningServer
+from tests.harness.origins import Origin
+from tests.harness.process import ROOT
+from tests.harness.requests import by_url, head, inline
+from tests.harness.server import PREDICT, READY, RunningServer
 
 HOST = "origin.test"
 BODY_MAX_SIZE = 16 * 2**20
-PATIENCE_S = 150.0
+ANSWER_TIMEOUT_S = 150.0
 
 Fate = str
 
@@ -87,7 +87,7 @@ class Traffic:
         """Ask for every good file once, on a quiet server; what comes later is compared with that."""
         async with self._connections():
             for name, data in self._good.items():
-                (answer,) = (await self._ask([_inline(name, data)])).json()["predictions"]
+                (answer,) = (await self._ask([inline(data, name)])).json()["predictions"]
                 self._scores[name] = answer["prediction"], answer["out_of_domain"]
 
     async def send_all(self, numbers: range, at_once: int) -> Counter[Fate]:
@@ -106,7 +106,7 @@ class Traffic:
     @asynccontextmanager
     async def _connections(self) -> AsyncIterator[None]:
         """Connections that are used again and again, and closed at the end of the block."""
-        async with httpx.AsyncClient(timeout=PATIENCE_S) as self._client:
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT_S) as self._client:
             yield
 
     async def send(self, number: int) -> Fate:
@@ -140,14 +140,14 @@ class Traffic:
         """A file, four times of five a good one, inline or by a URL; or a URL that leads nowhere."""
         if random.random() < 0.04:
             url = random.choice(["https://127.0.0.1/a.png", f"https://{HOST}/nowhere", "file:///etc/passwd"])
-            return {"filename": f"url {url}", "url": url, "target": "logo"}
+            return by_url(url, f"url {url}")
         pools = list(self._small), list(self._large), list(self._bad)
         (names,) = random.choices(pools, [76, 4, 20])
         name = random.choice(names)
         data = self._good[name] if name in self._good else self._bad[name][0]
         if random.random() < 0.5:
-            return _inline(name, data)
-        return {"filename": name, "url": f"https://{HOST}/{name.replace(' ', '-')}", "target": "logo"}
+            return inline(data, name)
+        return by_url(f"https://{HOST}/{name.replace(' ', '-')}", name)
 
     async def _predict(self, items: list[dict[str, Any]]) -> Fate:
         response = await self._ask(items)
@@ -175,7 +175,7 @@ class Traffic:
         return await self._client.post(self._server.url + PREDICT, json={"instances": items})
 
     async def _malformed(self, random: Random) -> Fate:
-        good = _inline("a", b"x")
+        good = inline(b"x", "a")
         wrong: list[Any] = [[], [{}], None, [good] * 51, [{**good, "target": "x"}], [{**good, "url": 1}]]
         broken = [b"", b"{", b"[" * 100_000, b"\xff\xfe"]
         body = random.choice([*broken, *(json.dumps(document).encode() for document in wrong)])
@@ -192,7 +192,7 @@ class Traffic:
     async def _hang_up(self, random: Random) -> Fate:
         """Go away: in the midst of the head or the body, or before there is an answer."""
         body = json.dumps([self._item(random) for _ in range(random.choice((1, 1, 5)))]).encode()
-        request = _head(f"Content-Length: {len(body)}") + body
+        request = head(f"Content-Length: {len(body)}") + body
         keep = random.choice([30, len(request) // 2, len(request) - 1, len(request)])
         async with self._connection() as (_, writer):
             writer.write(request[:keep])
@@ -202,7 +202,7 @@ class Traffic:
 
     async def _declare_too_much(self, random: Random) -> Fate:
         async with self._connection() as (reader, writer):
-            writer.write(_head(f"Content-Length: {BODY_MAX_SIZE + 1}") + b"[")
+            writer.write(head(f"Content-Length: {BODY_MAX_SIZE + 1}") + b"[")
             status = await reader.readline()
         assert b" 413 " in status, status
         return "413"
@@ -211,7 +211,7 @@ class Traffic:
         """Without a declared length. The server closes on a caller who sends; so its answer may get lost."""
         status = b""
         async with self._connection() as (reader, writer):
-            writer.write(_head("Transfer-Encoding: chunked"))
+            writer.write(head("Transfer-Encoding: chunked"))
             with suppress(ConnectionError):
                 for _ in range(BODY_MAX_SIZE // 2**16 + 32):
                     writer.write(b"10000\r\n%s\r\n" % bytes(2**16))
@@ -228,31 +228,14 @@ class Traffic:
             await writer.drain()
         return "hung up"
 
-    def _connection(self) -> "_Connection":
-        address = urlsplit(self._server.url)
-        return _Connection(str(address.hostname), int(address.port or 80))
-
-
-class _Connection:
-    """One's own TCP connection for the length of a block, closed without ceremony."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._address = host, port
-
-    async def __aenter__(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        async with asyncio.timeout(PATIENCE_S):
-            reader, self._writer = await asyncio.open_connection(*self._address)
-        return reader, self._writer
-
-    async def __aexit__(self, *_: object) -> None:
-        self._writer.close()
-        with suppress(OSError):
-            await self._writer.wait_closed()
-
-
-def _inline(name: str, data: bytes) -> dict[str, Any]:
-    return {"filename": name, "image": base64.b64encode(data).decode(), "target": "logo"}
-
-
-def _head(*headers: str) -> bytes:
-    return "\r\n".join([f"POST {PREDICT} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A connection of one's own for the length of a block, closed without ceremony."""
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(*self._server.address)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, clean_environment, running_server
+from tests.harness.process import ROOT, clean_environment
+from tests.harness.server import running_server
 from tests.wiki import WikiServer, mark, photo, small_commons
 
 TIMEOUT_S = 300.0  # of a command

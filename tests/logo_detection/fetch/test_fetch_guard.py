@@ -20,11 +20,11 @@ from logo_detection.errors import FetchFailed, UrlNotAllowed
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
-from tests import origins
 from tests.addresses import DENIED
 from tests.crooked import CROOKED
 from tests.fetching import Answers, connects, get, get_with, policy
-from tests.origins import Origin
+from tests.harness import origins
+from tests.harness.origins import Origin
 
 __all__ = ["connects"]
 

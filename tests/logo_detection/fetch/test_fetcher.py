@@ -19,10 +19,10 @@ from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, Item
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
-from tests import origins
 from tests.fetching import Answers, connects, get, get_with, policy
+from tests.harness import origins
+from tests.harness.origins import Origin
 from tests.images import one_colour
-from tests.origins import Origin
 
 __all__ = ["connects"]
 

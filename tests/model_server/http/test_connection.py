@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from model_server.http.connection import HEAD_MAX_BYTES, HEAD_TIMEOUT_S
+from tests.harness.requests import connect, inline, read_all
+from tests.harness.server import LIVE, PREDICT, RunningServer
 from tests.model_server.conftest import Files, Start
-from tests.model_server.http.test_request_middleware import answer, connect, gauge
-from tests.model_server.test_contract import inline
-from tests.running import LIVE, PREDICT, RunningServer
 
 PROBE = f"GET {LIVE} HTTP/1.1\r\nHost: x\r\n".encode()
 
@@ -76,7 +75,7 @@ def test_a_head_without_end_is_refused(server: RunningServer) -> None:
 def test_a_head_that_is_too_large_is_answered_with_400(server: RunningServer) -> None:
     with connect(server) as connection:
         connection.sendall(PROBE + b"X: " + b"x" * HEAD_MAX_BYTES)
-        received = answer(connection)
+        received = read_all(connection)
     assert received.startswith("HTTP/1.1 400 ")
     assert "the head of a request may have 65,536 bytes" in received
 
@@ -96,14 +95,14 @@ def test_what_is_refused_unread_has_an_id_a_line_and_a_count(start: Start, sent:
     with start() as server:
         with connect(server) as connection:
             connection.sendall(sent)
-            received = answer(connection)
+            received = read_all(connection)
         (request_id,) = re.findall(r"^x-request-id: (\w{32})\r$", received, re.MULTILINE)
         line = line_with(request_id, server)
         assert " unreadable request_id=" in line
         assert " status=400 " in line
         assert " refused=head_malformed " in line
-        assert gauge(server, 'logo_refusals_total{reason="head_malformed"}') == 1
-        assert gauge(server, 'logo_requests_total{status="400"}') == 1
+        assert server.metric("logo_refusals_total", reason="head_malformed") == 1
+        assert server.metric("logo_requests_total", status="400") == 1
         assert "WARNING" not in server.stderr()
 
 

@@ -1,7 +1,6 @@
 """The edge over real sockets: slow bodies, lying lengths, callers who hang up or wait for less long."""
 
 import json
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,35 +9,18 @@ import httpx
 import pytest
 
 from model_server.metrics import resident_bytes
+from tests.harness.origins import Origin
+from tests.harness.requests import connect, inline, read_all
+from tests.harness.server import PREDICT, RunningServer
 from tests.model_server.conftest import Files, Start
-from tests.model_server.test_contract import inline
-from tests.origins import Origin
-from tests.running import PREDICT, RunningServer
 
 HEAD = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
-def connect(server: RunningServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", httpx.URL(server.url).port or 0), timeout=10)
-
-
-def answer(connection: socket.socket) -> str:
-    received = b""
-    while chunk := connection.recv(65536):
-        received += chunk
-    return received.decode()
-
-
-def gauge(server: RunningServer, name: str) -> float:
-    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
-    (value,) = [float(line.split()[1]) for line in lines if line.startswith(f"{name} ")]
-    return value
-
-
 def wait_for(server: RunningServer, name: str, value: float, timeout_s: float) -> float:
     began = time.monotonic()
-    while gauge(server, name) != value:
-        assert time.monotonic() - began < timeout_s, f"{name} is {gauge(server, name)}"
+    while server.metric(name) != value:
+        assert time.monotonic() - began < timeout_s, f"{name} is {server.metric(name)}"
         time.sleep(0.02)
     return time.monotonic() - began
 
@@ -47,7 +29,7 @@ def test_a_body_that_does_not_arrive_is_refused_at_the_deadline(start: Start) ->
     with start(REQUEST_TIMEOUT_S=0.5) as server, connect(server) as connection:
         connection.sendall(f"{HEAD}Content-Length: 100\r\n\r\n[".encode())
         began = time.monotonic()
-        received = answer(connection)
+        received = read_all(connection)
         assert 0.4 < time.monotonic() - began < 3
     assert received.startswith("HTTP/1.1 400 ")
     assert "the body did not arrive in time" in received
@@ -65,7 +47,7 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_body(start: Star
 def test_a_length_may_have_any_number_of_zeros_before_it(server: RunningServer, length: str) -> None:
     with connect(server) as connection:
         connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: {length}\r\n\r\n{{}}".encode())
-        assert answer(connection).startswith("HTTP/1.1 400 ")
+        assert read_all(connection).startswith("HTTP/1.1 400 ")
 
 
 def test_a_body_that_nobody_takes_is_not_kept(start: Start) -> None:
@@ -87,7 +69,7 @@ def test_a_caller_who_hangs_up_frees_everything(start: Start, slow_origin: Origi
             connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             wait_for(server, "logo_in_flight_images", 40, timeout_s=5)
         assert wait_for(server, "logo_in_flight_images", 0, timeout_s=0.5) < 0.5
-        assert gauge(server, "logo_held_bytes") == 0
+        assert server.metric("logo_held_bytes") == 0
         wait_for(server, "logo_queued_images", 0, timeout_s=0.5)
         assert "status=499" in server.stderr()
 
@@ -109,7 +91,7 @@ def test_a_caller_who_hangs_up_frees_what_was_asked_before_the_last_request(
                 connection.sendall(second)
                 time.sleep(0.1)
         assert wait_for(server, "logo_in_flight_images", 0, timeout_s=0.5) < 0.5
-        assert gauge(server, "logo_held_bytes") == 0
+        assert server.metric("logo_held_bytes") == 0
 
 
 def test_the_time_that_the_callers_proxy_allows_is_kept(start: Start, slow_origin: Origin) -> None:
@@ -136,7 +118,7 @@ def test_a_caller_without_time_is_told_of_the_deadline(
     head = f"{HEAD}Connection: close\r\nX-Envoy-Expected-Rq-Timeout-Ms: {given}\r\n"
     with connect(server) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-        received = answer(connection)
+        received = read_all(connection)
     assert received.startswith("HTTP/1.1 504 ")
     assert '"code":"deadline_exceeded"' in received
 

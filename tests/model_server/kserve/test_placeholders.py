@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from model_server.kserve.placeholders import UNUSED, PlaceholderUsedError, placeholders
-from tests.running import READY, running_server
+from tests.harness.server import READY, running_server
 
 TIMEOUT_S = 60
 HEAVY = {"kubernetes", "requests", "pandas", "pyarrow", "rich", "pygments", "tensorflow", "keras", "openvino"}

@@ -1,8 +1,8 @@
 """Footprints: what a server and all the processes below it hold of the system, at one moment or at rest.
 
-Memory is counted four ways. `anonymous` is what the processes wrote for themselves: it moves when they
+Memory is counted five ways. `anonymous` is what the processes wrote for themselves: it moves when they
 keep something, and only then. RSS adds pages of files (code, the model), which the kernel drops and reads
-again as it likes; PSS and shared memory depend on who else runs the same Python.
+again as it likes; PSS, private and shared memory depend on who else runs the same Python.
 """
 
 import re
@@ -14,18 +14,25 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
-PROC = Path("/proc")
+import psutil
+
 REST_SAMPLES, REST_PAUSE_S = 5, 0.5
 REST_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Bytes and counts, of one process or of several together."""
+    """Bytes and counts, of one process or of several together.
+
+    Attributes:
+        pss: Its own pages, and its share of those that it shares with others (proc(5), smaps_rollup).
+        private: Its own pages alone.
+    """
 
     anonymous: float = 0
     rss: float = 0
     pss: float = 0
+    private: float = 0
     descriptors: float = 0
     threads: float = 0
     processes: float = 0
@@ -43,35 +50,49 @@ class Footprint:
 
 def process_ids(root: int) -> list[int]:
     """A process and all below it, zombies included."""
-    found = [root]
-    with suppress(OSError):  # it, or a thread of it, ended meanwhile
-        for children in PROC.glob(f"{root}/task/*/children"):
-            for child in children.read_text().split():
-                found += process_ids(int(child))
-    return found
+    with suppress(psutil.NoSuchProcess):
+        return [root, *(child.pid for child in psutil.Process(root).children(recursive=True))]
+    return [root]
 
 
 def worker_ids(root: int) -> list[int]:
     """The scoring processes below a server."""
-    return [pid for pid in process_ids(root)[1:] if b"logo_detection.pool.worker" in _command_line(pid)]
+    return [pid for pid in process_ids(root)[1:] if "logo_detection.pool.worker" in command_line(pid)]
+
+
+def command_line(pid: int) -> list[str]:
+    """Of a process; nothing of one that ended."""
+    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        line: list[str] = psutil.Process(pid).cmdline()
+        return line
+    return []
 
 
 def zombies(root: int) -> list[int]:
-    """Processes below this one that ended, and that nobody has asked how."""
-    return [pid for pid in process_ids(root) if re.search(r"\) Z ", _read(f"{pid}/stat"))]
+    """Processes below this one that ended, and whose status nobody has asked for."""
+    found = []
+    for pid in process_ids(root):
+        with suppress(psutil.NoSuchProcess):
+            found += [pid] if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE else []
+    return found
 
 
 def footprint(pid: int) -> Footprint:
     """One process's; all zero if it ended meanwhile."""
-    memory = dict(re.findall(r"^(\w+): +(\d+) kB$", _read(f"{pid}/smaps_rollup"), re.MULTILINE))
-    if not memory:
-        return Footprint()
-    anonymous, rss, pss = (int(memory[kind]) * 1024 for kind in ("Anonymous", "Rss", "Pss"))
+    process = Path(f"/proc/{pid}")
     try:
-        descriptors, threads = (len(list((PROC / f"{pid}/{what}").iterdir())) for what in ("fd", "task"))
+        rollup = (process / "smaps_rollup").read_text()
+        descriptors, threads = (len(list((process / what).iterdir())) for what in ("fd", "task"))
     except OSError:
         return Footprint()
-    return Footprint(anonymous, rss, pss, descriptors, threads, processes=1)
+    kilobytes = re.findall(r"^(\w+): +(\d+) kB$", rollup, re.MULTILINE)
+    sizes = {kind: 1024 * int(number) for kind, number in kilobytes}
+    if not sizes:
+        return Footprint()
+    private = sizes["Private_Clean"] + sizes["Private_Dirty"]
+    return Footprint(
+        sizes["Anonymous"], sizes["Rss"], sizes["Pss"], private, descriptors, threads, processes=1
+    )
 
 
 def tree_footprint(root: int) -> Footprint:
@@ -81,12 +102,12 @@ def tree_footprint(root: int) -> Footprint:
 
 def forget_peak(pid: int) -> None:
     """Begin to look for the process's greatest memory anew; `proc_pid_clear_refs(5)`."""
-    (PROC / f"{pid}/clear_refs").write_text("5")
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def peak_bytes(pid: int) -> int:
     """The most memory that the process had resident since then, or since its start."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", _read(f"{pid}/status"), re.MULTILINE)
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
@@ -108,17 +129,3 @@ def at_rest(measure: Callable[[], Footprint]) -> Footprint:
 
 def _counts(one: Footprint) -> tuple[float, float, float]:
     return one.descriptors, one.threads, one.processes
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return (PROC / f"{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _read(path: str) -> str:
-    try:
-        return (PROC / path).read_text()
-    except OSError:
-        return ""

@@ -7,18 +7,27 @@
         assert origin.connections == 1
 
 An origin runs in threads of its own, so that it serves sync and async tests and other processes alike.
+
+    python -m tests.harness.origins FOLDER
+
+is an origin in a process of its own (`tests.harness.process.Subprocess`) that serves a folder's files, each
+under its name; its introduction tells the port.
 """
 
 import select
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.harness.process import serve_commands
 
 REQUEST_TIMEOUT_S = 30.0
 
@@ -33,7 +42,13 @@ class Request:
 
 
 class Connection:
-    """One accepted connection, as a behaviour uses it. Ends with OSError when nobody listens any more."""
+    """One accepted connection, as a behaviour uses it. Ends with OSError when nobody listens any more.
+
+    Attributes:
+        request: The one that is to be answered.
+    """
+
+    request: Request
 
     def __init__(self, accepted: socket.socket, released: threading.Event) -> None:
         self._socket = accepted
@@ -69,30 +84,60 @@ class Connection:
         self.hang_up()
         self._socket.close()
 
-    def read_request(self) -> Request | None:
-        """The next request, or None when the other side closed."""
+    def read_request(self) -> bool:
+        """Read the next request, whose body counts for nothing; False when the other side closed."""
         while b"\r\n\r\n" not in self._received:
-            chunk = self._socket.recv(65536)
-            if not chunk:
-                return None
-            self._received += chunk
+            if not self._receive():
+                return False
         head, self._received = self._received.split(b"\r\n\r\n", 1)
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ")
         pairs = (line.split(":", 1) for line in lines)
-        return Request(method, target, {name.lower(): value.strip() for name, value in pairs})
+        self.request = Request(method, target, {name.lower(): value.strip() for name, value in pairs})
+        body_bytes = int(self.request.headers.get("content-length", 0))
+        while len(self._received) < body_bytes:
+            if not self._receive():
+                return False
+        self._received = self._received[body_bytes:]
+        return True
+
+    def _receive(self) -> bool:
+        chunk = self._socket.recv(65536)
+        self._received += chunk
+        return bool(chunk)
 
 
 Behaviour = Callable[[Connection], None]
 
 
 class Origin:
-    """A server on a free port of the loopback interface. What it was not told to serve is a 404."""
+    """A server on a port of the loopback interface.
 
-    def __init__(self, host: str = "127.0.0.1", ssl_context: ssl.SSLContext | None = None) -> None:
+    Attributes:
+        otherwise: What answers requests for paths that it was not told to serve: a 404.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        ssl_context: ssl.SSLContext | None = None,
+        *,
+        port: int = 0,
+        hangs_up: bool = False,
+    ) -> None:
+        """Listen.
+
+        Args:
+            host: The address.
+            ssl_context: For TLS.
+            port: 0 for a free one.
+            hangs_up: Close every connection at once, unread.
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=256)
+        self._listener = socket.create_server((host, port), family=family, backlog=256)
         self._ssl_context = ssl_context
+        self._hangs_up = hangs_up
+        self.otherwise = status(404)
         self._behaviours: dict[str, Behaviour] = {}
         self._released = threading.Event()
         self._asked = threading.Event()
@@ -153,6 +198,9 @@ class Origin:
             except OSError:
                 return
             self.connections += 1
+            if self._hangs_up:
+                accepted.close()
+                continue
             thread = threading.Thread(target=self._converse, args=(accepted,), daemon=True)
             thread.start()
 
@@ -167,10 +215,11 @@ class Origin:
         connection = Connection(accepted, self._released)
         self._open[connection] = threading.current_thread()
         try:
-            while (request := connection.read_request()) is not None:
-                self.requests.append(request)
+            while connection.read_request():
+                self.requests.append(connection.request)
                 self._asked.set()
-                self._behaviours.get(request.target.split("?")[0], status(404))(connection)
+                path = connection.request.target.split("?")[0]
+                self._behaviours.get(path, self.otherwise)(connection)
         except OSError:
             pass
         finally:
@@ -267,3 +316,14 @@ def _endless(head: bytes, again: bytes, pause_s: float) -> Behaviour:
             connection.pause(pause_s)
 
     return behave
+
+
+def main(folder: str) -> None:
+    with Origin() as origin:
+        for path in Path(folder).iterdir():
+            origin.serve(f"/{path.name}", path.read_bytes())
+        serve_commands({}, port=origin.port)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

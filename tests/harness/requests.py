@@ -1,0 +1,49 @@
+"""Requests of the V1 protocol, and what their answers say; on sockets of one's own, too."""
+
+import base64
+import socket
+from typing import Any
+
+import httpx
+
+from tests.harness.server import PREDICT, RunningServer
+
+
+def inline(content: bytes, filename: str = "a.png", **fields: Any) -> dict[str, Any]:
+    """An item with its file in it."""
+    return {"filename": filename, "image": base64.b64encode(content).decode(), "target": "logo", **fields}
+
+
+def by_url(url: str, filename: str = "a.png") -> dict[str, Any]:
+    """An item whose file is elsewhere."""
+    return {"filename": filename, "url": url, "target": "logo"}
+
+
+def predictions(response: httpx.Response) -> list[dict[str, Any]]:
+    """What an answer says, item by item."""
+    found: list[dict[str, Any]] = response.json()["predictions"]
+    return found
+
+
+def codes(response: httpx.Response) -> list[str | None]:
+    """Each item's error code; None where it was scored."""
+    return [prediction.get("error", {}).get("code") for prediction in predictions(response)]
+
+
+def head(*headers: str) -> bytes:
+    """The head of a request to the model, whose body is JSON."""
+    lines = (f"POST {PREDICT} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers, "", "")
+    return "\r\n".join(lines).encode()
+
+
+def connect(server: RunningServer) -> socket.socket:
+    """A connection of one's own."""
+    return socket.create_connection(server.address, timeout=10)
+
+
+def read_all(connection: socket.socket) -> str:
+    """All that comes, until the other side closes."""
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received.decode()
