@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -11,14 +10,16 @@ import pytest
 import yaml
 
 from model_server.settings import Settings, read_settings
-from tests.deploy.test_image_files import BLUBBER, DOCKERFILE, stages
+from tests.deploy.test_image_files import BLUBBER, DOCKERFILE
 from tests.harness.process import ROOT
 from tests.manifests import CHART, CI_VALUES, only, render
 
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+EVERY_VALUES = [CHART / "values.yaml", *CI_VALUES]
 FIELDS = Settings.model_fields
+PRODUCTION = DOCKERFILE.stages["production"]
 
 # What the chart decides by other values of its own.
 NOT_AS_SETTINGS = {"PORT", "MODEL_NAME", "MODEL_PATH", "FETCH_HEADERS_FILE"}
@@ -26,19 +27,14 @@ NOT_AS_SETTINGS = {"PORT", "MODEL_NAME", "MODEL_PATH", "FETCH_HEADERS_FILE"}
 OTHERWISE_IN_A_POD = {"LOG_FORMAT": "json", "DRAIN_DELAY_S": 5}
 
 
-def docker(instruction: str) -> str:
-    """The one instruction of that kind in the stage `production`."""
-    (found,) = re.findall(rf"^{instruction} (.+)$", stages()["production"], re.M)
-    return str(found)
-
-
-def docker_environment() -> dict[str, str]:
-    (block,) = re.findall(r"^ENV ((?:.*\\\n)*.*)$", stages()["production"], re.M)
-    return dict(pair.split("=", 1) for pair in shlex.split(block.replace("\\\n", " ")))
+def pod(*values: Path, **settings: object) -> dict[str, Any]:
+    """The predictor of a release."""
+    found: dict[str, Any] = only(render(*values, **settings), "InferenceService")["spec"]["predictor"]
+    return found
 
 
 def settings_of_pod(*values: Path, **settings: object) -> dict[str, str]:
-    (container,) = only(render(*values, **settings), "InferenceService")["spec"]["predictor"]["containers"]
+    (container,) = pod(*values, **settings)["containers"]
     return {entry["name"]: entry["value"] for entry in container["env"]}
 
 
@@ -62,7 +58,7 @@ def test_the_charts_defaults_are_the_codes() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("values", [CHART / "values.yaml", *CI_VALUES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("values", EVERY_VALUES, ids=lambda path: path.stem)
 def test_the_server_takes_what_a_pod_is_given(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings_of_pod(values).items():
         monkeypatch.setenv(name, value)
@@ -76,55 +72,77 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_one_port() -> None:
     port = str(FIELDS["port"].default)
-    assert docker("EXPOSE") == port
-    assert docker_environment()["PORT"] == BLUBBER["runs"]["environment"]["PORT"] == port
-    for template in (CHART / "templates").rglob("*"):
-        if template.is_file():
-            named = set(re.findall(r"(?:containerPort|targetPort|port): (8\d{3})\b", template.read_text()))
-            assert named <= {port, "8012", "8013"}, template.name  # and queue-proxy's
+    assert PRODUCTION.only("EXPOSE") == port
+    assert PRODUCTION.environment["PORT"] == BLUBBER["runs"]["environment"]["PORT"] == port
     assert f"port {port}" in (ROOT / "README.md").read_text()
 
 
+def ports(node: Any) -> set[int]:
+    """Every port that a document names, where there is a number."""
+    if isinstance(node, list):
+        return set().union(*map(ports, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {node[key] for key in ("containerPort", "targetPort", "port") if isinstance(node.get(key), int)}
+    return own.union(*map(ports, node.values()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("values", EVERY_VALUES, ids=lambda path: path.stem)
+def test_the_chart_has_the_services_port_and_user(values: Path) -> None:
+    documents = render(values)
+    named = {port for port in set().union(*map(ports, documents)) if 8000 <= port < 9000}
+    assert FIELDS["port"].default in named
+    assert named <= {FIELDS["port"].default, 8012, 8013}  # and queue-proxy's
+    contexts = [one["securityContext"] for one in pod(values)["containers"]]
+    users = {f"{context['runAsUser']}:{context['runAsGroup']}" for context in contexts}
+    assert users == {PRODUCTION.only("USER")}
+
+
 def test_one_user() -> None:
-    template = (CHART / "templates" / "_names.tpl").read_text()
-    (user,), (group,) = re.findall(r"runAsUser: (\d+)", template), re.findall(r"runAsGroup: (\d+)", template)
-    assert docker("USER") == f"{user}:{group}"
+    user, group = PRODUCTION.only("USER").split(":")
     assert (BLUBBER["runs"]["uid"], BLUBBER["runs"]["gid"]) == (int(user), int(group))
-    assert re.search(
-        rf"useradd --system --uid {user} --gid {group} .* {BLUBBER['runs']['as']}$", DOCKERFILE, re.M
-    )
+    (made,) = [command for command in PRODUCTION.commands() if command[0] == "useradd"]
+    assert made[-1] == BLUBBER["runs"]["as"]
+    assert f"--uid {user} --gid {group}" in " ".join(made)
 
 
 def test_one_place_for_code_packages_and_artifact() -> None:
     production = BLUBBER["variants"]["production"]
-    assert docker("WORKDIR") == BLUBBER["lives"]["in"]
-    assert docker_environment()["VIRTUAL_ENV"] == BLUBBER["runs"]["environment"]["VIRTUAL_ENV"]
-    in_dockerfile = dict(re.findall(r"^COPY ([a-z]\S+) (\S+)$", stages()["production"], re.M))
+    assert PRODUCTION.only("WORKDIR") == BLUBBER["lives"]["in"]
+    assert PRODUCTION.environment["VIRTUAL_ENV"] == BLUBBER["runs"]["environment"]["VIRTUAL_ENV"]
+    in_dockerfile = PRODUCTION.copies()
     local = {one["source"]: one["destination"] for one in production["copies"] if one["from"] == "local"}
     assert in_dockerfile == local
     assert str(FIELDS["model_path"].default) in in_dockerfile.values()
     (venv,) = [one["destination"] for one in production["copies"] if one["from"] == "build"]
-    assert venv == docker_environment()["VIRTUAL_ENV"]
-    assert f"COPY --from=build-runtime {venv} {venv}" in DOCKERFILE
+    assert venv == PRODUCTION.environment["VIRTUAL_ENV"]
+    assert f"--from=build-runtime {venv} {venv}" in PRODUCTION.all("COPY")
 
 
 def test_one_command_one_environment_and_the_same_debian_packages() -> None:
     production = BLUBBER["variants"]["production"]
-    init, dashes, *command = json.loads(docker("ENTRYPOINT"))
-    python = f"{docker_environment()['VIRTUAL_ENV']}/bin/python"
+    init, dashes, *command = json.loads(PRODUCTION.only("ENTRYPOINT"))
+    python = f"{PRODUCTION.environment['VIRTUAL_ENV']}/bin/python"
     assert production["entrypoint"] == [init, dashes, python, *command[1:]]
     assert f"`{' '.join(command)}`" in OPERATIONS
-    environment = {name: value for name, value in docker_environment().items() if name != "PATH"}
+    environment = {name: value for name, value in PRODUCTION.environment.items() if name != "PATH"}
     assert environment == BLUBBER["runs"]["environment"]
-    (installed,) = re.findall(r"no-install-recommends \\\n\s+(.+) \\$", DOCKERFILE, re.M)
-    assert {*installed.split(), "wmf-certificates"} == set(production["apt"]["packages"])
+    (install,) = [command for command in PRODUCTION.commands() if command[:2] == ["apt-get", "install"]]
+    installed = {word for word in install[2:] if not word.startswith("--")}
+    assert installed | {"wmf-certificates"} == set(production["apt"]["packages"])
 
 
-def test_probes_ask_what_the_healthcheck_and_the_pages_name() -> None:
-    probes = (CHART / "templates" / "_predictor.tpl").read_text()
-    assert "path: /v2/health/live" in probes
-    assert '"/v1/models/{{ .Values.model.name }}"' in probes
-    assert "'/v2/health/ready'" in docker("HEALTHCHECK .*CMD")
+@pytest.mark.slow
+@pytest.mark.parametrize("values", EVERY_VALUES, ids=lambda path: path.stem)
+def test_probes_ask_what_the_pages_name(values: Path) -> None:
+    (container,) = pod(values)["containers"]
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["path"] in OPERATIONS
+
+
+def test_the_healthcheck_asks_what_the_pages_name() -> None:
+    assert "'/v2/health/ready'" in PRODUCTION.only("HEALTHCHECK")
     for route in ("/v2/health/live", "/v2/health/ready", "/v1/models/logo-detection"):
         assert route in OPERATIONS, route
 
@@ -146,7 +164,7 @@ def test_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["appVersion"] == project["version"]
     assert chart["name"] == project["name"]
-    assert f'image.description="{project["description"]}"' in DOCKERFILE
+    assert PRODUCTION.labels["org.opencontainers.image.description"] == project["description"]
 
 
 def test_a_worker_per_core_of_the_pod() -> None:
