@@ -1,12 +1,11 @@
 """The dashboard and the alerts: what they ask for is what a server tells.
 
 Every expression is parsed, and held against the metrics of a real server. The rules' own tests are for
-promtool, which is Debian's: `make soak` has them run.
+promtool, which is Debian's (`tests/install-tools.sh promtool`): `make soak` has them run.
 """
 
 import json
 import re
-import shutil
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.harness.process import ROOT
 from tests.harness.server import running_server
+from tests.harness.tools import required
 from tests.images import one_colour
 
 FILES = ROOT / "helm" / "logo-detection" / "files"
@@ -116,22 +116,11 @@ def served(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Labels:
     return known | OTHERS
 
 
-@pytest.fixture(scope="module")
-def promtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This machine's, or the one of Debian's package."""
-    if found := shutil.which("promtool"):
-        return Path(found)
-    directory = tmp_path_factory.mktemp("prometheus")
-    subprocess.run(["apt-get", "download", "--quiet", "prometheus"], cwd=directory, check=True)
-    (package,) = directory.glob("prometheus_*.deb")
-    subprocess.run(["dpkg-deb", "--extract", package, directory], check=True)
-    return directory / "usr" / "bin" / "promtool"
-
-
 @pytest.mark.soak
 @pytest.mark.parametrize("name", ["alerts_test.yaml", "alerts_week_test.yaml"])
-def test_the_alerts_own_tests_pass(name: str, promtool: Path) -> None:
-    ran = subprocess.run([promtool, "test", "rules", name], cwd=FILES, capture_output=True, text=True)
+def test_the_alerts_own_tests_pass(name: str) -> None:
+    command = [str(required("promtool")), "test", "rules", name]
+    ran = subprocess.run(command, cwd=FILES, capture_output=True, text=True, timeout=600)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "SUCCESS" in ran.stdout + ran.stderr
 
