@@ -3,13 +3,13 @@
 import json
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.harness.process import ROOT, clean_environment
 from tests.harness.server import running_server
+from tests.harness.timing import within
 
 README = (ROOT / "README.md").read_text()
 
@@ -30,16 +30,16 @@ def test_readmes_curl_is_answered_as_readme_says_within_a_second(tmp_path: Path)
     with running_server(tmp_path / "stderr") as server:
         command = block.replace("http://127.0.0.1:8080", server.url)
         assert command != block
-        began = time.monotonic()
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=ROOT,
-            env=clean_environment({}),
-            capture_output=True,
-            timeout=30,
-            check=True,
-        )
-        elapsed_s = time.monotonic() - began
+        for stopwatch in within(1.0):
+            with stopwatch:
+                done = subprocess.run(
+                    ["bash", "-c", command],
+                    cwd=ROOT,
+                    env=clean_environment({}),
+                    capture_output=True,
+                    timeout=30,
+                    check=True,
+                )
     answered, promised = json.loads(done.stdout), answer_below(block)
     assert isinstance(promised, dict)
     (prediction,), (expected,) = answered["predictions"], promised["predictions"]
@@ -49,7 +49,6 @@ def test_readmes_curl_is_answered_as_readme_says_within_a_second(tmp_path: Path)
         "out_of_domain": pytest.approx(expected["out_of_domain"], abs=2e-4),
     }
     assert answered["latency"].keys() == promised["latency"].keys()
-    assert elapsed_s < 1
 
 
 def test_the_documents_that_readme_names_exist() -> None:

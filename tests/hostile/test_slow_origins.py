@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.harness.server import PREDICT, RunningServer, running_server
+from tests.harness.timing import within
 from tests.hostile.slow_origins import ENDING, HANGING, RED, slow_origins
 
 pytestmark = pytest.mark.slow
@@ -97,9 +98,9 @@ def lied_to(server: RunningServer) -> Iterator[None]:
 
 def test_every_slow_or_lying_origin_costs_its_item_its_timeout_and_no_more(server: RunningServer) -> None:
     items = [*STUCK, *map(url, ENDING), INLINE]
-    began = perf_counter()
-    response = server.predict({"instances": items, "debug": True})
-    took_s = perf_counter() - began
+    for stopwatch in within(ITEM_LIMIT_S):
+        with stopwatch:
+            response = server.predict({"instances": items, "debug": True})
     assert response.status_code == 200
     found = dict(
         zip((item["filename"] for item in items[len(STUCK) :]), codes(response)[len(STUCK) :], strict=True)
@@ -114,7 +115,6 @@ def test_every_slow_or_lying_origin_costs_its_item_its_timeout_and_no_more(serve
         "/bomb": "fetch_failed",
         "inline": "scored",
     }
-    assert took_s < ITEM_LIMIT_S
     waited = [item["latency"]["fetch (s)"] for item in response.json()["predictions"][: len(STUCK)]]
     assert min(waited) > 4.5
 
@@ -168,6 +168,6 @@ def test_one_file_does_not_wait_for_somebodys_fifty_that_hang(server: RunningSer
     fifty = list(islice(cycle(STUCK), 50))
     with httpx.Client(base_url=server.url, timeout=30) as client, hanging(server, fifty):
         for _ in range(20):
-            began = perf_counter()
-            assert codes(client.post(PREDICT, json=[url("/red.png")])) == ["scored"]
-            assert perf_counter() - began < 1.0  # a turn of the fifty's is free after FETCH_TIMEOUT_S at best
+            for stopwatch in within(1.0):  # a turn of the fifty's is free after FETCH_TIMEOUT_S at best
+                with stopwatch:
+                    assert codes(client.post(PREDICT, json=[url("/red.png")])) == ["scored"]

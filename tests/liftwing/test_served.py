@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.harness.server import LIVE, READY, running_server
+from tests.harness.timing import within
 
 HERE = Path(__file__).parent
 ROUNDING = 0.5e-4  # the server answers with four decimals
@@ -52,17 +52,17 @@ def test_a_bare_keras_file_is_served_to_productions_scores_and_ends_quietly(tmp_
 @pytest.mark.slow
 def test_a_server_that_warms_up_is_live_and_not_ready_and_can_be_stopped(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"MODEL_PATH": HERE / "small.keras", "WORKERS": 1}
-    with running_server(tmp_path / "stderr", may_write=True, until=LIVE, **settings) as server:
-        for path in (READY, "/v2/health/ready", "/v2/models/logo-detection/ready"):
-            assert httpx.get(server.url + path).status_code == 503, path
-        response = server.predict([{"filename": "a", "image": "", "target": "logo"}])
-        assert response.status_code == 503
-        assert 1 <= int(response.headers["retry-after"]) <= 3
-        began = time.monotonic()
-        os.killpg(server.process.pid, signal.SIGTERM)
-        assert server.process.wait(timeout=15) == 0
-        assert time.monotonic() - began < 3
-        assert "Traceback" not in server.stderr()
+    for stopwatch in within(3.0):
+        with running_server(tmp_path / "stderr", may_write=True, until=LIVE, **settings) as server:
+            for path in (READY, "/v2/health/ready", "/v2/models/logo-detection/ready"):
+                assert httpx.get(server.url + path).status_code == 503, path
+            response = server.predict([{"filename": "a", "image": "", "target": "logo"}])
+            assert response.status_code == 503
+            assert 1 <= int(response.headers["retry-after"]) <= 3
+            with stopwatch:
+                os.killpg(server.process.pid, signal.SIGTERM)
+                assert server.process.wait(timeout=15) == 0
+            assert "Traceback" not in server.stderr()
 
 
 def test_a_missing_keras_file_is_refused_in_one_line(tmp_path: Path) -> None:

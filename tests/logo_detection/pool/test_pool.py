@@ -40,6 +40,7 @@ from logo_detection.errors import (
 from logo_detection.pool.messages import Scored, Task, WorkerConfig, frame, parse_reply
 from logo_detection.pool.pool import ScoringPool
 from tests import images
+from tests.harness.timing import within
 from tests.models import tiny_source
 
 ROOT = Path(__file__).parents[3]
@@ -266,24 +267,24 @@ async def test_an_idle_worker_that_dies_is_replaced_and_costs_nothing(config: Wo
 
 async def test_a_worker_that_hangs_is_killed_and_replaced_in_time(config: WorkerConfig) -> None:
     async with ScoringPool(config, workers=1, decode_timeout_s=0.3) as pool:
-        (pid,) = processes()
-        os.kill(pid, signal.SIGSTOP)
-        started = time.monotonic()
-        with pytest.raises(ImageTimeout):
-            await pool.score(RED, "flow")
-        assert 0.3 <= time.monotonic() - started < 2
-        assert is_logo(await pool.score(RED, "flow"))
-        assert pid not in processes()
-        assert pool.restarts == 1
+        for lost, stopwatch in enumerate(within(2.0, at_least_s=0.3), 1):
+            (pid,) = processes()
+            os.kill(pid, signal.SIGSTOP)
+            with stopwatch, pytest.raises(ImageTimeout):
+                await pool.score(RED, "flow")
+            assert is_logo(await pool.score(RED, "flow"))
+            assert pid not in processes()
+            assert pool.restarts == lost
 
 
 async def test_a_worker_that_hangs_while_it_is_sent_an_image_is_killed_in_time(config: WorkerConfig) -> None:
     async with ScoringPool(config, workers=1, decode_timeout_s=0.3) as pool:
-        os.kill(processes()[0], signal.SIGSTOP)
-        started = time.monotonic()
-        with pytest.raises(ImageTimeout):
-            await pool.score(Task(bytes(10_000_000)), "flow")
-        assert 0.3 <= time.monotonic() - started < 2
+        for lost, stopwatch in enumerate(within(2.0, at_least_s=0.3), 1):
+            os.kill(processes()[0], signal.SIGSTOP)
+            with stopwatch, pytest.raises(ImageTimeout):
+                await pool.score(Task(bytes(10_000_000)), "flow")
+            assert is_logo(await pool.score(RED, "flow"))
+            assert pool.restarts == lost
 
 
 async def test_an_image_that_takes_too_long_leaves_the_others_their_scores(
