@@ -93,6 +93,16 @@ def test_the_help_names_every_verb() -> None:
     assert verbs == set(phony.split()[1:])
 
 
+def test_coverage_is_gathered_by_runs_of_test_all_and_by_none_of_test() -> None:
+    runs = [line for line in planned("test-all").splitlines() if "-m pytest" in line]
+    assert len(runs) == 3
+    assert all("--cov " in run for run in runs)
+    assert ["--cov-append" in run for run in runs] == [False, True, True]
+    assert ["--cov-fail-under" in run for run in runs] == [False, False, True]
+    assert "--cov" not in planned("test")
+    assert "--cov" not in planned("test-all", ARGS="tests/deploy")
+
+
 @pytest.mark.parametrize("verb", ["chart", "test-all"])
 def test_what_needs_helm_installs_it_and_checks_its_hash(verb: str) -> None:
     commands = planned(verb)

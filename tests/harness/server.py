@@ -75,7 +75,7 @@ class RunningServer:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""
-        text = httpx.get(f"{self.url}/metrics", timeout=10).text
+        text = _get(self.port, "/metrics")[1].decode()
         assert name in text
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
         return sum(
@@ -183,12 +183,19 @@ def _wait_until_answered(process: subprocess.Popen[bytes], port: int, path: str)
 
 def is_ok(port: int, path: str) -> bool:
     """Whether GET on a path of a server on this machine gives 200."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
+        return _get(port, path)[0] == 200
     except (OSError, HTTPException):
         return False
+
+
+def _get(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body, without what a client of httpx costs to make: it is asked again and again."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
     finally:
         connection.close()
 
