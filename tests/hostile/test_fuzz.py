@@ -1,6 +1,5 @@
 """Mutants of every format, by the thousand, through a real server: a score or a code, and nothing else."""
 
-import base64
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from logo_detection.decode.header import Format
 from tests import images
 from tests.harness.footprint import at_rest, tree_footprint, worker_ids, zombies
 from tests.harness.process import ROOT, until
-from tests.harness.server import READY, READY_TIMEOUT_S, RunningServer, is_ok, running_server
+from tests.harness.requests import inline, predictions
+from tests.harness.server import PREDICT, READY, READY_TIMEOUT_S, RunningServer, is_ok, running_server
 from tests.mutations import Mutant, mutant
 from tests.soak import report
 
@@ -72,9 +72,10 @@ def test_every_mutant_is_scored_or_has_a_code(fuzzed: tuple[RunningServer, httpx
                 lost.append(one.name)
     seconds = time.monotonic() - began
     until(lambda: is_ok(server.port, READY), READY_TIMEOUT_S)
-    gauges = settled(server)
+    until(lambda: is_settled(server), READY_TIMEOUT_S)
+    restarts = server.metric("logo_worker_restarts_total")
     after = at_rest(lambda: tree_footprint(server.process.pid))
-    assert gauges["logo_worker_restarts_total"] == len(lost)
+    assert restarts == len(lost)
     assert len(worker_ids(server.process.pid)) == WORKERS
     assert not zombies(server.process.pid)
     assert (after.processes, after.threads) == (before.processes, before.threads)
@@ -88,7 +89,7 @@ def test_every_mutant_is_scored_or_has_a_code(fuzzed: tuple[RunningServer, httpx
                 "files": files,
                 "seconds": round(seconds),
                 "fates": dict(fates.most_common()),
-                "workers lost": gauges["logo_worker_restarts_total"],
+                "workers lost": restarts,
                 "over mutants": lost,
                 "as the log says": [line for line in log.splitlines() if "a worker was lost" in line],
             },
@@ -98,16 +99,12 @@ def test_every_mutant_is_scored_or_has_a_code(fuzzed: tuple[RunningServer, httpx
 
 def ask(server: RunningServer, client: httpx.Client, files: list[bytes]) -> list[dict[str, Any]]:
     """Their answers, in one request that must be a good one."""
-    instances = [
-        {"filename": str(index), "image": base64.b64encode(data).decode(), "target": "logo"}
-        for index, data in enumerate(files)
-    ]
-    url = f"{server.url}/v1/models/logo-detection:predict"
-    response = client.post(url, json={"instances": instances, "debug": True})
+    instances = [inline(data, str(index)) for index, data in enumerate(files)]
+    response = client.post(server.url + PREDICT, json={"instances": instances, "debug": True})
     assert response.status_code == 200, response.text
-    predictions: list[dict[str, Any]] = response.json()["predictions"]
-    assert [one["filename"] for one in predictions] == [one["filename"] for one in instances]
-    return predictions
+    answered = predictions(response)
+    assert [one["filename"] for one in answered] == [one["filename"] for one in instances]
+    return answered
 
 
 def fate_of(one: Mutant, answer: dict[str, Any]) -> str:
@@ -122,16 +119,6 @@ def fate_of(one: Mutant, answer: dict[str, Any]) -> str:
     return "scored"
 
 
-def settled(server: RunningServer) -> dict[str, float]:
-    """The server's gauges, once all its workers are there and none is at work."""
-    give_up = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < give_up:
-        lines = httpx.get(server.url + "/metrics", timeout=5).text.splitlines()
-        gauges = {
-            name: float(value)
-            for name, value in (line.split() for line in lines if line.startswith("logo_worker"))
-        }
-        if gauges["logo_workers_ready"] == WORKERS and gauges["logo_workers_busy"] == 0:
-            return gauges
-        time.sleep(0.1)
-    raise TimeoutError(f"not all workers came back: {gauges}")
+def is_settled(server: RunningServer) -> bool:
+    """Whether all workers are there, and none is at work."""
+    return server.metric("logo_workers_ready") == WORKERS and server.metric("logo_workers_busy") == 0

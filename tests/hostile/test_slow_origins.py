@@ -1,6 +1,5 @@
 """Slow and lying origins, as a real server process meets them: each costs its item, and nobody else time."""
 
-import base64
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.process import until
+from tests.harness.requests import by_url, inline
 from tests.harness.server import PREDICT, RunningServer, running_server
 from tests.harness.timing import within
 from tests.hostile.slow_origins import ENDING, HANGING, RED, slow_origins
@@ -33,11 +34,11 @@ ATTEMPTS = 6
 HOSTS = {"slow.test": "http", "handshake.test": "https"}
 
 
-def url(path: str, host: str = "slow.test") -> dict[str, str]:
-    return {"filename": path, "url": f"https://{host}{path}", "target": "logo"}
+def url(path: str, host: str = "slow.test") -> dict[str, Any]:
+    return by_url(f"https://{host}{path}", path)
 
 
-INLINE = {"filename": "inline", "image": base64.b64encode(RED).decode(), "target": "logo"}
+INLINE = inline(RED, "inline")
 LIES = ("/flood", "/more", "/less", "/bomb")
 LIES_PAUSE_S = 0.5
 STUCK = [*map(url, HANGING), url("/silence", "handshake.test")]  # TLS that never shakes hands
@@ -57,20 +58,14 @@ def codes(response: httpx.Response) -> list[str]:
     return [item.get("error", {}).get("code", "scored") for item in response.json()["predictions"]]
 
 
-def wait_until_in_flight(server: RunningServer, images: int) -> None:
-    give_up = perf_counter() + 10
-    while f"logo_in_flight_images {images:.1f}" not in httpx.get(server.url + "/metrics").text:
-        assert perf_counter() < give_up
-    sleep(0.1)
-
-
 @contextmanager
-def hanging(server: RunningServer, items: list[dict[str, str]]) -> Iterator[None]:
+def hanging(server: RunningServer, items: list[dict[str, Any]]) -> Iterator[None]:
     """A request for items that hang, sent before the block and answered after it."""
     answers: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: answers.append(server.predict(items)))
     asking.start()
-    wait_until_in_flight(server, len(items))
+    until(lambda: server.metric("logo_in_flight_images") == len(items), timeout_s=10)
+    sleep(0.1)
     try:
         yield
     finally:

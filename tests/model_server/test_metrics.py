@@ -2,11 +2,8 @@
 
 import os
 import signal
-import time
-from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +11,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from model_server.metrics import Metrics, resident_bytes
+from tests.harness.footprint import worker_ids
+from tests.harness.process import until
+from tests.harness.requests import inline
 from tests.harness.server import RunningServer
 from tests.model_server.conftest import Files, Start
 
@@ -36,22 +36,9 @@ def numbers(server: RunningServer) -> Number:
     return number
 
 
-def until(server: RunningServer, name: str, value: float) -> None:
-    give_up = time.monotonic() + 30
-    while numbers(server)(name) != value:
-        assert time.monotonic() < give_up, f"{name} is {numbers(server)(name)}"
-        time.sleep(0.05)
-
-
-def workers(server: RunningServer) -> list[int]:
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children]
-
-
 def test_requests_and_files_are_counted_by_what_became_of_them(server: RunningServer, files: Files) -> None:
     before = numbers(server)
-    red = {"filename": "a", "target": "logo", "image": b64encode(files.red).decode()}
+    red = inline(files.red)
     server.predict([red, {**red, "image": "eA=="}])
     server.post(b"[")
     after = numbers(server)
@@ -76,15 +63,15 @@ def test_probes_and_scrapes_are_not_counted(server: RunningServer) -> None:
 
 
 def test_a_full_queue_is_a_refusal_for_overload(start: Start, files: Files) -> None:
-    item = {"filename": "a", "target": "logo", "image": b64encode(files.red).decode()}
+    item = inline(files.red)
     with (
         start(QUEUE_MAX_IMAGES=2, IMAGES_MAX_NUM=2, DECODE_TIMEOUT_S=9) as server,
         ThreadPoolExecutor() as callers,
     ):
-        (worker,) = workers(server)
+        (worker,) = worker_ids(server.process.pid)
         os.kill(worker, signal.SIGSTOP)
         admitted = callers.submit(server.predict, [item, item])
-        until(server, "logo_in_flight_images", 2)
+        until(lambda: server.metric("logo_in_flight_images") == 2)
         assert server.predict([item]).status_code == 503
         number = numbers(server)
         os.kill(worker, signal.SIGCONT)
@@ -101,11 +88,11 @@ def test_a_lost_worker_is_counted_and_its_memory_is_not(start: Start) -> None:
         assert (number("logo_ready"), number("logo_workers"), number("logo_workers_ready")) == (1, 1, 1)
         assert number("logo_worker_restarts_total") == 0
         assert number("logo_workers_resident_bytes") > 20e6
-        (worker,) = workers(server)
+        (worker,) = worker_ids(server.process.pid)
         os.kill(worker, signal.SIGKILL)
-        until(server, "logo_worker_restarts_total", 1)
-        until(server, "logo_workers_ready", 1)
-        assert workers(server) != [worker]
+        until(lambda: server.metric("logo_worker_restarts_total") == 1)
+        until(lambda: server.metric("logo_workers_ready") == 1)
+        assert worker_ids(server.process.pid) != [worker]
 
 
 def test_the_model_is_told(server: RunningServer) -> None:
