@@ -15,6 +15,14 @@ from PIL import Image, ImageChops, TiffImagePlugin
 
 ORIENTATION = 0x0112  # EXIF
 
+XMP_TURNED = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    b"</rdf:RDF></x:xmpmeta>"
+)
+"""XMP that asks for a quarter turn. Nobody who shows a picture heeds it."""
+
 
 def picture(width: int = 96, height: int = 64, mode: str = "RGB") -> Image.Image:
     """A smooth gradient with a dark disc off its centre: no two of its eight rotations are alike."""
@@ -57,15 +65,11 @@ def jpeg_oriented(image: Image.Image, orientation: int) -> bytes:
     return encode(image, "JPEG", quality=100, subsampling=0, exif=exif)
 
 
-def jpeg_cmyk(image: Image.Image | None = None, *, adobe: bool = True) -> bytes:
-    """A CMYK JPEG with Adobe's marker and inverted inks; or without either."""
-    cmyk = (image or picture()).convert("CMYK")
-    data = encode(cmyk, "JPEG", quality=100, subsampling=0)
-    if adobe:
-        return data
-    upright = encode(cmyk.point(lambda ink: 255 - ink), "JPEG", quality=100, subsampling=0)
-    at = upright.index(b"\xff\xee")
-    return upright[:at] + upright[at + 2 + struct.unpack_from(">H", upright, at + 2)[0] :]
+def jpeg_cmyk(image: Image.Image | None = None, *, marker: bool = True) -> bytes:
+    """A CMYK JPEG with inverted inks, as Adobe writes and everyone reads them; its marker may lack."""
+    data = encode((image or picture()).convert("CMYK"), "JPEG", quality=100, subsampling=0)
+    at = data.index(b"\xff\xee")
+    return data if marker else data[:at] + data[at + 2 + struct.unpack_from(">H", data, at + 2)[0] :]
 
 
 def jpeg_ycck(image: Image.Image | None = None) -> bytes:
@@ -150,6 +154,20 @@ def tiff_oriented(image: Image.Image, orientation: int) -> bytes:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[ORIENTATION] = orientation
     return tiff(image, tiffinfo=tags)
+
+
+def tiff_grey32(image: Image.Image) -> bytes:
+    """Grey of 32 bits without a sign, white at the highest; Pillow writes them as signed."""
+    values = np.asarray(image.convert("L")).astype(np.uint32) * 0x01010101
+    data = tiff(Image.fromarray(values.view(np.int32)))
+    signed = struct.pack("<HHIH", 339, 3, 1, 2)  # SampleFormat, one short
+    assert data.count(signed) == 1
+    return data.replace(signed, struct.pack("<HHIH", 339, 3, 1, 1))
+
+
+def tiff_float(image: Image.Image) -> bytes:
+    """Grey of 32 bits of floating point, white at 1."""
+    return tiff(Image.fromarray(np.asarray(image.convert("L"), np.float32) / 255))
 
 
 def animation(kind: str, frames: Sequence[Image.Image]) -> bytes:
@@ -314,7 +332,7 @@ def every_kind() -> dict[str, bytes]:
         "jpeg-progressive": jpeg(progressive=True),
         "jpeg-grey": jpeg(rgb.convert("L")),
         "jpeg-cmyk": jpeg_cmyk(),
-        "jpeg-cmyk-plain": jpeg_cmyk(adobe=False),
+        "jpeg-cmyk-plain": jpeg_cmyk(marker=False),
         "jpeg-ycck": jpeg_ycck(),
         "jpeg-oriented": jpeg_oriented(rgb, 6),
         "png": png(),
@@ -345,8 +363,8 @@ def every_kind() -> dict[str, bytes]:
         "tiff-jpeg": tiff(compression="jpeg"),
         "tiff-cmyk": tiff(rgb.convert("CMYK")),
         "tiff-16": tiff(grey16(rgb)),
-        "tiff-32": tiff(rgb.convert("I")),
-        "tiff-float": tiff(rgb.convert("F")),
+        "tiff-32": tiff_grey32(rgb),
+        "tiff-float": tiff_float(rgb),
         "tiff-1-bit": tiff(rgb.convert("1"), compression="group4"),
         "tiff-lab": tiff(rgb.convert("LAB")),
         "tiff-rgba": tiff(clear),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from logo_detection.decode import svg
+from logo_detection.decode import bmp, jpeg, png, svg
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, ImageUnsupported
 
 
@@ -119,53 +119,44 @@ def _header(kind: Format, width: int, height: int, pixel_bytes: int, extra_bytes
     return Header(kind, width, height, peak_bytes)
 
 
-# A marker that leads a segment, or ends the image. FF00 is data, FFD0 to FFD7 are restarts within
-# data; of the rest below FFC0 libjpeg skips some and refuses the others.
-_JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
-_MAX_JPEG_SEGMENTS = 10_000  # real files have tens, and the loops over them, here and in Pillow, are Python
+_JPEG_BITS = 8  # a sample; of 12 or 16, which no browser shows, Pillow reads none
+_JPEG_COMPONENTS = (1, 3, 4)
 
 
 def _jpeg(data: bytes) -> Header:
-    frame: tuple[int, int] | None = None
-    scans, at = 0, 2
-    for _ in range(_MAX_JPEG_SEGMENTS):
-        found = _JPEG_MARKER.search(data, at)
-        if found is None or found[1][0] == _JPEG_END:
-            break
-        marker, at = found[1][0], found.end()
-        if marker in _JPEG_FRAMES and frame is None:
-            frame = marker, at
-        scans += marker == _JPEG_SCAN
-        at += struct.unpack_from(">H", data, at)[0]
-    else:
-        raise ImageCorrupt
+    frame: jpeg.Segment | None = None
+    scans, ended = 0, False
+    for segment in jpeg.segments(data):
+        if segment.marker in jpeg.FRAMES and frame is None:
+            frame = segment
+        scans += segment.marker == jpeg.SCAN
+        ended = segment.marker == jpeg.END
     if frame is None or not scans:
         raise ImageCorrupt
-    return _jpeg_frame(data, *frame, scans)
+    return _jpeg_frame(data, frame, scans, ended)
 
 
-def _jpeg_frame(data: bytes, marker: int, at: int, scans: int) -> Header:
-    height, width, components = struct.unpack_from(">3xHHB", data, at)
-    sampling = [divmod(data[at + 9 + 3 * i], 16) for i in range(components)]
-    if not sampling or not all(1 <= h <= 4 and 1 <= v <= 4 for h, v in sampling):
+def _jpeg_frame(data: bytes, frame: jpeg.Segment, scans: int, ended: bool) -> Header:
+    bits, height, width, components = struct.unpack_from(">BHHB", data, frame.at + 2)
+    if bits != _JPEG_BITS or components not in _JPEG_COMPONENTS:
+        raise ImageUnsupported(f"a JPEG of {components} components of {bits} bits is not read")
+    sampling = [divmod(data[frame.at + 9 + 3 * i], 16) for i in range(components)]
+    if not all(1 <= h <= 4 and 1 <= v <= 4 for h, v in sampling):
         raise ImageCorrupt
     coefficient_bytes = 0
-    if marker in _JPEG_PROGRESSIVE or scans > 1:
+    if frame.marker in jpeg.PROGRESSIVE or scans > 1:
         # libjpeg then keeps every coefficient: 64 of 2 bytes a block, in whole units of h x v blocks.
         across = -(-width // (8 * max(h for h, _ in sampling)))
         down = -(-height // (8 * max(v for _, v in sampling)))
         coefficient_bytes = 128 * across * down * sum(h * v for h, v in sampling)
-    header = _header(Format.JPEG, width, height, 4, coefficient_bytes)
+    # One without its end is decoded twice, to tell whether its pixels are there.
+    header = _header(Format.JPEG, width, height, 4 if ended else 8, coefficient_bytes)
     return replace(header, scans=scans)
 
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_CHUNK = struct.Struct(">I4s")
 _PNG_FIRST_FRAME_ENDS = (b"IEND", b"fdAT")
-_MAX_PNG_CHUNKS = 50_000  # 64 MiB in libpng's chunks of 8 KiB are 8,192; Pillow takes 3 µs for each
 
 
 def _png(data: bytes) -> Header:
@@ -173,12 +164,20 @@ def _png(data: bytes) -> Header:
     if (length, kind) != (13, b"IHDR") or colour not in _PNG_CHANNELS:
         raise ImageCorrupt
     _count_png_chunks(data)
-    return _header(Format.PNG, width, height, 4 if _PNG_CHANNELS[colour] > 1 else max(1, depth // 8))
+    pixel_bytes = 4 if _PNG_CHANNELS[colour] > 1 else max(1, depth // 8)
+    if (depth, colour) == (16, png.RGB) and b"tRNS" in data[: data.find(b"IDAT")]:
+        pixel_bytes = _RGB16_KEY_PIXEL_BYTES
+    # The decoder reads a copy of the file without what does not show.
+    return _header(Format.PNG, width, height, pixel_bytes, len(data))
+
+
+# The lower bytes of samples are decoded too, to look for the transparent colour.
+_RGB16_KEY_PIXEL_BYTES = 16
 
 
 def _count_png_chunks(data: bytes) -> None:
     at = 8
-    for _ in range(_MAX_PNG_CHUNKS):
+    for _ in range(png.MAX_CHUNKS):
         if at + _PNG_CHUNK.size > len(data):
             return
         length, kind = _PNG_CHUNK.unpack_from(data, at)
@@ -227,7 +226,9 @@ def _gif(data: bytes) -> Header:
     """Pillow grows the image to hold a frame that reaches beyond the screen."""
     width, height = struct.unpack_from("<HH", data, 6)
     left, top, across, down = struct.unpack_from("<HHHH", data, _gif_frame_at(data) + 1)
-    return _header(Format.GIF, max(width, left + across), max(height, top + down), 3)
+    whole = max(width, left + across), max(height, top + down)
+    # Round a smaller frame there is a canvas of four channels.
+    return _header(Format.GIF, *whole, 3 if whole == (across, down) else 10)
 
 
 def _webp(data: bytes) -> Header:
@@ -251,11 +252,7 @@ _MAX_RUN_LENGTH_PIXELS = 4_000_000  # Pillow unpacks these in Python, at 15 to 5
 
 
 def _bmp(data: bytes) -> Header:
-    if data[14] == 12:
-        width, height, _, depth = struct.unpack_from("<HHHH", data, 18)
-        return _header(Format.BMP, width, height, 4 if depth > 8 else 1)
-    width, height, _, depth, compression = struct.unpack_from("<iiHHI", data, 18)
-    height = abs(height)  # a negative one is top-down
+    width, height, depth, compression = bmp.read_layout(data)
     if compression in _BMP_RUN_LENGTH and width * height > _MAX_RUN_LENGTH_PIXELS:
         raise ImageTooManyPixels
     return _header(Format.BMP, width, height, 4 if depth > 8 else 1)
@@ -264,6 +261,7 @@ def _bmp(data: bytes) -> Header:
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_DEPTH, _TIFF_SAMPLES = 256, 257, 258, 277
 _TIFF_STRIP_ROWS, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 278, 322, 323
 _TIFF_STRIPS, _TIFF_TILES, _TIFF_ORIENTATION = 273, 324, 274
+_TIFF_PIXEL_TAGS = frozenset({258, 273, 279, 320, 324, 325, 338, 339})  # whose every value is needed
 _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _MAX_TIFF_TAGS = 4096
 _MAX_TIFF_STRIPS = 200_000  # Pillow makes a Python tuple of each
@@ -300,6 +298,8 @@ def _tiff_tags(data: bytes) -> dict[int, int]:
             one = struct.Struct(order + _TIFF_TYPES[kind])
             inline = one.size * length <= len(value)
             (offset,) = struct.unpack(order + ("Q" if big else "I"), value)
+            if tag in _TIFF_PIXEL_TAGS and not inline and offset + one.size * length > len(data):
+                raise ImageCorrupt
             (tags[tag],) = one.unpack_from(value) if inline else one.unpack_from(data, offset)
     return tags
 
@@ -318,6 +318,6 @@ _MAGIC: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Header]], ...] = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
     (re.compile(rb"GIF8[79]a"), _gif),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),
-    (re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL), _bmp),
+    (re.compile(rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL), _bmp),
     (re.compile(rb"II[*+]\0|MM\0[*+]"), _tiff),
 )
