@@ -2,10 +2,10 @@
 
     mutant(4711).data
 
-Its seed decides which file of `images.every_kind()` it was, and what was done to that: bits flipped, the
-end cut off, blocks doubled, moved or taken from another file, lengths and header fields set to what they
-should never be. The sums of a PNG's chunks are mostly put right again afterwards, or no decoder would look
-any further.
+Its seed decides which file it was, of `images.every_kind()` and of some that `raster_kinds` has, and what was
+done to that: bits flipped, the end cut off, blocks doubled, moved or taken from another file, lengths and
+header fields set to what they should never be. The sums of a PNG's chunks are mostly put right again
+afterwards, or no decoder would look any further.
 """
 
 import re
@@ -17,11 +17,22 @@ from functools import cache
 from random import Random
 
 from tests import images
+from tests.raster_kinds import every_raster
+from tests.rasters import Raster
 
 MAX_BYTES = 200_000
 CHANGES_AT_ONCE = (1, 1, 2, 4)
 HEADER_BYTES = 100
 MAX_COPIES = 300
+
+_RASTERS = (
+    *("png-grey-4-key", "png-rgb-16-key", "png-grey-alpha-16", "png-rgba-8-interlaced"),
+    *("png-palette-2-partial-alpha-interlaced", "gif-local-palette", "gif-small-frame", "gif-interlaced"),
+    *("webp-small-frame", "bmp-4-header-16", "bmp-8-header-12", "bmp-4444-header-108"),
+    *("bmp-101010-header-40", "bmp-run-length-4-absolute", "jpeg-4-1-1", "jpeg-rgb", "jpeg-without-end"),
+    *("tiff-white-is-0-16-mm", "tiff-grey-12-ii", "tiff-planar-16-ii", "tiff-palette-4", "tiff-tiles"),
+    *("jpeg-pictures", "tiff-ycbcr-4-2-0", "tiff-subdirectory"),
+)
 
 Change = Callable[[bytearray, Random], bytearray]
 
@@ -60,7 +71,13 @@ def mutant(seed: int) -> Mutant:
 
 @cache
 def _seeds() -> dict[str, bytes]:
-    return images.every_kind()
+    return images.every_kind() | {name: raster.data for name, raster in _rasters()}
+
+
+def _rasters() -> Iterator[tuple[str, Raster]]:
+    """Of each way of storing pixels that `images` has no file for, one."""
+    found = every_raster()
+    return ((name, found[name]) for name in _RASTERS)
 
 
 def _flip_bits(data: bytearray, random: Random) -> bytearray:

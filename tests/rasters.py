@@ -179,10 +179,8 @@ def _lzw(values: Sequence[int]) -> bytes:
     codes: list[int] = []
     for first in range(0, len(values), 250):
         codes += [256, *values[first : first + 250]]
-    bits = 0
-    for place, code in enumerate([*codes, 257]):
-        bits |= code << 9 * place
-    return bits.to_bytes(-(-9 * (len(codes) + 1) // 8), "little")
+    bits = np.asarray([*codes, 257])[:, None] >> np.arange(9) & 1
+    return np.packbits(bits.reshape(-1).astype(np.uint8), bitorder="little").tobytes()
 
 
 def _sub_blocks(data: bytes) -> bytes:

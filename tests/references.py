@@ -7,6 +7,9 @@ Debian's package librsvg2-bin. Of Debian 12 that is librsvg 2.54.7, older than t
 differ rightly where the newer one reads more (an image inside an SVG whose media type is unknown is sniffed),
 and where their decoders differ (Debian's has none for WebP; the one inside libvips has none for GIF and WebP,
 so that it is handed a PNG).
+
+`raster_reference` is what ImageMagick, MediaWiki's renderer of most rasters, draws (Debian's imagemagick);
+`tests/soak/test_references.py` compares ours with it.
 """
 
 import io
@@ -41,6 +44,19 @@ def reference(data: bytes) -> NDArray[np.float32] | None:
     white = Image.new("RGB", drawn.size, "white")
     white.paste(drawn, mask=drawn)
     return np.asarray(white.reduce(OVERSAMPLING), np.float32)
+
+
+def raster_reference(data: bytes, kind: str) -> NDArray[np.float32] | None:
+    """float32[224, 224, 3] by ImageMagick, of a file's first picture; None if it draws nothing.
+
+    `kind` is the format, as ImageMagick names it.
+    """
+    command = ["/usr/bin/convert", f"{kind}:-[0]", "-auto-orient", "-background", "white", "-flatten"]
+    command += ["-resize", f"{SIDE}x{SIDE}!", "-depth", "8", "rgb:-"]
+    ran = subprocess.run(command, input=data, capture_output=True, timeout=TIMEOUT_S, check=False)
+    if len(ran.stdout) != SIDE * SIDE * 3:
+        return None
+    return np.frombuffer(ran.stdout, np.uint8).reshape(SIDE, SIDE, 3).astype(np.float32)
 
 
 def ours(data: bytes) -> NDArray[np.float32] | None:

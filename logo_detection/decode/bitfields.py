@@ -10,7 +10,7 @@ from logo_detection.errors import ImageCorrupt
 Words = NDArray[np.uint16] | NDArray[np.uint32]
 """[height, width]: a pixel each."""
 
-_BAND_PIXELS = 2**20  # that are taken apart at a time
+_BAND_PIXELS = 2**17  # that are taken apart at a time, at 40 bytes each
 
 
 def decode_bit_fields(data: bytes, masks: BmpMasks) -> Image.Image:
