@@ -111,7 +111,7 @@ class ImageTooManyPixels(ItemError):
 
 
 class ImageUnsupported(ItemError):
-    """Not one of the formats that are read."""
+    """Not one of the formats that are read, or a kind of one that is not."""
 
     code = "image_unsupported"
     default_message = "the file is not a JPEG, PNG, GIF, WebP, BMP, TIFF or SVG image"

@@ -54,6 +54,30 @@ def test_size_of_each_webp_flavour() -> None:
         assert read_header(data, LIMITS).height == 200
 
 
+@pytest.mark.parametrize(("at", "value"), [(4, 12), (4, 16), (9, 2), (9, 5)])
+def test_a_jpeg_of_a_kind_that_is_not_read_is_named(at: int, value: int) -> None:
+    """Its bits a sample, and its components."""
+    data = bytearray(images.jpeg())
+    data[data.index(b"\xff\xc0") + at] = value
+    with pytest.raises(ImageUnsupported, match=f"{value} (bits|components)"):
+        read_header(bytes(data), LIMITS)
+
+
+def test_a_jpeg_without_its_end_is_reckoned_twice() -> None:
+    whole = images.jpeg(images.picture(800, 600))
+    ended, cut = read_header(whole, LIMITS).peak_bytes, read_header(whole[:-2], LIMITS).peak_bytes
+    assert cut - ended == 4 * 800 * 600
+
+
+def test_tiff_whose_lists_end_beyond_the_file_is_corrupt() -> None:
+    entries = [(256, 3, 1, 10), (257, 3, 1, 10), (258, 3, 3, 50)]
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    data = b"II*\0" + struct.pack("<I", 8) + directory
+    read_header(data.ljust(56, b"\0"), LIMITS)
+    with pytest.raises(ImageCorrupt):
+        read_header(data.ljust(55, b"\0"), LIMITS)
+
+
 def test_top_down_bmp_has_a_positive_height() -> None:
     data = bytearray(images.bmp())
     data[22:26] = struct.pack("<i", -64)
