@@ -19,7 +19,7 @@ from training.model import build, freeze, layers_from
 from training.pretrained import load_pretrained
 from training.recipe import Recipe
 from training.run import Run
-from training.schedule import Chunk, chunks_of, pace_of
+from training.schedule import Chunk, chunks_of, learning_rate_of
 from training.shards import Shards
 from training.tensorboard import Board, Curves
 from training.validation import judge
@@ -119,7 +119,7 @@ def resume(recipe: Recipe, checkpoint: Path, chunks: int) -> Any:
     model = keras.models.load_model(checkpoint, compile=False)
     last = chunks_of(recipe.stages)[:chunks][-1]
     freeze(model, last.stage.trained_from)
-    compile_for(recipe, model, pace_of(recipe.stages, last, recipe.warm_up))
+    compile_for(recipe, model, learning_rate_of(recipe.stages, last, recipe.warm_up))
     model.optimizer.build(model.trainable_variables)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Skipping variable loading")
@@ -132,21 +132,21 @@ def resume(recipe: Recipe, checkpoint: Path, chunks: int) -> Any:
 
 def prepare(recipe: Recipe, model: Any, chunk: Chunk) -> None:
     """Make a model ready for a chunk: a new optimizer where one begins, and the recipe's word everywhere."""
-    pace = pace_of(recipe.stages, chunk, recipe.warm_up)
-    if not chunk.is_new:
-        model.optimizer.learning_rate = pace  # should the recipe have changed since the checkpoint
+    rate = learning_rate_of(recipe.stages, chunk, recipe.warm_up)
+    if not chunk.starts_optimizer:
+        model.optimizer.learning_rate = rate  # should the recipe have changed since the checkpoint
         model.optimizer.ema_momentum = recipe.ema
         return
     if model.compiled:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     freeze(model, chunk.stage.trained_from)
-    compile_for(recipe, model, pace)
+    compile_for(recipe, model, rate)
 
 
-def compile_for(recipe: Recipe, model: Any, pace: Any) -> None:
+def compile_for(recipe: Recipe, model: Any, rate: Any) -> None:
     """AdamW, with an average of the weights beside them; no decay of biases and batch norms."""
     optimizer = keras.optimizers.AdamW(
-        learning_rate=pace,
+        learning_rate=rate,
         weight_decay=recipe.weight_decay,
         clipnorm=CLIP_NORM,
         use_ema=True,

@@ -1,4 +1,4 @@
-"""The schedule: in what parts the stages of a recipe are trained, and at what rate."""
+"""The schedule: the chunks in which a recipe's stages are trained, and the learning rate of each step."""
 
 import math
 from collections.abc import Sequence
@@ -18,37 +18,38 @@ class Chunk:
 
     Attributes:
         stage: What it is a part of.
-        steps: Counted from the first of all stages.
+        steps: Counted from the start of the first stage.
         seen: Images of all steps before it.
-        born: The step at which the optimizer begins: the first of all, or that at which other layers
-            learn than before.
+        optimizer_start: The step at which its optimizer began: 0, or that of the last stage before it that
+            trains other layers than the stage before.
     """
 
     stage: Stage
     steps: range
     seen: int
-    born: int
+    optimizer_start: int
 
     @property
     def images(self) -> int:
-        """How many are seen in it."""
+        """How many images it sees."""
         return len(self.steps) * self.stage.batch
 
     @property
-    def is_new(self) -> bool:
-        """Does an optimizer begin with it?"""
-        return self.steps.start == self.born
+    def starts_optimizer(self) -> bool:
+        """Whether a new optimizer begins with it."""
+        return self.steps.start == self.optimizer_start
 
 
 def chunks_of(stages: Sequence[Stage], chunk_images: int = CHUNK_IMAGES) -> list[Chunk]:
-    """All stages in parts of about `chunk_images`."""
-    chunks, first, seen, born = [], 0, 0, 0
+    """Divide all stages into chunks of about `chunk_images`."""
+    chunks, first, seen, optimizer_start = [], 0, 0, 0
     for previous, stage in zip((stages[0], *stages), stages, strict=False):
-        born = born if stage.trained_from == previous.trained_from else first
+        if stage.trained_from != previous.trained_from:
+            optimizer_start = first
         total, length = steps_of(stage), max(1, chunk_images // stage.batch)
         for done in range(0, total, length):
             steps = range(first + done, first + min(total, done + length))
-            chunks.append(Chunk(stage, steps, seen + done * stage.batch, born))
+            chunks.append(Chunk(stage, steps, seen + done * stage.batch, optimizer_start))
         first, seen = first + total, seen + total * stage.batch
     return chunks
 
@@ -59,11 +60,11 @@ def steps_of(stage: Stage) -> int:
 
 
 @keras.saving.register_keras_serializable(package="training")
-class Pace(keras.optimizers.schedules.LearningRateSchedule):
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate of every step since the optimizer began.
 
-    In each stage it falls from its first rate to its last as half a cosine; the first `warm_up` steps of all
-    rise to it.
+    In each stage it falls as half a cosine from the stage's first rate to its last. Over the first `warm_up`
+    steps it rises linearly.
     """
 
     def __init__(self, stages: Sequence[Stage], warm_up: int) -> None:
@@ -71,7 +72,7 @@ class Pace(keras.optimizers.schedules.LearningRateSchedule):
         self._warm_up = warm_up
 
     def __call__(self, step: Any) -> Any:
-        """A rate, float32[]; after the last stage, its last."""
+        """A rate, float32[]; after the last stage, that stage's last."""
         step = keras.ops.cast(step, "float32")
         rate: Any = self._stages[-1].last_rate
         end = sum(map(steps_of, self._stages))
@@ -85,15 +86,19 @@ class Pace(keras.optimizers.schedules.LearningRateSchedule):
         return rate * keras.ops.minimum(1.0, (step + 1) / self._warm_up)
 
     def get_config(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """The arguments, as a checkpoint keeps them."""
         return {"stages": [asdict(stage) for stage in self._stages], "warm_up": self._warm_up}
 
 
-def pace_of(stages: Sequence[Stage], chunk: Chunk, warm_up: int) -> Pace:
-    """The pace of the optimizer that a chunk is trained with: of the stages since it began."""
+# Older checkpoints have it under this name.
+keras.saving.get_custom_objects()["training>Pace"] = LearningRate
+
+
+def learning_rate_of(stages: Sequence[Stage], chunk: Chunk, warm_up: int) -> LearningRate:
+    """The learning rate of a chunk's optimizer: of the stages since that began."""
     first = 0
     for index, stage in enumerate(stages):
-        if first == chunk.born:
-            return Pace(stages[index:], warm_up)
+        if first == chunk.optimizer_start:
+            return LearningRate(stages[index:], warm_up)
         first += steps_of(stage)
-    raise ValueError(f"no stage begins at step {chunk.born}")
+    raise ValueError(f"no stage begins at step {chunk.optimizer_start}")

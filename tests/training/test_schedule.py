@@ -1,14 +1,16 @@
 """The schedule: every step is trained once, at a rate that rises and falls."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.recipe import Stage
-from training.schedule import Chunk, Pace, chunks_of, pace_of, steps_of
+from training.schedule import Chunk, LearningRate, chunks_of, learning_rate_of, steps_of
 
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
 STAGES = st.lists(
     st.builds(
         Stage,
@@ -25,8 +27,8 @@ STAGES = st.lists(
 
 
 def rates(stages: list[Stage], warm_up: int) -> list[float]:
-    pace = Pace(stages, warm_up)
-    return [float(pace(step)) for step in range(sum(map(steps_of, stages)))]
+    rate = LearningRate(stages, warm_up)
+    return [float(rate(step)) for step in range(sum(map(steps_of, stages)))]
 
 
 @given(STAGES, st.integers(1, 900))
@@ -48,17 +50,20 @@ def test_an_optimizer_begins_where_the_backbone_joins_or_leaves(stages: list[Sta
     chunks = chunks_of(stages, 500)
     for previous, chunk in zip([None, *chunks], chunks, strict=False):
         is_other = previous is None or previous.stage.trained_from != chunk.stage.trained_from
-        assert chunk.is_new == is_other
-        assert pace_of(stages, chunk, 1).get_config()["stages"][0]["trained_from"] == chunk.stage.trained_from
+        assert chunk.starts_optimizer == is_other
+        assert (
+            learning_rate_of(stages, chunk, 1).get_config()["stages"][0]["trained_from"]
+            == chunk.stage.trained_from
+        )
 
 
 @given(STAGES)
 @settings(max_examples=20, deadline=None)
 def test_rates_stay_between_a_stages_first_and_last(stages: list[Stage]) -> None:
-    pace, first = Pace(stages, 1), 0
+    rate, first = LearningRate(stages, 1), 0
     for stage in stages:
         for step in (first, first + steps_of(stage) - 1):
-            assert 0.99e-5 <= float(pace(step)) <= stage.rate * 1.001
+            assert 0.99e-5 <= float(rate(step)) <= stage.rate * 1.001
         first += steps_of(stage)
 
 
@@ -81,8 +86,8 @@ def test_stages_with_another_optimizer_warm_up_again() -> None:
     frozen = Stage(16, 100, 10, 1.0, 0.5, trained_from="scores")
     stages = [frozen, replace(frozen, trained_from="", rate=0.4, last_rate=0.1)]
     _, second = chunks_of(stages)
-    assert second.born == 10
-    assert float(pace_of(stages, second, 5)(0)) < 0.1
+    assert second.optimizer_start == 10
+    assert float(learning_rate_of(stages, second, 5)(0)) < 0.1
 
 
 def test_stages_are_cut_into_chunks_of_their_own() -> None:
@@ -95,6 +100,13 @@ def test_stages_are_cut_into_chunks_of_their_own() -> None:
 
 
 def test_a_checkpoint_keeps_the_pace() -> None:
-    pace = Pace([Stage(16, 100, 10, 1.0, 0.5)], 5)
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(pace))
-    assert [float(again(step)) for step in range(12)] == [float(pace(step)) for step in range(12)]
+    rate = LearningRate([Stage(16, 100, 10, 1.0, 0.5)], 5)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(rate))
+    assert [float(again(step)) for step in range(12)] == [float(rate(step)) for step in range(12)]
+
+
+def test_a_checkpoint_that_was_saved_under_the_former_name_of_the_learning_rate_is_loaded() -> None:
+    model = keras.models.load_model(CHECKPOINTS / "registered-as-pace.keras")
+    assert int(model.optimizer.iterations) == 2
+    expected = LearningRate([Stage(16, 100, 10, 1.0, 0.5)], 5)
+    assert float(model.optimizer.learning_rate) == float(expected(2))
