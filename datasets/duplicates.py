@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets.manifest import Example
-from datasets.parallel import Hands
+from datasets.parallel import parallel_map
 from datasets.progress import Progress
 from datasets.splits import Split
 from logo_detection.decode.image import load_thumbnail
@@ -83,8 +83,8 @@ def twins(left: Sequence[Example], right: Sequence[Example], workers: int) -> li
         return []
     paths = [example.path for example in (*left, *right)]
     found = []
-    with Hands(workers) as hands, Progress("comparing pictures", len(paths), "files") as progress:
-        for one in hands.in_order(fingerprint, paths):
+    with Progress("comparing pictures", len(paths), "files") as progress:
+        for one in parallel_map(fingerprint, paths, workers):
             found.append(one)
             progress.advance()
     return list(_pairs(found[: len(left)], found[len(left) :]))

@@ -1,43 +1,70 @@
-"""Hands: many items worked on by several processes, their results taken in order."""
+"""Parallel: a function applied to many items by several processes, with the results in order.
+
+Why not joblib: docs/decisions/process-pool-rather-than-joblib.md.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from logo_detection.errors import LogoDetectionError
 
-TOGETHER = 16  # items that cross to a process at a time
-AHEAD = 4  # of those bundles, per process: what may wait for its turn
+Argument = TypeVar("Argument")
+Value = TypeVar("Value")
 
-
-class Hands:
-    """Processes that start when there is something to do, and end with the context."""
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        # Spawned: TensorFlow, where it runs, does not survive a fork.
-        self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-
-    def __enter__(self) -> "Hands":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def in_order(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-        """`map`; no more results wait than `AHEAD` bundles for each process."""
-        bundles = (items[start : start + TOGETHER] for start in range(0, len(items), TOGETHER))
-        waiting: deque[Future[list[Result]]] = deque(
-            self._pool.submit(_each, function, bundle) for bundle in islice(bundles, AHEAD * self._workers)
-        )
-        while waiting:
-            yield from waiting.popleft().result()
-            waiting.extend(self._pool.submit(_each, function, bundle) for bundle in islice(bundles, 1))
+BATCH_ITEMS = 16  # sent to a process at a time
+WAITING_BATCHES = 4  # per process: those that are worked on, and those whose results nobody has taken yet
 
 
-def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+class WorkerLost(LogoDetectionError):
+    """A process ended in the middle of its work. One line."""
+
+
+def parallel_map(
+    function: Callable[[Argument], Value], items: Sequence[Argument], workers: int
+) -> Iterator[Value]:
+    """Yield a function's results in the order of the items, of which few wait at any time.
+
+    The processes start with the first result that is asked for, and end with the last, or when the
+    generator is closed.
+
+    Args:
+        function: Can be pickled, as can its arguments and results.
+        items: Its arguments.
+        workers: Processes, at least 1.
+
+    Raises:
+        WorkerLost: A process was killed, or crashed.
+    """
+    # Spawned: TensorFlow, where it runs, does not survive a fork.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield from _in_order(pool, function, items, WAITING_BATCHES * workers)
+    except BrokenProcessPool as error:
+        raise WorkerLost(
+            f"one of {workers} worker processes was killed, often for want of memory: try fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor,
+    function: Callable[[Argument], Value],
+    items: Sequence[Argument],
+    most_waiting: int,
+) -> Iterator[Value]:
+    batches = (items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS))
+    submitted = (pool.submit(_map_batch, function, batch) for batch in batches)
+    waiting: deque[Future[list[Value]]] = deque(islice(submitted, most_waiting))
+    while waiting:
+        yield from waiting.popleft().result()
+        waiting.extend(islice(submitted, 1))
+
+
+def _map_batch(function: Callable[[Argument], Value], items: Sequence[Argument]) -> list[Value]:
     return [function(item) for item in items]

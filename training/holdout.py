@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from datasets.duplicates import drop_leaks
 from datasets.manifest import Example, read_examples, write_manifest
-from datasets.parallel import Hands
+from datasets.parallel import parallel_map
 from datasets.progress import Progress
 from datasets.splits import Split, split
 from evaluation.scoring import PAIR, RECODING
@@ -81,7 +81,7 @@ def check_unseen(recipe: Recipe, examples: Sequence[Example], model: Path) -> No
 
 
 def write_holdout(
-    recipe: Recipe, examples: Sequence[Example], directory: Path, hands: Hands
+    recipe: Recipe, examples: Sequence[Example], directory: Path, workers: int
 ) -> list[LeftOut]:
     """Write the folder of a recipe's validation pictures, and say what came to nothing.
 
@@ -89,11 +89,11 @@ def write_holdout(
         recipe: Says what is drawn beside them.
         examples: Those held out.
         directory: What is in it of an earlier, unfinished time is written over.
-        hands: Make the pictures.
+        workers: Processes that make the pictures.
     """
     left_out: list[LeftOut] = []
     (directory / MANIFEST).unlink(missing_ok=True)
-    made = make_all(validation_tasks(recipe, examples), recipe.spec, hands, "validation")
+    made = make_all(validation_tasks(recipe, examples), recipe.spec, workers, "validation")
     directory.mkdir(parents=True, exist_ok=True)
     write_manifest(directory / MANIFEST, list(_written(directory, made, left_out)))
     return left_out
@@ -148,12 +148,12 @@ class Validation:
         return np.array([labels.index(example.label) for example in self.examples])
 
 
-def read_validation(directory: Path, spec: ImageSpec, hands: Hands) -> Validation:
+def read_validation(directory: Path, spec: ImageSpec, workers: int) -> Validation:
     """Decode the files that a folder's manifest names. Raises ItemError where one cannot be."""
     examples = tuple(read_examples(directory))
     pixels = np.empty((len(examples), spec.height, spec.width, 3), np.uint8)
     with Progress("decoding", len(examples), "images") as progress:
-        for index, image in enumerate(hands.in_order(partial(_decode, spec=spec), examples)):
+        for index, image in enumerate(parallel_map(partial(_decode, spec=spec), examples, workers)):
             pixels[index] = image
             progress.advance()
     return Validation(examples, pixels)
@@ -182,9 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.model:
             check_unseen(recipe, examples, options.model)
         judged = split_data(recipe, examples, options.workers).validation
-        with Hands(options.workers) as hands:
-            for item in write_holdout(recipe, judged, options.to, hands):
-                LOG.warning("left out %s: %s", item.picture, item.reason)
+        for item in write_holdout(recipe, judged, options.to, options.workers):
+            LOG.warning("left out %s: %s", item.picture, item.reason)
     except LogoDetectionError as error:
         sys.stderr.write(f"logo-holdout: {error}\n")
         return 2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets.manifest import Example
-from datasets.parallel import Hands
+from datasets.parallel import parallel_map
 from datasets.progress import Progress
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.decode.image import load_image, open_picture
@@ -127,9 +127,9 @@ def make(task: Task, spec: ImageSpec) -> Made | LeftOut:
     return Made(task, files, pixels)
 
 
-def make_all(tasks: Sequence[Task], spec: ImageSpec, hands: Hands, what: str) -> Iterator[Made | LeftOut]:
+def make_all(tasks: Sequence[Task], spec: ImageSpec, workers: int, what: str) -> Iterator[Made | LeftOut]:
     """What comes of all tasks, in their order, by several processes."""
     with Progress(what, len(tasks), "pictures") as progress:
-        for made in hands.in_order(partial(make, spec=spec), tasks):
+        for made in parallel_map(partial(make, spec=spec), tasks, workers):
             yield made
             progress.advance()

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from datasets.manifest import Example, read_examples
-from datasets.parallel import Hands
 from datasets.splits import Split, sources_of
 from evaluation.calibration import apply_temperature, fit_temperature, prior_weights
 from evaluation.document import describe_data, make_document
@@ -90,26 +89,25 @@ def check_same_run(run: Run, recipe: Recipe, data: str) -> None:
 
 def prepare(recipe: Recipe, examples: Sequence[Example], run: Run, workers: int) -> tuple[Shards, Validation]:
     """What is learnt from and what is judged by; made from the examples, unless the run has it already."""
-    with Hands(workers) as hands:
-        if not (shards.is_whole(run.training) and holdout.is_whole(run.validation)):
-            make(recipe, split_data(recipe, examples, workers), run, hands)
-        learnt = read_shards(run.training)
-        validation = read_validation(run.validation, recipe.spec, hands)
+    if not (shards.is_whole(run.training) and holdout.is_whole(run.validation)):
+        make(recipe, split_data(recipe, examples, workers), run, workers)
+    learnt = read_shards(run.training)
+    validation = read_validation(run.validation, recipe.spec, workers)
     LOG.info("%s to learn from; %d files to judge by", dict(learnt.counts), len(validation.examples))
     if missing := run.read_left_out():
         LOG.warning("%d pictures were left out: see %s", len(missing), run.left_out)
     return learnt, validation
 
 
-def make(recipe: Recipe, parts: Split, run: Run, hands: Hands) -> None:
+def make(recipe: Recipe, parts: Split, run: Run, workers: int) -> None:
     """Write the parts of a run that are not there, and note what they were made of."""
     sources = {"training": sources_of(parts.training), "validation": sources_of(parts.validation)}
     run.sources.write_text(json.dumps(sources, indent=2) + "\n")
     if not shards.is_whole(run.training):
-        made = make_all(training_tasks(recipe, parts.training), recipe.spec, hands, "training")
+        made = make_all(training_tasks(recipe, parts.training), recipe.spec, workers, "training")
         run.note_left_out("training", write_shards(run.training, made, recipe.labels, recipe.size))
     if not holdout.is_whole(run.validation):
-        left_out = write_holdout(recipe, parts.validation, run.validation, hands)
+        left_out = write_holdout(recipe, parts.validation, run.validation, workers)
         run.note_left_out("validation", left_out)
 
 

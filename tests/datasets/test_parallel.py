@@ -1,9 +1,27 @@
-"""Hands: results in order, and never many that nobody has taken."""
+"""Parallel: results come in order, few of them wait, and what goes wrong with a process is said."""
 
-from collections.abc import Iterator, Sequence
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
 from typing import Any, overload
 
-from datasets.parallel import AHEAD, TOGETHER, Hands
+import psutil
+import pytest
+
+from datasets.parallel import BATCH_ITEMS, WAITING_BATCHES, WorkerLost, parallel_map
+
+TIMEOUT_S = 60
+
+INTERRUPTED_SCRIPT = """
+import time
+from datasets.parallel import parallel_map
+if __name__ == "__main__":
+    for _ in parallel_map(time.sleep, [0.01] * 100_000, 2):
+        print("begun", flush=True)
+"""
 
 
 class Counting(Sequence[int]):
@@ -14,9 +32,6 @@ class Counting(Sequence[int]):
 
     def __len__(self) -> int:
         return self.length
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.length))
 
     @overload
     def __getitem__(self, place: int) -> int: ...
@@ -29,15 +44,60 @@ class Counting(Sequence[int]):
         return list(range(self.length))[place]
 
 
+def kill_at_twenty(number: int) -> int:
+    if number == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def process_of(_: int) -> int:
+    return os.getpid()
+
+
+def reciprocal(number: int) -> float:
+    return 1 / number
+
+
 def test_results_come_in_order() -> None:
-    with Hands(2) as hands:
-        assert list(hands.in_order(str, range(100))) == [str(number) for number in range(100)]
-        assert list(hands.in_order(str, [])) == []
+    assert list(parallel_map(str, range(100), 2)) == [str(number) for number in range(100)]
+    assert list(parallel_map(str, [], 2)) == []
+
+
+def test_the_function_runs_in_another_process_even_if_there_is_one_worker() -> None:
+    (worker,) = parallel_map(process_of, [0], 1)
+    assert worker != os.getpid()
 
 
 def test_no_more_is_begun_than_may_wait() -> None:
     numbers = Counting(1000)
-    with Hands(1) as hands:
-        results = hands.in_order(str, numbers)
-        assert [next(results) for _ in range(20)] == [str(number) for number in range(20)]
-    assert numbers.asked <= (AHEAD + 2) * TOGETHER
+    results = parallel_map(str, numbers, 1)
+    assert [next(results) for _ in range(20)] == [str(number) for number in range(20)]
+    time.sleep(1)
+    assert numbers.asked <= (WAITING_BATCHES + 2) * BATCH_ITEMS
+    results.close()  # type: ignore[attr-defined]  # a generator
+
+
+def test_a_killed_worker_is_one_line() -> None:
+    with pytest.raises(WorkerLost, match=r"one of 2 worker processes was killed.*fewer --workers"):
+        list(parallel_map(kill_at_twenty, range(100), 2))
+
+
+def test_an_error_of_the_function_is_raised_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(parallel_map(reciprocal, [2, 1, 0], 2))
+
+
+def test_an_interrupt_ends_all_processes() -> None:
+    command = [sys.executable, "-c", INTERRUPTED_SCRIPT]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        workers = psutil.Process(process.pid).children(recursive=True)
+        assert len(workers) >= 2
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert b"KeyboardInterrupt" in errors
+    assert process.returncode != 0
+    _, alive = psutil.wait_procs(workers, timeout=TIMEOUT_S)
+    assert alive == []

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from datasets.manifest import Example, read_examples
-from datasets.parallel import Hands
 from logo_detection.artifact import ONNX, Calibration, Manifest, hash_files, write_manifest
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
@@ -53,8 +52,7 @@ def test_what_is_known_of_an_original_is_known_of_its_recodings(folder: Path, im
 
 def test_the_folder_is_decoded_once_as_the_server_decodes(folder: Path, tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path)
-    with Hands(1) as hands:
-        validation = read_validation(folder, recipe.spec, hands)
+    validation = read_validation(folder, recipe.spec, 1)
     assert validation.pixels.shape == (len(validation.examples), 32, 32, 3)
     example = validation.examples[3]
     decoded = np.round(load_image(example.path.read_bytes(), recipe.spec))
@@ -135,8 +133,7 @@ def test_pictures_that_cannot_be_made_are_told_and_copies_of_one_picture_are_kep
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = Example(tmp_path / "broken.png", "logo", "brand", "s", "o", "", "", "1")
     assert not is_whole(tmp_path / "out")
-    with Hands(1) as hands:
-        (left_out,) = write_holdout(recipe, [good, broken, good], tmp_path / "out", hands)
+    (left_out,) = write_holdout(recipe, [good, broken, good], tmp_path / "out", 1)
     assert left_out.picture == str(broken.path)
     assert is_whole(tmp_path / "out")
     assert len({example.metadata["pair"] for example in read_examples(tmp_path / "out")}) == 2

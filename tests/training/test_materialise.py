@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from datasets.manifest import Example, read_examples
-from datasets.parallel import Hands
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
 from synthetic.catalogue import Drawing
@@ -74,8 +73,7 @@ def test_an_example_that_shows_nothing_is_left_out_but_a_drawing_may_be_plain(tm
 
 def test_several_processes_keep_the_order_of_their_tasks() -> None:
     tasks = [Task(Drawing("plain", "gradient", number), "drawn", 0, 7) for number in range(40)]
-    with Hands(2) as hands:
-        results = list(make_all(tasks, SMALL, hands, "training"))
+    results = list(make_all(tasks, SMALL, 2, "training"))
     assert [result.task for result in results] == tasks
     np.testing.assert_array_equal(made(tasks[33]).pixels[WORN], _pixels(results[33]))
 
