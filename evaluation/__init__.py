@@ -1,1 +1,1 @@
-"""How the model is judged: metrics and reports."""
+"""How the model is evaluated: metrics and reports."""

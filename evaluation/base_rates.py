@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-Floats = NDArray[np.floating[Any]]
-Bools = NDArray[np.bool_]
+from evaluation.arrays import Bools, Floats
 
 BASE_RATES = (0.0013, 0.003, 0.005)
 """Shares of logos among uploads to Commons: UploadWizard, mobile, and cross-wiki (Phabricator T368167)."""

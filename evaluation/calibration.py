@@ -1,20 +1,18 @@
 """Calibration: whether probabilities mean what they say, and the temperature that helps them to.
 
-Temperature scaling, and the error by which it is judged: Guo, Pleiss, Sun and Weinberger, "On Calibration of
+Temperature scaling, and the error that measures it: Guo, Pleiss, Sun and Weinberger, "On Calibration of
 Modern Neural Networks" (ICML 2017).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
+from evaluation.arrays import Floats, Ints
 
 BINS = 15
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0

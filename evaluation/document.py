@@ -1,4 +1,4 @@
-"""The document: `evaluation.json`, which says what was judged, by what, and how well it did."""
+"""The document: `evaluation.json`, which says what was evaluated, on what, and how well it did."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ from datasets.manifest import Example
 from evaluation.base_rates import BASE_RATES
 from evaluation.errors import EvaluationError
 from evaluation.metrics import target_of
+from evaluation.outcomes import PAIR, RECODING
 from evaluation.report import Evaluation
-from evaluation.scoring import PAIR, RECODING
 from logo_detection.artifact import Artifact, read_manifest
 
 SCHEMA_VERSION = 1

@@ -1,7 +1,7 @@
-"""The errors of judging: a set, or a table of scores, that no model can be judged by."""
+"""The errors of evaluation: a set of images, or a table of scores, on which no model can be evaluated."""
 
 from logo_detection.errors import LogoDetectionError
 
 
 class EvaluationError(LogoDetectionError):
-    """What is to be judged by is not fit for it. One line, that names the item."""
+    """A model cannot be evaluated on what was given. One line that names the item."""

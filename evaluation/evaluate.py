@@ -3,7 +3,7 @@
     logo-evaluate --model model_artifacts/logo-detection --data FOLDER --output runs/evaluation
 
 Writes `predictions.csv`, `evaluation.json` and `report.html` into the output folder. Exit status 0: the model
-was judged, however it did; 2: it could not be; 130: it was interrupted.
+was evaluated, however it did; 2: it could not be; 130: it was interrupted.
 """
 
 import argparse
@@ -21,9 +21,8 @@ from datasets.manifest import Example, read_examples
 from evaluation import page, pictures
 from evaluation.document import make_document, read_document
 from evaluation.errors import EvaluationError
-from evaluation.metrics import target_of, verdicts
-from evaluation.report import Evaluation, make_report, render
-from evaluation.scoring import (
+from evaluation.metrics import classify, target_of
+from evaluation.outcomes import (
     SCORE_PREFIX,
     Aligned,
     Outcome,
@@ -32,36 +31,37 @@ from evaluation.scoring import (
     read_scores,
     score_examples,
 )
+from evaluation.report import Evaluation, make_report, render_markdown
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.cores import available_cores
 from logo_detection.errors import LogoDetectionError
 
 DEFAULT_MODEL = Path("model_artifacts/logo-detection")
 DEFAULT_OUTPUT = Path("runs/evaluation")
-SCORE_DECIMALS = 9  # so that the same numbers come out when a table is judged again
+TABLE_DECIMALS = 9  # enough to get the same metrics from a table of predictions
 DOCUMENT, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
 
-def judge(artifact: Path, examples: Sequence[Example], workers: int | None = None) -> Evaluation:
-    """What an artifact is worth on files: the numbers of its model card, and of `logo-evaluate`.
+def evaluate_artifact(artifact: Path, examples: Sequence[Example], workers: int | None = None) -> Evaluation:
+    """Evaluate an artifact on files: the numbers of its model card, and of `logo-evaluate`.
 
     Args:
         artifact: An artifact's folder, or LiftWing's `.keras` file.
         examples: The files, with their labels.
-        workers: Processes that score; one per core unless told otherwise.
+        workers: Processes that score; one per core unless explained otherwise.
 
     Raises:
-        LogoDetectionError: The artifact is not usable, no worker starts, or the files cannot be judged by.
+        LogoDetectionError: The artifact is not usable, no worker starts, or the files are of one class.
     """
     loaded = load_artifact(artifact)
-    check_labels(examples, loaded.labels)
-    outcomes = _scored(loaded, examples, workers or available_cores())
-    return evaluate(align(outcomes, loaded.labels), loaded.labels)
+    check_artifact_labels(examples, loaded.labels)
+    outcomes = _score(loaded, examples, workers or available_cores())
+    return evaluate_scores(align(outcomes, loaded.labels), loaded.labels)
 
 
-def evaluate(aligned: Aligned, labels: Sequence[str]) -> Evaluation:
-    """The metrics of what was scored.
+def evaluate_scores(aligned: Aligned, labels: Sequence[str]) -> Evaluation:
+    """The metrics of scored images.
 
     Raises:
         EvaluationError: There are only images of one class.
@@ -69,10 +69,10 @@ def evaluate(aligned: Aligned, labels: Sequence[str]) -> Evaluation:
     try:
         return make_report(aligned.scores, aligned.truth, labels, aligned.categories, aligned.unscored)
     except ValueError as error:
-        raise EvaluationError(f"no model can be judged by these images: {error}") from error
+        raise EvaluationError(f"no model can be evaluated on these images: {error}") from error
 
 
-def _scored(artifact: Artifact, examples: Sequence[Example], workers: int) -> list[Outcome]:
+def _score(artifact: Artifact, examples: Sequence[Example], workers: int) -> list[Outcome]:
     with tqdm(total=len(examples), unit="file", desc="scoring", disable=None) as progress:
         return score_examples(artifact, examples, workers, progress.update)
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return run(options)
+        return evaluate_options(options)
     except LogoDetectionError as error:
         sys.stderr.write(f"logo-evaluate: {error}\n")
         return 2
@@ -89,8 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def run(options: argparse.Namespace) -> int:
-    """Judge what the options name, and write it down. Returns the exit status.
+def evaluate_options(options: argparse.Namespace) -> int:
+    """Evaluate what the options name, and write the results. Returns the exit status.
 
     Raises:
         LogoDetectionError: It could not be done.
@@ -99,28 +99,28 @@ def run(options: argparse.Namespace) -> int:
     former = read_document(options.against) if options.against else None
     examples = read_examples(options.data)
     root = options.data if options.data.is_dir() else options.data.parent
-    check_labels(examples, artifact.labels)
+    check_artifact_labels(examples, artifact.labels)
     with _errors_named(options.output):  # before hours of scoring
         options.output.mkdir(parents=True, exist_ok=True)
     if options.scores:
         outcomes = read_scores(options.scores, examples, root, artifact.labels)
     else:
-        outcomes = _scored(artifact, examples, options.workers)
+        outcomes = _score(artifact, examples, options.workers)
     with _errors_named(options.output):  # whatever becomes of the rest, the scores are kept
         write_predictions(options.output / PREDICTIONS, outcomes, root, artifact.labels)
     aligned = align(outcomes, artifact.labels)
-    evaluation = evaluate(aligned, artifact.labels)
+    evaluation = evaluate_scores(aligned, artifact.labels)
     document = make_document(artifact, examples, evaluation)
-    html = page.render(document, aligned, pictures.worst(outcomes, artifact.labels), former)
+    html = page.render_page(document, aligned, pictures.worst(outcomes, artifact.labels), former)
     with _errors_named(options.output):
         (options.output / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         (options.output / PAGE).write_text(html, encoding="utf-8")
-    sys.stdout.write(f"{render(evaluation)}\n{options.output / PAGE}\n")
+    sys.stdout.write(f"{render_markdown(evaluation)}\n{options.output / PAGE}\n")
     return 0
 
 
-def check_labels(examples: Sequence[Example], labels: Sequence[str]) -> None:
-    """Before hours of scoring, what can be known beforehand.
+def check_artifact_labels(examples: Sequence[Example], labels: Sequence[str]) -> None:
+    """Check before hours of scoring that a model can be evaluated on examples.
 
     Raises:
         EvaluationError: A label is not the model's, or all images are of the target class, or none is.
@@ -130,13 +130,13 @@ def check_labels(examples: Sequence[Example], labels: Sequence[str]) -> None:
         raise EvaluationError(f"{strange.path}: the model has no class {strange.label!r}; it has {known}")
     target = labels[target_of(labels)]
     if len({example.label == target for example in examples}) < len((True, False)):
-        raise EvaluationError(f"images of {target!r} and of something else are needed to judge a model")
+        raise EvaluationError(f"images of {target!r} and of something else are needed to evaluate a model")
 
 
 def write_predictions(
     path: Path, outcomes: Sequence[Outcome], root: Path | None, labels: Sequence[str]
 ) -> None:
-    """A CSV with a row per file: what it is, its scores, the verdict, and why there is none.
+    """Write a CSV with a row per file: what it is, its scores, its predicted class (`verdict`) or its error.
 
     Files are named by their paths below the root; without one, as their source has them.
     """
@@ -148,15 +148,17 @@ def write_predictions(
             example = outcome.example
             name = example.original if root is None else name_of(example, root)
             facts = [name, example.label, example.category, example.source]
-            table.writerow([*facts, outcome.recoding, *_findings(outcome, labels), outcome.error or ""])
+            table.writerow(
+                [*facts, outcome.recoding, *_prediction_cells(outcome, labels), outcome.error or ""]
+            )
 
 
-def _findings(outcome: Outcome, labels: Sequence[str]) -> list[str]:
-    """Scores, verdict, and whether that is right; nothing where there is no score."""
+def _prediction_cells(outcome: Outcome, labels: Sequence[str]) -> list[str]:
+    """Scores, predicted class, and whether that is right; nothing where there is no score."""
     if outcome.scores is None:
         return [""] * (len(labels) + 2)
-    verdict = labels[int(verdicts(np.array([outcome.scores]), labels)[0])]
-    scores = [f"{score:.{SCORE_DECIMALS}f}" for score in outcome.scores]
+    verdict = labels[int(classify(np.array([outcome.scores]), labels)[0])]
+    scores = [f"{score:.{TABLE_DECIMALS}f}" for score in outcome.scores]
     return [*scores, verdict, "right" if verdict == outcome.example.label else "wrong"]
 
 
@@ -172,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="logo-evaluate",
         description="How good is a model on a set of images?",
-        epilog="Exit status: 0 if the model was judged, however it did; 2 if it could not be.",
+        epilog="Exit status: 0 if the model was evaluated, however it did; 2 if it could not be.",
     )
     option = parser.add_argument
     option(

@@ -6,20 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from evaluation.arrays import Bools, Floats, Ints
 from evaluation.base_rates import Goal, OperatingPoint, Share, goals, operating_points, share_of
 from evaluation.calibration import Bin, calibration_error, prior_weights, reliability
 from logo_detection.artifact import OUT_OF_DOMAIN
 
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
-Bools = NDArray[np.bool_]
-
 THRESHOLD = 0.5
 SUM_TOLERANCE = 1e-2
-"""By how much an image's probabilities may miss 1: scores that were rounded are judged too."""
+"""By how much an image's probabilities may miss 1: rounded scores are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +31,12 @@ class ClassReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """Of one set of scores. Shares are of 1; verdicts are those of `verdicts`.
+class ScoreMetrics:
+    """Of one set of scores. Shares are of 1; predicted classes are those of `classify`.
 
     Attributes:
         images: How many.
-        accuracy: The share called what they are.
+        accuracy: The share classified rightly.
         balanced_accuracy: The mean recall of the classes.
         precision: Weighted by the classes' images, like the next two.
         recall: Weighted.
@@ -55,8 +51,8 @@ class Metrics:
             most artifacts are calibrated for.
         calibration: The bins, as the set is.
         classes: By label, in the model's order.
-        confusion: Images, a row per true class, a column per verdict, in the same order.
-        by_category: The share called what they are.
+        confusion: Images, a row per true class, a column per predicted class, in the labels' order.
+        by_category: The share classified rightly.
         operating_points: What each threshold on the target's probability means where logos are rare.
         goals: The thresholds for a wanted precision.
     """
@@ -86,8 +82,8 @@ def target_of(labels: Sequence[str]) -> int:
     return next(index for index, label in enumerate(labels) if label != OUT_OF_DOMAIN)
 
 
-def verdicts(scores: Floats, labels: Sequence[str]) -> Ints:
-    """What each image is called, int[N]: of two classes the target from 0.5 on, of more the likeliest."""
+def classify(scores: Floats, labels: Sequence[str]) -> Ints:
+    """The predicted class of each image, int[N]: of two the target from 0.5 on, of more the likeliest."""
     if len(labels) > 2:
         likeliest: Ints = scores.argmax(axis=1)
         return likeliest
@@ -95,7 +91,7 @@ def verdicts(scores: Floats, labels: Sequence[str]) -> Ints:
     return np.where(scores[:, target] >= THRESHOLD, target, 1 - target)
 
 
-def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequence[str]) -> Metrics:
+def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequence[str]) -> ScoreMetrics:
     """Metrics of probabilities against the truth, sliced by category.
 
     Args:
@@ -111,14 +107,14 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
     scores = np.asarray(scores, np.float64)
     _check(scores, truth, labels, categories)
     target = target_of(labels)
-    called = verdicts(scores, labels)
-    precision, recall, f1 = _weighted(truth, called)
-    classes = dict(zip(labels, _class_reports(scores, truth, called), strict=True))
-    right = called == truth
-    probability, is_it = _judged_probability(scores, truth, called, target)
+    predicted = classify(scores, labels)
+    precision, recall, f1 = _weighted(truth, predicted)
+    classes = dict(zip(labels, _class_reports(scores, truth, predicted), strict=True))
+    right = predicted == truth
+    probability, is_it = _calibrated_probability(scores, truth, predicted, target)
     equal = prior_weights(truth, [1 / len(labels)] * len(labels))
     indices = range(len(labels))
-    return Metrics(
+    return ScoreMetrics(
         images=len(scores),
         accuracy=float(right.mean()),
         balanced_accuracy=float(np.mean([right[truth == index].mean() for index in np.unique(truth)])),
@@ -133,7 +129,7 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
         balanced_calibration_error=calibration_error(probability, is_it, equal),
         calibration=reliability(probability, is_it),
         classes=classes,
-        confusion=tuple(tuple(row) for row in sk.confusion_matrix(truth, called, labels=indices).tolist()),
+        confusion=tuple(tuple(row) for row in sk.confusion_matrix(truth, predicted, labels=indices).tolist()),
         by_category=_by_category(right, categories),
         operating_points=operating_points(scores[:, target], truth == target),
         goals=goals(scores[:, target], truth == target),
@@ -152,16 +148,16 @@ def _check(scores: Floats, truth: Ints, labels: Sequence[str], categories: Seque
         raise ValueError(f"images of {labels[target_of(labels)]} and of something else are needed")
 
 
-def _weighted(truth: Ints, called: Ints) -> tuple[float, float, float]:
+def _weighted(truth: Ints, predicted: Ints) -> tuple[float, float, float]:
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
-        truth, called, average="weighted", zero_division=0
+        truth, predicted, average="weighted", zero_division=0
     )
     return float(precision), float(recall), float(f1)
 
 
-def _class_reports(scores: Floats, truth: Ints, called: Ints) -> Iterator[ClassReport]:
+def _class_reports(scores: Floats, truth: Ints, predicted: Ints) -> Iterator[ClassReport]:
     indices = range(scores.shape[1])
-    columns = sk.precision_recall_fscore_support(truth, called, labels=indices, zero_division=0)
+    columns = sk.precision_recall_fscore_support(truth, predicted, labels=indices, zero_division=0)
     for index, (precision, recall, f1, support) in enumerate(zip(*columns, strict=True)):
         is_it = truth == index
         both = is_it.any() and not is_it.all()
@@ -182,11 +178,13 @@ def _area(scores: Floats, truth: Ints, area: Any, target: int) -> float:
     return float(np.mean([area(truth == index, scores[:, index]) for index in indices]))
 
 
-def _judged_probability(scores: Floats, truth: Ints, called: Ints, target: int) -> tuple[Floats, Bools]:
-    """The probability that calibration is about, float[N], and whether what it speaks of is so, bool[N]."""
+def _calibrated_probability(
+    scores: Floats, truth: Ints, predicted: Ints, target: int
+) -> tuple[Floats, Bools]:
+    """The probability whose calibration is measured, float[N]; and whether its class is true, bool[N]."""
     if scores.shape[1] == 2:
         return scores[:, target], truth == target
-    return scores.max(axis=1), called == truth
+    return scores.max(axis=1), predicted == truth
 
 
 def _by_category(right: Bools, categories: Sequence[str]) -> dict[str, Share]:

@@ -13,24 +13,24 @@ from evaluation import plots
 from evaluation.base_rates import BASE_RATES, convert, share_of
 from evaluation.document import differences
 from evaluation.metrics import THRESHOLD
-from evaluation.pictures import Sample, Worst
-from evaluation.report import HEADLINE, remarks, when_called
-from evaluation.scoring import Aligned
+from evaluation.outcomes import Aligned
+from evaluation.pictures import SampleImage, WorstErrors
+from evaluation.report import HEADLINE, remarks, when_classified
 
 TEMPLATE = "report.html"
-MEANINGS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-"""Scores of which the page says what they mean where logos are rare."""
+EXPLAINED_SCORES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+"""Scores that the page converts to each base rate."""
 
-TOLD = (0.5, 0.9, 0.99)
-"""Thresholds that the page tells of in words."""
+EXPLAINED_THRESHOLDS = (0.5, 0.9, 0.99)
+"""Thresholds that the page explains in words."""
 
 
-def render(
+def render_page(
     document: Mapping[str, Any],
     aligned: Aligned,
-    worst: Worst,
+    worst: WorstErrors,
     former: Mapping[str, Any] | None = None,
-    samples: Sequence[Sample] = (),
+    samples: Sequence[SampleImage] = (),
 ) -> str:
     """HTML of an evaluation.
 
@@ -39,7 +39,7 @@ def render(
         aligned: The scores behind it, for the curves.
         worst: The pictures.
         former: Another evaluation's document, as `read_document` reads it, to compare with.
-        samples: Some of the images, to see what they are called.
+        samples: Some of the images, with their predicted classes.
     """
     evaluation = document["evaluation"]
     return _environment().get_template(TEMPLATE).render(
@@ -52,9 +52,9 @@ def render(
         headline=HEADLINE,
         remarks=remarks(evaluation),
         threshold=THRESHOLD,
-        when_called=when_called(evaluation),
+        when_classified=when_classified(evaluation),
         base_rates=BASE_RATES,
-        told=_told(evaluation),
+        explained=_explained(evaluation),
         unseen=_unseen(evaluation),
         meanings=_meanings(document["model"]["calibration"]),
         label_of=_label_of(document["data"]["parts"]),
@@ -96,9 +96,9 @@ def _plots(document: Mapping[str, Any], aligned: Aligned) -> dict[str, str]:
     }
 
 
-def _told(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _explained(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     first = next(iter(evaluation["by_recoding"].values()))
-    return [point for point in first["operating_points"] if point["threshold"] in TOLD]
+    return [point for point in first["operating_points"] if point["threshold"] in EXPLAINED_THRESHOLDS]
 
 
 def _unseen(evaluation: Mapping[str, Any]) -> float:
@@ -114,7 +114,7 @@ def _meanings(calibration: Mapping[str, float] | None) -> list[dict[str, Any]]:
     base_rate = calibration["base_rate"]
     return [
         {"score": score, "at": [float(convert(score, base_rate, rate)) for rate in BASE_RATES]}
-        for score in MEANINGS
+        for score in EXPLAINED_SCORES
     ]
 
 

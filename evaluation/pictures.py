@@ -14,14 +14,14 @@ import numpy as np
 from PIL import Image
 
 from datasets.manifest import Example
-from evaluation.metrics import target_of, verdicts
+from evaluation.metrics import classify, target_of
+from evaluation.outcomes import Outcome
 from evaluation.report import AS_IS
-from evaluation.scoring import Outcome
 from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
 
-SIDE = 192  # pixels
+PICTURE_SIDE = 192  # pixels
 QUALITY = 80
 SHOWN = 24
 SAMPLES = 20
@@ -39,37 +39,39 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Worst:
+class WorstErrors:
     """Others with the highest scores of the target, and the target's images with the lowest."""
 
     others: tuple[Picture, ...]
     targets: tuple[Picture, ...]
 
 
-def worst(outcomes: Sequence[Outcome], labels: Sequence[str], shown: int = SHOWN) -> Worst:
+def worst(outcomes: Sequence[Outcome], labels: Sequence[str], shown: int = SHOWN) -> WorstErrors:
     """The worst of the scored files; of one image's recodings the first is looked at."""
     target = target_of(labels)
     first = max((outcome.recoding for outcome in outcomes), default=AS_IS)
     scored = [
-        _Scored(outcome, outcome.scores[target], labels[int(verdicts(np.array([outcome.scores]), labels)[0])])
+        _Scored(outcome, outcome.scores[target], labels[int(classify(np.array([outcome.scores]), labels)[0])])
         for outcome in outcomes
         if outcome.scores is not None and outcome.recoding == first
     ]
     scored.sort(key=lambda one: one.score)
     targets = [one for one in scored if one.outcome.example.label == labels[target]]
     others = [one for one in reversed(scored) if one.outcome.example.label != labels[target]]
-    return Worst(tuple(map(_picture, others[:shown])), tuple(map(_picture, targets[:shown])))
+    return WorstErrors(tuple(map(_picture, others[:shown])), tuple(map(_picture, targets[:shown])))
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """An image, what it is called, and with which probability, whatever class that is."""
+class SampleImage:
+    """An image, its predicted class, and the probability of that class."""
 
     picture: Picture
     verdict: str
 
 
-def samples(outcomes: Sequence[Outcome], labels: Sequence[str], pictured: bool = True) -> tuple[Sample, ...]:
+def samples(
+    outcomes: Sequence[Outcome], labels: Sequence[str], pictured: bool = True
+) -> tuple[SampleImage, ...]:
     """SAMPLES of the scored files, the same ones each time, chosen without a look at their scores.
 
     Args:
@@ -78,19 +80,21 @@ def samples(outcomes: Sequence[Outcome], labels: Sequence[str], pictured: bool =
         pictured: Whether their pictures are shown, too.
     """
     scored = [outcome for outcome in outcomes if outcome.scores is not None]
-    return tuple(_sample(outcome, labels, pictured) for outcome in sorted(scored, key=_lot)[:SAMPLES])
+    return tuple(_sample(outcome, labels, pictured) for outcome in sorted(scored, key=_draw_key)[:SAMPLES])
 
 
-def _lot(outcome: Outcome) -> bytes:
+def _draw_key(outcome: Outcome) -> bytes:
     return hashlib.sha256(outcome.example.original.encode()).digest()
 
 
-def _sample(outcome: Outcome, labels: Sequence[str], pictured: bool) -> Sample:
+def _sample(outcome: Outcome, labels: Sequence[str], pictured: bool) -> SampleImage:
     scores = np.array([outcome.scores])
-    called = int(verdicts(scores, labels)[0])
+    predicted = int(classify(scores, labels)[0])
     uri = _uri(outcome.example) if pictured else None
-    wrong = labels[called] != outcome.example.label
-    return Sample(Picture(outcome.example, None, float(scores[0, called]), wrong, uri), labels[called])
+    wrong = labels[predicted] != outcome.example.label
+    return SampleImage(
+        Picture(outcome.example, None, float(scores[0, predicted]), wrong, uri), labels[predicted]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def _picture(scored: _Scored) -> Picture:
 
 def _uri(example: Example) -> str | None:
     try:
-        pixels = load_thumbnail(read_file(example.path), SIDE)
+        pixels = load_thumbnail(read_file(example.path), PICTURE_SIDE)
     except ItemError:  # it is gone, or TensorFlow reads what Pillow does not
         return None
     out = io.BytesIO()

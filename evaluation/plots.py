@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from sklearn import metrics as sk
 
-from evaluation.metrics import Floats, Ints, target_of
+from evaluation.arrays import Floats, Ints
+from evaluation.metrics import target_of
 
 INCHES = (4.6, 3.9)
 WIDE_INCHES = (9.6, 3.6)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics import THRESHOLD, Floats, Ints, Metrics, measure, target_of, verdicts
+from evaluation.arrays import Floats, Ints
+from evaluation.metrics import THRESHOLD, ScoreMetrics, classify, measure, target_of
 
 AS_IS = "as is"
 """The recoding of a set that has none."""
@@ -31,17 +32,17 @@ HEADLINE = {
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model is worth on a set of images.
+    """The metrics of a model on a set of images.
 
     Attributes:
         by_recoding: Metrics of the same images in each recoding, such as `png` and `jpeg`; `as is` without.
-        recoding_flips: The share of images that are not called the same in all recodings.
+        recoding_flips: The share of images that are not classified the same in all recodings.
         score_shift: The target's highest probability among the recodings less its lowest, on average.
         unscored: Files that are in no metric, by the reason: an error's code, or `partner_unscored` where
             another recoding of the same image has no score.
     """
 
-    by_recoding: Mapping[str, Metrics]
+    by_recoding: Mapping[str, ScoreMetrics]
     recoding_flips: float | None
     score_shift: float | None
     unscored: Mapping[str, int] = field(default_factory=dict)
@@ -86,9 +87,9 @@ def make_report(
 
 
 def flip_rate(scores_by_recoding: Mapping[str, Floats], labels: Sequence[str]) -> float:
-    """The share of images that are not called the same in all recodings."""
-    called = np.stack([verdicts(scores, labels) for scores in scores_by_recoding.values()])
-    return float((called != called[0]).any(axis=0).mean())
+    """The share of images that are not classified the same in all recodings."""
+    predicted = np.stack([classify(scores, labels) for scores in scores_by_recoding.values()])
+    return float((predicted != predicted[0]).any(axis=0).mean())
 
 
 def _score_shift(scores_by_recoding: Mapping[str, Floats], labels: Sequence[str]) -> float:
@@ -96,14 +97,14 @@ def _score_shift(scores_by_recoding: Mapping[str, Floats], labels: Sequence[str]
     return float(np.ptp(scores, axis=0).mean())
 
 
-def render(evaluation: Evaluation) -> str:
+def render_markdown(evaluation: Evaluation) -> str:
     """Markdown, for a terminal: the headline, a row per category, and what else there is to say."""
     values = evaluation.as_dict()
     columns = list(values["by_recoding"].values())
     lines = table(values)
     for category, part in columns[0]["by_category"].items():
         shares = " | ".join(f"{column['by_category'][category]['share']:.1%}" for column in columns)
-        lines += f"| {cell(category)}: right {when_called(values)}, of {part['of']:,} | {shares} |\n"
+        lines += f"| {cell(category)}: right {when_classified(values)}, of {part['of']:,} | {shares} |\n"
     return lines + "".join(f"\n{sentence}\n" for sentence in remarks(values))
 
 
@@ -123,8 +124,8 @@ def cell(text: str) -> str:
     return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
-def when_called(evaluation: Mapping[str, Any]) -> str:
-    """When `verdicts` call an image something, in words that follow "right" or "found"."""
+def when_classified(evaluation: Mapping[str, Any]) -> str:
+    """The condition under which `classify` gives a class, in words that follow "right" or "found"."""
     first = next(iter(evaluation["by_recoding"].values()))
     return f"at {THRESHOLD}" if len(first["classes"]) == 2 else "where it is the likeliest"
 

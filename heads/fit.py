@@ -29,8 +29,8 @@ from datasets.splits import sources_of
 from evaluation import page, pictures
 from evaluation.document import make_document
 from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS, write_predictions
-from evaluation.report import render
-from evaluation.scoring import NO_SCORE, Outcome, align
+from evaluation.outcomes import NO_SCORE, Outcome, align
+from evaluation.report import render_markdown
 from heads.holdout import Judged, judge, serving_head
 from heads.labels import LABEL, Plan, as_examples, make_plan, read_csv, with_digests
 from heads.spark_fit import (
@@ -194,7 +194,7 @@ def _report(options: argparse.Namespace, artifact: Artifact, facts: Facts, judge
     examples = [outcome.example for outcome in judged.outcomes]
     document = make_document(artifact, examples, judged.evaluation) | {"head": facts.training["head"]}
     pictured = options.images is not None
-    html = page.render(
+    html = page.render_page(
         document,
         align(judged.outcomes, labels),
         pictures.worst(judged.outcomes, labels, pictures.SHOWN if pictured else 0),
@@ -208,7 +208,7 @@ def _report(options: argparse.Namespace, artifact: Artifact, facts: Facts, judge
 def _say(
     options: argparse.Namespace, source: Artifact, artifact: Artifact, judged: Judged, elapsed_s: float
 ) -> None:
-    sys.stdout.write(f"{render(judged.evaluation)}\n{options.report / PAGE}\n")
+    sys.stdout.write(f"{render_markdown(judged.evaluation)}\n{options.report / PAGE}\n")
     if len(artifact.model_files) < len(source.model_files):
         sys.stderr.write("logo-fit: TensorFlow is not installed: the artifact has no model.keras\n")
     sys.stderr.write(

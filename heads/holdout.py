@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.arrays import Floats
 from evaluation.calibration import fit_temperature, prior_weights
-from evaluation.evaluate import evaluate
-from evaluation.metrics import Floats, measure
+from evaluation.evaluate import evaluate_scores
+from evaluation.metrics import measure
+from evaluation.outcomes import Outcome, align
 from evaluation.report import Evaluation
-from evaluation.scoring import Outcome, align
 from heads.labels import Plan
 from logo_detection.artifact import Calibration
 from logo_detection.head import Head, probabilities
@@ -55,7 +56,7 @@ def judge(plan: Plan, logits_of: Mapping[str, Floats], unusable: Sequence[Outcom
     outcomes = [
         Outcome(one, tuple(row), None) for one, row in zip(plan.judged, after.tolist(), strict=True)
     ] + list(unusable)
-    evaluation = evaluate(align(outcomes, plan.labels), plan.labels)
+    evaluation = evaluate_scores(align(outcomes, plan.labels), plan.labels)
     errors = dict(zip(("ece_before", "ece_after"), _calibration_errors(plan, before, after), strict=True))
     return Judged(tuple(outcomes), evaluation, Calibration(base_rate=share, temperature=temperature), errors)
 

@@ -18,7 +18,7 @@ from batch.errors import BatchError
 from batch.sources import FILENAME
 from datasets.manifest import Example
 from datasets.splits import HoldOut, deal, split
-from evaluation.scoring import PAIR
+from evaluation.outcomes import PAIR
 from logo_detection.artifact import OUT_OF_DOMAIN
 
 LABEL = "label"

@@ -22,13 +22,13 @@ from batch.rows import SCHEMA
 from datasets.manifest import read_examples
 from evaluation.document import read_document
 from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS
+from evaluation.outcomes import SCORE_PREFIX
 from evaluation.report import HEADLINE
-from evaluation.scoring import SCORE_PREFIX
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.cores import available_cores
 from pipelines.commands import run_command
 from pipelines.errors import PipelineError
-from release.gate import Finding, check, thresholds_of
+from release.gate import Finding, check_thresholds, thresholds_of
 from training.recipe import read_recipe
 from training.run import Run
 
@@ -163,7 +163,7 @@ def headline(document: Mapping[str, Any]) -> dict[str, float]:
 
 def check_gate(document: Path, thresholds: Mapping[str, Any]) -> list[Finding]:
     """What the gate looked at, if it is open. Raises GateClosed, or ThresholdsInvalid."""
-    return check(read_document(document), thresholds_of(thresholds))
+    return check_thresholds(read_document(document), thresholds_of(thresholds))
 
 
 def export(candidate: Path, destination: Path) -> Artifact:

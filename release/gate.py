@@ -19,7 +19,7 @@ class Thresholds:
         min_auc_pr: The average precision, at the hold-out's own share of logos.
         min_class_recall: Of each class.
         max_calibration_error: ECE with the classes weighed equally.
-        max_recoding_flips: Images that are not called the same in all recodings.
+        max_recoding_flips: Images that are not classified the same in all recodings.
         max_unscored: Files of the hold-out that have no score, and so are in none of the other numbers.
         min_class_images: Of each class: with fewer, the numbers say little.
 
@@ -119,7 +119,7 @@ def _of_recoding(
         yield images
 
 
-def check(document: Mapping[str, Any], thresholds: Thresholds) -> list[Finding]:
+def check_thresholds(document: Mapping[str, Any], thresholds: Thresholds) -> list[Finding]:
     """What was looked at, if nothing of it is missed.
 
     Raises:

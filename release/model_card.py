@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.base_rates import share_of
-from evaluation.report import cell, remarks, table, when_called
+from evaluation.report import cell, remarks, table, when_classified
 from logo_detection.artifact import OUT_OF_DOMAIN, Calibration
 from logo_detection.decode.spec import ImageSpec
 
@@ -51,7 +51,7 @@ class Facts:
     metrics: dict[str, Any]
 
 
-def render(facts: Facts) -> str:
+def render_card(facts: Facts) -> str:
     """Markdown, from the same facts as the manifest."""
     sections = [_what_it_is(facts), _made_of(facts.training)]
     if evaluation := facts.metrics.get("validation"):
@@ -137,7 +137,7 @@ def _how_good(evaluation: Mapping[str, Any]) -> str:
 {table(evaluation)}
 {said}
 
-Right {when_called(evaluation)}, by category:
+Right {when_classified(evaluation)}, by category:
 
 {_joined(lines)}
 """

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.calibration import Floats
+from evaluation.arrays import Floats
 from logo_detection.artifact import KERAS, ONNX, Artifact
 from logo_detection.classifier import ModelSource, load_classifier
 from logo_detection.decode.spec import Pixels
@@ -22,7 +22,7 @@ from release import golden
 from release.model_card import Facts
 from release.publication import publish
 
-PARITY = 1e-4
+HEAD_TOLERANCE = 1e-4
 """Of a probability, between a runtime and the same computed from features; 2e-6 was measured."""
 
 _WEIGHTS, _BIAS, _PRODUCT, _LOGITS = "head/weights", "head/bias", "head/product", "head/logits"
@@ -62,7 +62,7 @@ def write_artifact(source: Artifact, head: Head, facts: Facts, directory: Path) 
         replace_in_keras(source.model_files["keras"], head, directory / KERAS)
     _copy_golden(source, directory)
     artifact = publish(facts, directory)
-    check(source, head, artifact)
+    check_head(source, head, artifact)
     golden.write_expected(artifact)
     return publish(facts, directory)
 
@@ -103,11 +103,11 @@ def replace_in_keras(source: Path, head: Head, path: Path) -> None:
     renewed.save(path, include_optimizer=False)
 
 
-def check(source: Artifact, head: Head, artifact: Artifact) -> float:
+def check_head(source: Artifact, head: Head, artifact: Artifact) -> float:
     """The largest difference on the golden images between a runtime and the head, given the old features.
 
     Raises:
-        ArtifactError: It is larger than PARITY.
+        ArtifactError: It is larger than HEAD_TOLERANCE.
     """
     images = list(golden.decode_images(artifact).values())
     model = replace(source.model_source(), embed=True)
@@ -118,7 +118,7 @@ def check(source: Artifact, head: Head, artifact: Artifact) -> float:
         float(np.abs(_scores(artifact.model_source(runtime), images) - expected).max())
         for runtime in artifact.model_files
     ]
-    if not max(differences) <= PARITY:
+    if not max(differences) <= HEAD_TOLERANCE:
         raise ArtifactError(f"the new head and the model with it differ by {max(differences):.1e}")
     return max(differences)
 

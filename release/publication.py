@@ -19,7 +19,7 @@ from logo_detection.errors import ArtifactError
 from release import model_card
 from release.model_card import Facts
 
-PARITY = 1e-5  # between Keras and OpenVINO in float32; 3e-6 was measured
+EXPORT_TOLERANCE = 1e-5  # between Keras and OpenVINO in float32; 3e-6 was measured
 LIBRARIES = (
     "keras",
     "keras-cv",
@@ -40,7 +40,7 @@ def publish(facts: Facts, directory: Path) -> Artifact:
     Raises:
         ArtifactError: A file is too large, or none is a model.
     """
-    (directory / model_card.NAME).write_text(model_card.render(facts))
+    (directory / model_card.NAME).write_text(model_card.render_card(facts))
     manifest = Manifest(
         name=facts.name,
         version=facts.version,
@@ -71,11 +71,11 @@ def check_parity(model: Any, classifier: Classifier, images: NDArray[np.float32]
     """The largest difference between the scores of two runtimes, of float32[N, height, width, 3].
 
     Raises:
-        ArtifactError: It is larger than PARITY.
+        ArtifactError: It is larger than EXPORT_TOLERANCE.
     """
     expected = np.asarray(model(images, training=False))
     scores = np.stack([classifier.score(image) for image in images])
     difference = float(np.abs(expected - scores).max())
-    if not difference <= PARITY:
+    if not difference <= EXPORT_TOLERANCE:
         raise ArtifactError(f"Keras and OpenVINO differ by {difference:.1e} on {len(images)} images")
     return difference

@@ -1,8 +1,8 @@
-"""Presentation: how a picture comes to an upload. On a ground, padded, cropped, shrunk, recompressed.
+"""Degradation: a clean picture becomes one as people upload it: padded, cropped, shrunk, recompressed.
 
-The sources betray their class by their form: all logos are clean vector drawings, nearly all else
-is JPEG. So both classes go through the same sizes, the same codecs and the same wear (`record`),
-and logos leave their white page.
+In the sources, all logos are clean vector drawings and nearly everything else is a JPEG: a model could tell
+the classes apart by their files. All classes therefore get the same sizes, codecs and defects
+(`encode_degraded`), and logos get other backgrounds than white.
 """
 
 import io
@@ -16,27 +16,27 @@ from synthetic.shapes import blob, smooth
 from synthetic.stateless_random import Colour, Rng, colour
 
 RECODINGS = ("png", "jpeg")
-FORMS = ("logo", "photo", "drawn")  # how a picture may come to an upload
-LIGHT = 200  # mean luminance, 0..255, from which a drawing needs a dark ground
+FORMS = ("logo", "photo", "drawn")  # kinds of degradation
+LIGHT = 200  # mean luminance, 0..255, from which a drawing needs a dark background
 
 
-def present(rng: Rng, picture: Image.Image, form: str) -> Image.Image:
-    """A picture (RGB or RGBA) in one of FORMS, as people upload it, RGB."""
+def degrade(rng: Rng, picture: Image.Image, form: str) -> Image.Image:
+    """Degrade a picture (RGB or RGBA) in one of FORMS; RGB."""
     if form == "logo":
-        return present_logo(rng, picture.convert("RGBA"))
-    flat = plainly(picture) if picture.mode == "RGBA" else picture
-    return present_photo(rng, flat) if form == "photo" else present_drawn(rng, flat)
+        return degrade_logo(rng, picture.convert("RGBA"))
+    flat = flatten(picture) if picture.mode == "RGBA" else picture
+    return degrade_photo(rng, flat) if form == "photo" else degrade_drawing(rng, flat)
 
 
-def ground_for(rng: Rng, drawing: Image.Image) -> Colour:
-    """A plain colour that a drawing (RGBA) can be told from."""
+def background_for(rng: Rng, drawing: Image.Image) -> Colour:
+    """A plain colour against which a drawing (RGBA) can be seen."""
     if is_light(drawing):
         return rng.choice(((0, 0, 0), (24, 24, 27), colour(rng, (0.3, 1), (0.1, 0.5))))
-    return (255, 255, 255) if rng.random() < 0.6 else ink_apart_from(rng, drawing)
+    return (255, 255, 255) if rng.random() < 0.6 else colour_apart_from(rng, drawing)
 
 
 def is_light(drawing: Image.Image) -> bool:
-    """Would it vanish on white? Half-transparent parts count by their opacity."""
+    """Whether it would vanish on white. Half-transparent parts count by their opacity."""
     alpha = drawing.getchannel("A")
     if alpha.getbbox() is None:
         return False
@@ -44,7 +44,7 @@ def is_light(drawing: Image.Image) -> bool:
     return float(np.average(np.asarray(drawing.convert("L")), weights=weights)) > LIGHT
 
 
-def ink_apart_from(rng: Rng, drawing: Image.Image) -> Colour:
+def colour_apart_from(rng: Rng, drawing: Image.Image) -> Colour:
     """A colour at a distance from a drawing's mean colour."""
     mean = ImageStat.Stat(drawing.convert("RGB"), drawing.getchannel("A")).mean
     while True:
@@ -53,19 +53,19 @@ def ink_apart_from(rng: Rng, drawing: Image.Image) -> Colour:
             return candidate
 
 
-def present_logo(rng: Rng, drawing: Image.Image) -> Image.Image:
-    """A logo (RGBA, any size) as people upload it, RGB."""
+def degrade_logo(rng: Rng, drawing: Image.Image) -> Image.Image:
+    """Put a logo (RGBA, any size) on a page as people upload it; RGB."""
     if rng.random() < 0.2 and not _is_opaque(drawing):
         drawing = silhouette(drawing, (0, 0, 0) if rng.random() < 0.5 else colour(rng, (0.3, 1), (0.1, 0.9)))
     if rng.random() < 0.08:
         drawing = drawing.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC, expand=True)
-    ground = ground_for(rng, drawing)
-    width, height = _frame(rng, drawing.size)
+    background = background_for(rng, drawing)
+    width, height = _page_size(rng, drawing.size)
     if rng.random() < 0.06 and not is_light(drawing):
         page = ImageOps.fit(rng.choice((plain.gradient, plain.clouds))(rng), (width, height))
-        page = Image.blend(page, Image.new("RGB", page.size, ground), rng.uniform(0.3, 0.8))
+        page = Image.blend(page, Image.new("RGB", page.size, background), rng.uniform(0.3, 0.8))
     else:
-        page = Image.new("RGB", (width, height), ground)
+        page = Image.new("RGB", (width, height), background)
     left = (width - drawing.width) // 2 + round(rng.uniform(-0.3, 0.3) * (width - drawing.width))
     top = (height - drawing.height) // 2 + round(rng.uniform(-0.3, 0.3) * (height - drawing.height))
     page.paste(drawing, (left, top), drawing)
@@ -78,7 +78,7 @@ def _is_opaque(drawing: Image.Image) -> bool:
     return ImageStat.Stat(drawing.getchannel("A")).mean[0] > 215
 
 
-def _frame(rng: Rng, size: tuple[int, int]) -> tuple[int, int]:
+def _page_size(rng: Rng, size: tuple[int, int]) -> tuple[int, int]:
     """The page around a drawing: tight, padded, square or of another aspect."""
     width, height = size
     form = rng.random()
@@ -102,8 +102,8 @@ def silhouette(drawing: Image.Image, ink: Colour) -> Image.Image:
     return flat
 
 
-def present_photo(rng: Rng, photo: Image.Image) -> Image.Image:
-    """A photo (RGB): cropped, in grey, cut out on white, in a frame; mostly as it is."""
+def degrade_photo(rng: Rng, photo: Image.Image) -> Image.Image:
+    """Degrade a photo (RGB): crop it, cut it out, frame it or make it grey; RGB."""
     form = rng.random()
     if form < 0.5:
         photo = crop(rng, photo, 0.5)
@@ -117,8 +117,8 @@ def present_photo(rng: Rng, photo: Image.Image) -> Image.Image:
     return photo
 
 
-def present_drawn(rng: Rng, picture: Image.Image) -> Image.Image:
-    """Anything else that is no logo (RGB): sometimes cropped, padded, turned, or scanned."""
+def degrade_drawing(rng: Rng, picture: Image.Image) -> Image.Image:
+    """Degrade any other picture (RGB): crop, pad or scan it, or leave it; RGB."""
     form = rng.random()
     if form < 0.2:
         picture = crop(rng, picture, 0.6)
@@ -147,53 +147,55 @@ def cut_out(rng: Rng, photo: Image.Image) -> Image.Image:
     return page
 
 
-def record(rng: Rng, picture: Image.Image) -> bytes:
-    """The file: some size, some wear, some codec. Both classes go through here."""
+def encode_degraded(rng: Rng, picture: Image.Image) -> bytes:
+    """A file of some size, with some defect, in some codec. Every class goes through here."""
     longest = round(110 * (900 / 110) ** rng.random())
     scale = longest / max(picture.size)
     if scale < 1 or rng.random() < 0.3:
         filters = (Image.Resampling.LANCZOS, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
         size = (max(8, round(picture.width * scale)), max(8, round(picture.height * scale)))
         picture = picture.resize(size, rng.choice(filters))
-    wear = rng.random()
-    if wear < 0.08:
+    defect = rng.random()
+    if defect < 0.08:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.6)))
-    elif wear < 0.13:
-        picture = grain(rng, picture)
-    elif wear < 0.18:
+    elif defect < 0.13:
+        picture = add_noise(rng, picture)
+    elif defect < 0.18:
         picture = picture.quantize(rng.choice((8, 16, 64, 256))).convert("RGB")
     if rng.random() < 0.12:
-        picture = Image.open(io.BytesIO(encode(picture, "JPEG", quality=rng.randint(20, 90)))).convert("RGB")
+        picture = Image.open(io.BytesIO(encode_image(picture, "JPEG", quality=rng.randint(20, 90)))).convert(
+            "RGB"
+        )
     codec = rng.random()
     if codec < 0.5:
-        return encode(picture, "PNG", compress_level=1)
+        return encode_image(picture, "PNG", compress_level=1)
     if codec < 0.95:
-        return encode(picture, "JPEG", quality=rng.randint(30, 96), subsampling=rng.choice((0, 2)))
-    return encode(picture, "WEBP", quality=rng.randint(40, 95), method=0)
+        return encode_image(picture, "JPEG", quality=rng.randint(30, 96), subsampling=rng.choice((0, 2)))
+    return encode_image(picture, "WEBP", quality=rng.randint(40, 95), method=0)
 
 
-def grain(rng: Rng, picture: Image.Image) -> Image.Image:
-    """Noise as a sensor's."""
+def add_noise(rng: Rng, picture: Image.Image) -> Image.Image:
+    """Add noise like a sensor's."""
     shift = np.random.default_rng(rng.getrandbits(64)).normal(
         0, rng.uniform(1, 8), (picture.height, picture.width, 3)
     )
     return Image.fromarray(np.clip(np.asarray(picture, np.float32) + shift, 0, 255).astype(np.uint8))
 
 
-def plainly(drawing: Image.Image) -> Image.Image:
-    """A drawing (RGBA) on white, or on black if it would vanish: how logos are judged."""
+def flatten(drawing: Image.Image) -> Image.Image:
+    """Put a drawing (RGBA) on white, or on near-black if it would vanish: how logos are evaluated; RGB."""
     page = Image.new("RGB", drawing.size, (20, 20, 20) if is_light(drawing) else (255, 255, 255))
     page.paste(drawing, mask=drawing)
     return page
 
 
-def recodings(picture: Image.Image) -> dict[str, bytes]:
-    """The same picture as PNG, and as JPEG of quality 75: a judge's score must not depend on it."""
-    files = encode(picture, "PNG", compress_level=1), encode(picture, "JPEG", quality=75)
+def recode(picture: Image.Image) -> dict[str, bytes]:
+    """The same picture as PNG, and as JPEG of quality 75: a score must not depend on which it is."""
+    files = encode_image(picture, "PNG", compress_level=1), encode_image(picture, "JPEG", quality=75)
     return dict(zip(RECODINGS, files, strict=True))
 
 
-def encode(picture: Image.Image, codec: str, **options: object) -> bytes:
+def encode_image(picture: Image.Image, codec: str, **options: object) -> bytes:
     """The file that Pillow writes."""
     buffer = io.BytesIO()
     picture.save(buffer, codec, **options)

@@ -1,4 +1,4 @@
-"""Fitting: the weights of a recipe's network, learnt from a run's shards, chunk by chunk."""
+"""Fitting: trains a recipe's network on a run's shards, chunk by chunk."""
 
 import logging
 import time
@@ -14,23 +14,23 @@ from datasets.progress import Progress
 from evaluation.report import Evaluation
 from training.batches import training_batches
 from training.errors import RecipeInvalid
-from training.holdout import Validation
+from training.holdout import ValidationSet
 from training.model import build, freeze, layers_from
 from training.pretrained import load_pretrained
 from training.recipe import Recipe
 from training.run import Run
 from training.schedule import Chunk, chunks_of, learning_rate_of
 from training.shards import Shards
-from training.tensorboard import Board, Curves
-from training.validation import judge
+from training.tensorboard import TensorBoardWriter, TrainingCurves
+from training.validation import validate
 
 LOG = logging.getLogger(__name__)
 
 CLIP_NORM = 1.0
 
 
-class Steps(keras.callbacks.Callback):
-    """Tells the progress of a chunk, in images."""
+class ProgressCallback(keras.callbacks.Callback):
+    """Advances the progress of a chunk, in images."""
 
     def __init__(self, progress: Progress, batch: int) -> None:
         super().__init__()
@@ -41,21 +41,23 @@ class Steps(keras.callbacks.Callback):
         self._progress.advance(self._batch)
 
 
-def fit(recipe: Recipe, run: Run, shards: Shards, validation: Validation, weights: str | None = None) -> Any:
+def fit(
+    recipe: Recipe, run: Run, shards: Shards, validation: ValidationSet, weights: str | None = None
+) -> Any:
     """Train on the shards, from the run's checkpoint if there is one.
 
     Args:
         recipe: Says how.
         run: Keeps checkpoints, history and curves.
-        shards: What is learnt from.
-        validation: What every checkpoint is judged by.
-        weights: What to begin with: see `training.pretrained`.
+        shards: The training images.
+        validation: The images that every checkpoint is validated on.
+        weights: Those to begin with: see `training.pretrained`.
 
     Returns:
         The averaged model in float32, at the size at which it serves.
 
     Raises:
-        RecipeInvalid: A stage trains from a layer that there is not, or the run was begun with other stages.
+        RecipeInvalid: A stage names a layer that there is not, or the run was begun with other stages.
     """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype_policy_of(recipe))
@@ -63,16 +65,16 @@ def fit(recipe: Recipe, run: Run, shards: Shards, validation: Validation, weight
     try:
         model, done = start(recipe, run, weights)
         for stage in recipe.stages:
-            layers_from(model, stage.trained_from)  # a misspelt layer is told now, not hours later
-        with Board(run.logs) as board:
+            layers_from(model, stage.trained_from)  # a misspelt name is found now, and not hours later
+        with TensorBoardWriter(run.logs) as tensorboard:
             for index, chunk in enumerate(chunks_of(recipe.stages)[done:], done):
-                prepare(recipe, model, chunk)
-                history, seconds = train(recipe, model, shards, chunk, board)
+                start_chunk(recipe, model, chunk)
+                history, seconds = train_chunk(recipe, model, shards, chunk, tensorboard)
                 run.checkpoint(model, index + 1)
-                evaluation = judge_averaged(model, validation, recipe, chunk.stage.size)
+                evaluation = validate_averaged(model, validation, recipe, chunk.stage.size)
                 line = summarise(recipe, chunk, history, evaluation, seconds)
-                run.note(line)
-                board.show(curves_of(line), chunk.steps.stop)
+                run.append_history(line)
+                tensorboard.write(curves_of(line), chunk.steps.stop)
                 LOG.info("%s", " ".join(f"{name}={value:.4g}" for name, value in line.items()))
         model.optimizer.finalize_variable_values(model.trainable_variables)
         averaged = model.get_weights()
@@ -97,10 +99,9 @@ def dtype_policy_of(recipe: Recipe) -> str:
 
 
 def start(recipe: Recipe, run: Run, weights: str | None) -> tuple[Any, int]:
-    """The model to train, and how many chunks it has seen already."""
-    standing = run.standing()
-    if standing is not None:
-        return resume(recipe, run.path / standing.checkpoint, standing.chunks), standing.chunks
+    """The model to train, and how many chunks it was trained on already."""
+    if (done := run.progress()) is not None:
+        return resume(recipe, run.path / done.checkpoint, done.chunks), done.chunks
     model, backbone = build(recipe, None)
     if weights is not None:
         load_pretrained(model, backbone, recipe, weights)
@@ -110,8 +111,8 @@ def start(recipe: Recipe, run: Run, weights: str | None) -> tuple[Any, int]:
 def resume(recipe: Recipe, checkpoint: Path, chunks: int) -> Any:
     """The model and the optimizer as they were after so many chunks.
 
-    Frozen and compiled first, loaded then: Keras gives a composite layer that was frozen back with parts that
-    learn, and leaves an optimizer empty, with a warning, whose variables are others than those in the file.
+    The model is frozen and compiled before its weights are loaded. Else Keras would let parts of a frozen
+    composite layer train. It leaves an optimizer empty, with a warning, whose variables are not the file's.
 
     Raises:
         RecipeInvalid: The recipe's stages so far are not those of the checkpoint.
@@ -130,8 +131,8 @@ def resume(recipe: Recipe, checkpoint: Path, chunks: int) -> Any:
     return model
 
 
-def prepare(recipe: Recipe, model: Any, chunk: Chunk) -> None:
-    """Make a model ready for a chunk: a new optimizer where one begins, and the recipe's word everywhere."""
+def start_chunk(recipe: Recipe, model: Any, chunk: Chunk) -> None:
+    """Prepare a model for a chunk: give it a new optimizer where one begins, else the recipe's numbers."""
     rate = learning_rate_of(recipe.stages, chunk, recipe.warm_up)
     if not chunk.starts_optimizer:
         model.optimizer.learning_rate = rate  # should the recipe have changed since the checkpoint
@@ -144,7 +145,7 @@ def prepare(recipe: Recipe, model: Any, chunk: Chunk) -> None:
 
 
 def compile_for(recipe: Recipe, model: Any, rate: Any) -> None:
-    """AdamW, with an average of the weights beside them; no decay of biases and batch norms."""
+    """Compile with AdamW and an average of the weights; biases and batch norms do not decay."""
     optimizer = keras.optimizers.AdamW(
         learning_rate=rate,
         weight_decay=recipe.weight_decay,
@@ -157,27 +158,30 @@ def compile_for(recipe: Recipe, model: Any, rate: Any) -> None:
     model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
 
 
-def train(
-    recipe: Recipe, model: Any, shards: Shards, chunk: Chunk, board: Board
+def train_chunk(
+    recipe: Recipe, model: Any, shards: Shards, chunk: Chunk, tensorboard: TensorBoardWriter
 ) -> tuple[dict[str, list[float]], float]:
-    """One chunk: Keras's history of it, and its seconds."""
+    """Train on one chunk; return Keras's history of it, and its seconds."""
     batches = training_batches(shards, recipe, chunk)
     started = time.monotonic()
     what = f"{chunk.stage.size} pixels, step {chunk.steps.start}"
     with Progress(what, chunk.images, "images") as progress:
-        callbacks = [Steps(progress, chunk.stage.batch), Curves(board, chunk.steps.start)]
+        callbacks = [
+            ProgressCallback(progress, chunk.stage.batch),
+            TrainingCurves(tensorboard, chunk.steps.start),
+        ]
         class_weight = dict(enumerate(recipe.weights())) if recipe.class_weights else None
         fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks, class_weight=class_weight)
     return fitted.history, time.monotonic() - started
 
 
-def judge_averaged(model: Any, validation: Validation, recipe: Recipe, size: int) -> Evaluation:
-    """Metrics of the averaged weights, which change places with the trained ones while they predict."""
+def validate_averaged(model: Any, validation: ValidationSet, recipe: Recipe, size: int) -> Evaluation:
+    """Metrics of the averaged weights, which replace the trained ones while they predict."""
 
     def predict(images: Any) -> Any:
         return model.predict(images, verbose=0, callbacks=[keras.callbacks.SwapEMAWeights()])
 
-    return judge(predict, validation, recipe.labels, size)
+    return validate(predict, validation, recipe.labels, size)
 
 
 def summarise(
@@ -187,7 +191,7 @@ def summarise(
     evaluation: Evaluation,
     seconds: float,
 ) -> dict[str, float]:
-    """A line of history: how training went, and how validation would go now."""
+    """A line of history: the metrics of training and of validation."""
     metrics = next(iter(evaluation.by_recoding.values()))
     recalls = {f"recall_{label}": metrics.classes[label].recall for label in recipe.labels}
     return {
@@ -206,6 +210,6 @@ def summarise(
 
 def curves_of(line: Mapping[str, float]) -> dict[str, float]:
     """A line of history, by the names that TensorBoard sorts it under."""
-    learnt = {"loss", "accuracy", "images_per_s"}
+    of_training = {"loss", "accuracy", "images_per_s"}
     shown = {name: value for name, value in line.items() if name not in ("size", "step")}
-    return {f"{'chunk' if name in learnt else 'validation'}/{name}": shown[name] for name in shown}
+    return {f"{'chunk' if name in of_training else 'validation'}/{name}": shown[name] for name in shown}

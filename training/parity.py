@@ -20,7 +20,7 @@ from logo_detection.decode.image import load_image
 from release import golden
 
 BACKENDS = ("tensorflow", "jax", "torch")
-TOLERANCE = 1e-4  # of a probability; 7e-7 was measured
+BACKEND_TOLERANCE = 1e-4  # of a probability; 7e-7 was measured
 TIMEOUT_S = 600  # JAX compiles each layer anew: 70 s were measured
 
 
@@ -50,7 +50,7 @@ def difference_under(backend: str, artifact: Path) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a line per backend; 1 if any differs by more than TOLERANCE."""
+    """Print a line per backend; 1 if any differs by more than BACKEND_TOLERANCE."""
     parser = argparse.ArgumentParser(prog="parity", description="Compare a model's scores across backends.")
     parser.add_argument("--model", type=Path, default=Path("model_artifacts/logo-detection"))
     parser.add_argument("--backend", action="append", choices=BACKENDS, help="all, if none is named")
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     differences = {name: difference_under(name, options.model) for name in options.backend or BACKENDS}
     for name, value in differences.items():
-        print(f"{name:12}{value:.1e}  {'ok' if value <= TOLERANCE else 'DIFFERS'}")
-    return int(not all(value <= TOLERANCE for value in differences.values()))
+        print(f"{name:12}{value:.1e}  {'ok' if value <= BACKEND_TOLERANCE else 'DIFFERS'}")
+    return int(not all(value <= BACKEND_TOLERANCE for value in differences.values()))
 
 
 if __name__ == "__main__":

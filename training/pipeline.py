@@ -1,4 +1,4 @@
-"""The course of a training: a recipe and a set of images become a run, and the run an artifact."""
+"""The training pipeline: a recipe and a set of images become a run, and the run an artifact."""
 
 import argparse
 import json
@@ -16,51 +16,56 @@ from datasets.manifest import Example, read_examples
 from datasets.splits import Split, sources_of
 from evaluation.calibration import apply_temperature, fit_temperature, prior_weights
 from evaluation.document import describe_data, make_document
-from evaluation.evaluate import judge
+from evaluation.evaluate import evaluate_artifact
 from evaluation.metrics import measure
-from evaluation.report import render
+from evaluation.report import render_markdown
 from logo_detection.artifact import Artifact, Calibration
 from release.export import export, git_commit
 from release.folding import fold_temperature
 from release.model_card import Facts
 from release.publication import publish
-from training import holdout, shards
 from training.errors import RecipeInvalid, TrainingError
 from training.fitting import fit
-from training.holdout import Validation, read_validation, split_data, write_holdout
-from training.materialise import make_all
+from training.holdout import (
+    ValidationSet,
+    holdout_is_complete,
+    read_validation,
+    split_data,
+    write_holdout,
+)
+from training.materialise import materialise_all
 from training.plan import training_tasks
 from training.recipe import Recipe, read_recipe
 from training.run import Run
-from training.shards import Shards, read_shards, write_shards
-from training.validation import score
+from training.shards import Shards, read_shards, shards_are_complete, write_shards
+from training.validation import predict_all
 
 LOG = logging.getLogger(__name__)
 
 MAY_CHANGE = frozenset(
     ("stages", "warm_up", "weight_decay", "label_smoothing", "dropout", "ema", "mixed_precision", "limits")
 )
-"""What of a recipe may be another when a run goes on: it decides neither the images nor what they teach."""
+"""Fields of a recipe that may change when a run is resumed: they decide neither images nor labels."""
 
 PARITY_STEP = 50  # every 50th validation image is scored by both runtimes before an artifact is published
 
 
-def train(options: argparse.Namespace) -> None:
-    """Prepare, fit, calibrate, export, evaluate: as `training.train` says it on its command line."""
+def run_training(options: argparse.Namespace) -> None:
+    """Prepare images, fit, calibrate, export, evaluate and publish, with the options of `training.train`."""
     examples = read_examples(options.data)
     run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"])
-    learnt, validation = prepare(recipe, examples, run, options.workers)
-    model = fit(recipe, run, learnt, validation, options.weights)
+    train_shards, validation = prepare_images(recipe, examples, run, options.workers)
+    model = fit(recipe, run, train_shards, validation, options.weights)
     facts = facts_of(recipe, run, *calibrate(recipe, model, run, validation))
     artifact = export(model, facts, options.export or run.artifact, parity_images(validation))
-    evaluate(artifact, facts, run, validation, options.workers)
+    publish_evaluated(artifact, facts, run, validation, options.workers)
 
 
 def begin(directory: Path, recipe: Path, data: str) -> tuple[Run, Recipe]:
-    """The run, with its recipe in it, and the digest of its data.
+    """Begin a run, or resume it: its directory gets the recipe and the digest of the data.
 
     Raises:
-        RecipeInvalid: The recipe is none; or not the run's, save what may change as it goes on.
+        RecipeInvalid: The recipe is invalid, or differs from the run's in more than `MAY_CHANGE`.
         TrainingError: The run has begun with other data.
     """
     run, read = Run(directory), read_recipe(recipe)
@@ -77,7 +82,7 @@ def begin(directory: Path, recipe: Path, data: str) -> tuple[Run, Recipe]:
 def check_same_run(run: Run, recipe: Recipe, data: str) -> None:
     """Raises RecipeInvalid or TrainingError where a run has begun with another recipe, or other data.
 
-    A run that was begun before its data were noted may go on.
+    Runs of earlier versions have no digest of their data, and are resumed.
     """
     before = read_recipe(run.recipe)
     names = [field.name for field in fields(Recipe) if field.name not in MAY_CHANGE]
@@ -87,40 +92,42 @@ def check_same_run(run: Run, recipe: Recipe, data: str) -> None:
         raise TrainingError(f"{run.path} has begun with other data: choose another --run")
 
 
-def prepare(recipe: Recipe, examples: Sequence[Example], run: Run, workers: int) -> tuple[Shards, Validation]:
-    """What is learnt from and what is judged by; made from the examples, unless the run has it already."""
-    if not (shards.is_whole(run.training) and holdout.is_whole(run.validation)):
-        make(recipe, split_data(recipe, examples, workers), run, workers)
-    learnt = read_shards(run.training)
+def prepare_images(
+    recipe: Recipe, examples: Sequence[Example], run: Run, workers: int
+) -> tuple[Shards, ValidationSet]:
+    """The training and validation images of a run; they are written first, unless it has them."""
+    if not (shards_are_complete(run.training) and holdout_is_complete(run.validation)):
+        write_images(recipe, split_data(recipe, examples, workers), run, workers)
+    train_shards = read_shards(run.training)
     validation = read_validation(run.validation, recipe.spec, workers)
-    LOG.info("%s to learn from; %d files to judge by", dict(learnt.counts), len(validation.examples))
+    LOG.info("training images: %s; validation files: %d", dict(train_shards.counts), len(validation.examples))
     if missing := run.read_left_out():
         LOG.warning("%d pictures were left out: see %s", len(missing), run.left_out)
-    return learnt, validation
+    return train_shards, validation
 
 
-def make(recipe: Recipe, parts: Split, run: Run, workers: int) -> None:
-    """Write the parts of a run that are not there, and note what they were made of."""
+def write_images(recipe: Recipe, parts: Split, run: Run, workers: int) -> None:
+    """Write the images of a run that are not there, and the sources of all."""
     sources = {"training": sources_of(parts.training), "validation": sources_of(parts.validation)}
     run.sources.write_text(json.dumps(sources, indent=2) + "\n")
-    if not shards.is_whole(run.training):
-        made = make_all(training_tasks(recipe, parts.training), recipe.spec, workers, "training")
-        run.note_left_out("training", write_shards(run.training, made, recipe.labels, recipe.size))
-    if not holdout.is_whole(run.validation):
+    if not shards_are_complete(run.training):
+        images = materialise_all(training_tasks(recipe, parts.training), recipe.spec, workers, "training")
+        run.write_left_out("training", write_shards(run.training, images, recipe.labels, recipe.size))
+    if not holdout_is_complete(run.validation):
         left_out = write_holdout(recipe, parts.validation, run.validation, workers)
-        run.note_left_out("validation", left_out)
+        run.write_left_out("validation", left_out)
 
 
 def calibrate(
-    recipe: Recipe, model: Any, run: Run, validation: Validation
+    recipe: Recipe, model: Any, run: Run, validation: ValidationSet
 ) -> tuple[Calibration, dict[str, float]]:
-    """Keep a model as it was learnt, and make its probabilities hold at the recipe's priors.
+    """Save a model as it was trained, and make its probabilities hold at the recipe's priors.
 
     Returns:
-        What the probabilities now mean; and the calibration error before and after, classes weighed equally.
+        The calibration; and its error before and after, with the classes weighed equally.
     """
     model.save(run.model, include_optimizer=False)
-    scores = score(lambda images: model.predict(images, verbose=0), validation, recipe.size)
+    scores = predict_all(lambda images: model.predict(images, verbose=0), validation, recipe.size)
     truth = validation.truth(recipe.labels)
     temperature = fit_temperature(scores, truth, prior_weights(truth, recipe.priors()))
     fold_temperature(model, temperature)
@@ -135,7 +142,7 @@ def calibrate(
 
 
 def facts_of(recipe: Recipe, run: Run, calibration: Calibration, errors: Mapping[str, float]) -> Facts:
-    """What is known of a run's model before it is judged; `errors` are those of its calibration."""
+    """The facts of a run's model but for its validation metrics; `errors` are those of its calibration."""
     return Facts(
         name=recipe.name,
         version=recipe.version,
@@ -151,16 +158,18 @@ def facts_of(recipe: Recipe, run: Run, calibration: Calibration, errors: Mapping
     )
 
 
-def parity_images(validation: Validation) -> list[Any]:
+def parity_images(validation: ValidationSet) -> list[Any]:
     """Some of the validation images, float32[height, width, 3] each."""
     return list(validation.pixels[::PARITY_STEP].astype(np.float32))
 
 
-def evaluate(artifact: Artifact, facts: Facts, run: Run, validation: Validation, workers: int) -> None:
-    """Judge an artifact as `logo-evaluate` does, and publish it with what came out."""
-    evaluation = judge(artifact.path, validation.examples, workers)
+def publish_evaluated(
+    artifact: Artifact, facts: Facts, run: Run, validation: ValidationSet, workers: int
+) -> None:
+    """Evaluate an artifact as `logo-evaluate` does, and publish it with the metrics."""
+    evaluation = evaluate_artifact(artifact.path, validation.examples, workers)
     metrics = {**facts.metrics, "validation": evaluation.as_dict()}
     artifact = publish(replace(facts, metrics=metrics), artifact.path)
     document = make_document(artifact, validation.examples, evaluation)
     run.evaluation.write_text(json.dumps(document, indent=2) + "\n")
-    LOG.info("validation, on sources never trained on:\n%s", render(evaluation))
+    LOG.info("validation, on sources never trained on:\n%s", render_markdown(evaluation))

@@ -16,6 +16,9 @@ from training.errors import RecipeInvalid
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # a label names a folder, too
 
+# Names of fields in recipes of earlier versions.
+_FORMER_NAMES = {"presentations": "degradations"}
+
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _FORMS: Mapping[str, str] = MappingProxyType({"brand": "logo", "logo": "logo", "photo": "photo"})
 
@@ -57,8 +60,8 @@ class Recipe:
         size: Pixels, height and width, at which the model serves.
         class_weights: Of a label in the loss; 1 where none is given.
         class_shares: Of a label in every batch, relative to the others'; 1 where none is given.
-        presentations: How pictures of a category, or else of a label, come to an upload (`FORMS`).
-        recombined: Of a category, the share of presentations made of two pictures.
+        degradations: How pictures of a category, or else of a label, are degraded (`FORMS`).
+        recombined: Of a category, the share of degradations made of two pictures.
         limits: What a model made of these images does not know: sentences for its card.
     """
 
@@ -80,7 +83,7 @@ class Recipe:
     size: int = 224
     class_weights: Mapping[str, float] = field(default_factory=lambda: _NONE)
     class_shares: Mapping[str, float] = field(default_factory=lambda: _NONE)
-    presentations: Mapping[str, str] = field(default_factory=lambda: _FORMS)
+    degradations: Mapping[str, str] = field(default_factory=lambda: _FORMS)
     recombined: Mapping[str, float] = field(default_factory=lambda: _NONE)
     held_out_kinds: frozenset[str] = frozenset()
     variants: Mapping[str, int] = field(default_factory=lambda: _NONE)
@@ -130,12 +133,13 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeInvalid(f"cannot read {path}: {error.strerror}") from error
     except (TypeError, ValueError) as error:  # no TOML, or a field that there is not
         raise RecipeInvalid(f"{path}: {error}") from error
-    check(recipe, path)
+    check_recipe(recipe, path)
     return recipe
 
 
 def _parse(path: Path) -> Recipe:
-    values: dict[str, Any] = tomllib.loads(path.read_text())
+    read = tomllib.loads(path.read_text())
+    values: dict[str, Any] = {_FORMER_NAMES.get(name, name): value for name, value in read.items()}
     hold_out, kinds = _hold_out(values)
     values.pop("hold_out", None)
     values["labels"] = tuple(values.get("labels", ()))
@@ -164,7 +168,7 @@ def _hold_out(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
     return HoldOut(**held), kinds
 
 
-def check(recipe: Recipe, path: Path) -> None:
+def check_recipe(recipe: Recipe, path: Path) -> None:
     """Raises RecipeInvalid where a recipe contradicts itself."""
     labels = recipe.labels
     if len(labels) < 2 or len(set(labels)) != len(labels) or OUT_OF_DOMAIN not in labels:
@@ -176,9 +180,9 @@ def check(recipe: Recipe, path: Path) -> None:
         for label, value in getattr(recipe, name).items():
             if label not in labels or not value > 0:
                 raise RecipeInvalid(f"{path}: {name}: {label} = {value} is not a positive number of a label")
-    for category, form in recipe.presentations.items():
+    for category, form in recipe.degradations.items():
         if form not in FORMS:
-            raise RecipeInvalid(f"{path}: presentations: {category} = {form!r} is none of {', '.join(FORMS)}")
+            raise RecipeInvalid(f"{path}: degradations: {category} = {form!r} is none of {', '.join(FORMS)}")
     if recipe.warm_up < 1:
         raise RecipeInvalid(f"{path}: warm_up: {recipe.warm_up} is not at least 1")
     if not recipe.stages:

@@ -1,8 +1,8 @@
 """A run: the directory in which one training happens, and what lies where in it.
 
-recipe.toml  sources.json  data.json  left_out.csv  training/  validation/    what it starts from
-checkpoint-[01].keras  progress.json  history.csv  logs/           how far it is
-model.keras  artifact/  evaluation.json                            what came out
+recipe.toml  sources.json  data.json  left_out.csv  training/  validation/    inputs
+checkpoint-[01].keras  progress.json  history.csv  logs/           progress
+model.keras  artifact/  evaluation.json                            results
 """
 
 import csv
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.materialise import LeftOut
+from training.materialise import LeftOutImage
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How many chunks are done, and the checkpoint that holds what they taught."""
+class RunProgress:
+    """How many chunks are trained, and the name of the checkpoint after the last of them."""
 
     chunks: int
     checkpoint: str
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def data(self) -> Path:
-        """What tells the set of images from all others."""
+        """The digest of the set of images."""
         return self.path / "data.json"
 
     @property
@@ -60,7 +60,7 @@ class Run:
 
     @property
     def model(self) -> Path:
-        """As it was learnt: its temperature is not yet folded in."""
+        """As it was trained: its temperature is not yet folded in."""
         return self.path / "model.keras"
 
     @property
@@ -71,10 +71,10 @@ class Run:
     def evaluation(self) -> Path:
         return self.path / "evaluation.json"
 
-    def standing(self) -> Standing | None:
-        """Where a run that was killed stands, or None at its beginning."""
+    def progress(self) -> RunProgress | None:
+        """How far the run is; None before its first checkpoint."""
         path = self.path / "progress.json"
-        return Standing(**json.loads(path.read_text())) if path.exists() else None
+        return RunProgress(**json.loads(path.read_text())) if path.exists() else None
 
     def checkpoint(self, model: Any, chunks: int) -> None:
         """Keep model and optimizer; `progress.json` changes last, so it always names a whole checkpoint."""
@@ -84,7 +84,7 @@ class Run:
         unfinished.write_text(json.dumps({"chunks": chunks, "checkpoint": name}))
         unfinished.replace(self.path / "progress.json")
 
-    def note(self, line: Mapping[str, float]) -> None:
+    def append_history(self, line: Mapping[str, float]) -> None:
         """Append a line to `history.csv`."""
         path = self.path / "history.csv"
         is_new = not path.exists()
@@ -94,8 +94,8 @@ class Run:
                 table.writeheader()
             table.writerow(line)
 
-    def note_left_out(self, part: str, left_out: Iterable[LeftOut]) -> None:
-        """Write what was left out of a part (`training`, `validation`), in place of what is noted of it."""
+    def write_left_out(self, part: str, left_out: Iterable[LeftOutImage]) -> None:
+        """Write the images left out of a part (`training`, `validation`), in place of its former rows."""
         rows = [row for row in self.read_left_out() if row["part"] != part]
         rows += [{"part": part, "picture": item.picture, "reason": item.reason} for item in left_out]
         with self.left_out.open("w", newline="", encoding="utf-8") as file:

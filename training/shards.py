@@ -6,8 +6,8 @@
 A record is a `tf.train.Example` of `image` (uint8[size, size, 3], raw), `label`, `category`, `source` and
 `name`.
 
-A stream of them follows from a seed and from where it begins, so that training goes on after a kill with the
-pictures that it would have seen.
+A stream of them depends on a seed and on where it begins alone, so that training that was killed goes on with
+the pictures that it would have seen.
 """
 
 import json
@@ -22,7 +22,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from datasets.manifest import DatasetInvalid, Example
-from training.materialise import LeftOut, Made
+from training.materialise import LeftOutImage, MaterialisedImage
 
 INDEX = "index.json"
 FILES = 8  # for each label: how many are read at a time, which already mixes what lay together
@@ -50,13 +50,13 @@ def _files(directory: Path, label: str) -> list[Path]:
 
 
 def write_shards(
-    directory: Path, made: Iterable[Made | LeftOut], labels: Sequence[str], size: int
-) -> list[LeftOut]:
-    """Write all pixels into shards, and say what came to nothing.
+    directory: Path, images: Iterable[MaterialisedImage | LeftOutImage], labels: Sequence[str], size: int
+) -> list[LeftOutImage]:
+    """Write all pixels into shards; return the tasks that gave no image.
 
     Args:
-        directory: What is in it of an earlier, unfinished time is written over.
-        made: In an order that has nothing to do with labels and sources.
+        directory: Shards in it, of an earlier attempt, are overwritten.
+        images: In an order that has nothing to do with labels and sources.
         labels: All that occur.
         size: Pixels, of the images' height and width.
 
@@ -67,8 +67,8 @@ def write_shards(
     counts, left_out = dict.fromkeys(labels, 0), []
     with ExitStack() as stack:
         writers = {label: _open_writers(stack, directory, label) for label in labels}
-        for item in made:
-            if isinstance(item, LeftOut):
+        for item in images:
+            if isinstance(item, LeftOutImage):
                 left_out.append(item)
                 continue
             label = item.task.label
@@ -86,13 +86,13 @@ def _open_writers(stack: ExitStack, directory: Path, label: str) -> list[Any]:
     return [stack.enter_context(tf.io.TFRecordWriter(str(path))) for path in _files(directory, label)]
 
 
-def _record(made: Made, pixels: NDArray[np.uint8]) -> bytes:
-    picture = made.task.picture
+def _record(image: MaterialisedImage, pixels: NDArray[np.uint8]) -> bytes:
+    picture = image.task.picture
     texts = {
-        "label": made.task.label,
+        "label": image.task.label,
         "category": picture.category,
         "source": picture.source if isinstance(picture, Example) else "generated",
-        "name": picture.path.name if isinstance(picture, Example) else made.task.name,
+        "name": picture.path.name if isinstance(picture, Example) else image.task.name,
     }
     features = {"image": pixels.tobytes()} | {name: text.encode() for name, text in texts.items()}
     message = tf.train.Example(
@@ -106,13 +106,13 @@ def _record(made: Made, pixels: NDArray[np.uint8]) -> bytes:
     return bytes(message.SerializeToString())
 
 
-def is_whole(directory: Path) -> bool:
-    """Has `write_shards` come to its end here?"""
+def shards_are_complete(directory: Path) -> bool:
+    """Whether `write_shards` finished in a directory."""
     return (directory / INDEX).exists()
 
 
 def read_shards(directory: Path) -> Shards:
-    """What `write_shards` kept."""
+    """Read the index of a directory that `write_shards` finished."""
     index = json.loads((directory / INDEX).read_text())
     return Shards(directory, index["size"], index["counts"])
 

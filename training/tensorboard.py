@@ -1,4 +1,4 @@
-"""The board: how training goes, as TensorBoard shows it.
+"""TensorBoard: the curves of a training.
 
 tensorboard --logdir RUN/logs
 """
@@ -13,41 +13,41 @@ import tensorflow as tf
 STEPS = 20  # between two points of a curve
 
 
-class Board:
-    """An event file of a run, open until it is closed. A run that goes on adds another beside it."""
+class TensorBoardWriter:
+    """Writes an event file; a run that is resumed gets another beside it. A context."""
 
     def __init__(self, directory: Path) -> None:
         self._writer = tf.summary.create_file_writer(str(directory))
 
-    def __enter__(self) -> "Board":
+    def __enter__(self) -> "TensorBoardWriter":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._writer.close()
 
-    def show(self, values: Mapping[str, float], step: int) -> None:
-        """A point on the curve of each name, seen at once."""
+    def write(self, values: Mapping[str, float], step: int) -> None:
+        """Add a point to the curve of each name, and flush."""
         with self._writer.as_default():
             for name, value in values.items():
                 tf.summary.scalar(name, float(value), step)
         self._writer.flush()
 
 
-class Curves(keras.callbacks.Callback):
-    """Draws loss, accuracy and learning rate of a chunk that begins at a step."""
+class TrainingCurves(keras.callbacks.Callback):
+    """Writes loss, accuracy and learning rate of a chunk whose first step is `first`."""
 
-    def __init__(self, board: Board, first: int) -> None:
+    def __init__(self, writer: TensorBoardWriter, first: int) -> None:
         super().__init__()
-        self._board, self._first = board, first
+        self._writer, self._first = writer, first
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """The rate of this step; when it is over, the optimizer tells that of the next."""
+        """The rate of this step; after it, the optimizer gives that of the next."""
         if batch % STEPS == 0:
             rate = float(self.model.optimizer.learning_rate)
-            self._board.show({"training/rate": rate}, self._first + batch)
+            self._writer.write({"training/rate": rate}, self._first + batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Means since the chunk began, now and then."""
+        """Means since the chunk began, every STEPS steps."""
         if batch % STEPS == 0 and logs:
             values = {f"training/{name}": float(value) for name, value in logs.items()}
-            self._board.show(values, self._first + batch)
+            self._writer.write(values, self._first + batch)

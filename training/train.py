@@ -1,6 +1,6 @@
 """`logo-train`: the command that trains.
 
-A run that was killed goes on where its last checkpoint stands, when it is started again.
+A run that was killed goes on from its last checkpoint when it is started again.
 
 Imports nothing heavy until it is to train: every process that makes images imports it again.
 """
@@ -21,10 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    from training.pipeline import train
+    from training.pipeline import run_training
 
     try:
-        train(options)
+        run_training(options)
     except LogoDetectionError as error:
         sys.stderr.write(f"logo-train: {error}\n")
         return 2

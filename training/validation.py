@@ -1,4 +1,4 @@
-"""The judge: a model's scores on the validation images, while it is trained."""
+"""Validation: a model's metrics on the validation images, while it is trained."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,29 +6,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.evaluate import evaluate
+from evaluation.evaluate import evaluate_scores
+from evaluation.outcomes import Outcome, align
 from evaluation.report import Evaluation
-from evaluation.scoring import Outcome, align
 from training.augmentation import shrink
-from training.holdout import Validation
+from training.holdout import ValidationSet
 
 BATCH = 256  # images
 
-Scores = NDArray[np.float32]
 Predict = Callable[[Any], Any]  # float32[N, size, size, 3] -> float32[N, classes]
 
 
-def judge(predict: Predict, validation: Validation, labels: Sequence[str], size: int) -> Evaluation:
-    """What a model is worth at an image size. Raises EvaluationError where the images cannot tell."""
-    scores = score(predict, validation, size)
+def validate(predict: Predict, validation: ValidationSet, labels: Sequence[str], size: int) -> Evaluation:
+    """Metrics of a model at an image size. Raises EvaluationError where all images are of one class."""
+    scores = predict_all(predict, validation, size)
     outcomes = [
         Outcome(example, tuple(map(float, row)), None)
         for example, row in zip(validation.examples, scores, strict=True)
     ]
-    return evaluate(align(outcomes, labels), labels)
+    return evaluate_scores(align(outcomes, labels), labels)
 
 
-def score(predict: Predict, validation: Validation, size: int) -> Scores:
+def predict_all(predict: Predict, validation: ValidationSet, size: int) -> NDArray[np.float32]:
     """The probabilities of every image, float32[N, classes]."""
     parts = []
     for start in range(0, len(validation.pixels), BATCH):

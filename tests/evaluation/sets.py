@@ -1,4 +1,4 @@
-"""Small sets to judge by: pictures of one colour, whose scores by the tiny artifact can be told."""
+"""Small sets to evaluate on: pictures of one colour, whose scores by the tiny artifact can be explained."""
 
 import csv
 import io

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from datasets.manifest import read_examples
-from evaluation.evaluate import INTERRUPTED, judge, main
+from evaluation.evaluate import INTERRUPTED, evaluate_artifact, main
 from tests.evaluation.sets import BLUE, HOSTILE, RED, picture, plain_set, recoded_set, write_set
 from tests.harness.process import ROOT, clean_environment
 
@@ -47,7 +47,10 @@ def test_the_document_says_what_was_judged_by_what_and_how_well(
 def test_judging_again_gives_the_same_numbers(artifact: Path, tmp_path: Path) -> None:
     data = recoded_set(tmp_path / "data")
     evaluate(artifact, data, tmp_path / "out")
-    assert judge(artifact, read_examples(data), workers=2).as_dict() == read(tmp_path / "out")["evaluation"]
+    assert (
+        evaluate_artifact(artifact, read_examples(data), workers=2).as_dict()
+        == read(tmp_path / "out")["evaluation"]
+    )
     assert read(tmp_path / "out")["evaluation"]["recoding_flips"] == 0.25
 
 
@@ -94,7 +97,7 @@ def test_a_manifest_may_be_named_itself(artifact: Path, tmp_path: Path) -> None:
         ({"logo/a.png": picture(RED), "flag/b.png": picture(BLUE)}, "the model has no class 'flag'"),
     ],
 )
-def test_a_set_that_is_not_fit_to_judge_by_is_refused_in_one_line(
+def test_a_set_on_which_no_model_can_be_evaluated_is_refused_in_one_line(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, bytes], message: str
 ) -> None:
     (tmp_path / "data").mkdir()

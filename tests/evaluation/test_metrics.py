@@ -1,4 +1,4 @@
-"""Metrics, against values worked out by hand."""
+"""ScoreMetrics, against values worked out by hand."""
 
 import json
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from evaluation.metrics import Metrics, measure, verdicts
+from evaluation.metrics import ScoreMetrics, classify, measure
 
 LABELS = ("out_of_domain", "logo")
 PROBABILITY = np.array([0.9, 0.8, 0.4, 0.6, 0.2, 0.1])
@@ -16,11 +16,11 @@ CATEGORIES = ["brand", "brand", "brand", "flag", "photo", "photo"]
 
 
 @pytest.fixture(scope="module")
-def metrics() -> Metrics:
+def metrics() -> ScoreMetrics:
     return measure(SCORES, TRUTH, LABELS, CATEGORIES)
 
 
-def test_metrics_are_those_of_the_textbook(metrics: Metrics) -> None:
+def test_metrics_are_those_of_the_textbook(metrics: ScoreMetrics) -> None:
     assert metrics.images == 6
     assert metrics.auc_roc == pytest.approx(8 / 9)  # one of nine pairs is in the wrong order
     assert metrics.auc_pr == pytest.approx((1 + 1 + 3 / 4) / 3)
@@ -30,7 +30,7 @@ def test_metrics_are_those_of_the_textbook(metrics: Metrics) -> None:
     assert metrics.brier == pytest.approx(np.square([0.1, 0.2, 0.6, 0.6, 0.2, 0.1]).mean())
 
 
-def test_every_class_has_its_report(metrics: Metrics) -> None:
+def test_every_class_has_its_report(metrics: ScoreMetrics) -> None:
     logo, other = metrics.classes["logo"], metrics.classes["out_of_domain"]
     assert (logo.precision, logo.recall, logo.f1, logo.support) == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
     assert logo.auc_roc == other.auc_roc == pytest.approx(8 / 9)
@@ -38,7 +38,9 @@ def test_every_class_has_its_report(metrics: Metrics) -> None:
     assert (metrics.precision, metrics.recall, metrics.f1) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
 
 
-def test_a_category_has_its_share_its_interval_and_its_number_of_images(metrics: Metrics) -> None:
+def test_a_category_has_its_share_its_interval_and_its_number_of_images(
+    metrics: ScoreMetrics,
+) -> None:
     slices = {name: (round(part.share, 3), part.of) for name, part in metrics.by_category.items()}
     assert slices == {"brand": (0.667, 3), "flag": (0.0, 1), "photo": (1.0, 2)}
     brand = metrics.by_category["brand"]
@@ -46,13 +48,13 @@ def test_a_category_has_its_share_its_interval_and_its_number_of_images(metrics:
     assert brand.high > 0.99  # of three images one learns next to nothing
 
 
-def test_metrics_are_plain_json(metrics: Metrics) -> None:
+def test_metrics_are_plain_json(metrics: ScoreMetrics) -> None:
     assert json.loads(json.dumps(asdict(metrics)))["classes"]["logo"]["support"] == 3
 
 
 def test_two_classes_are_told_apart_at_a_half() -> None:
-    assert verdicts(np.array([[0.5, 0.5], [0.51, 0.49]]), LABELS).tolist() == [1, 0]
-    assert verdicts(np.array([[0.5, 0.5], [0.51, 0.49]]), ("logo", "out_of_domain")).tolist() == [0, 0]
+    assert classify(np.array([[0.5, 0.5], [0.51, 0.49]]), LABELS).tolist() == [1, 0]
+    assert classify(np.array([[0.5, 0.5], [0.51, 0.49]]), ("logo", "out_of_domain")).tolist() == [0, 0]
 
 
 def test_the_order_of_the_labels_is_the_models() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from datasets.manifest import read_examples
 from evaluation.document import make_document
-from evaluation.evaluate import evaluate, main
-from evaluation.page import render
+from evaluation.evaluate import evaluate_scores, main
+from evaluation.outcomes import Outcome, align
+from evaluation.page import render_page
 from evaluation.pictures import worst
-from evaluation.scoring import Outcome, align
 from logo_detection.artifact import Artifact
 from logo_detection.decode.spec import ImageSpec
 from tests.evaluation.sets import BLUE, HOSTILE, picture, plain_set, recoded_set, write_set
@@ -72,7 +72,7 @@ class Page(HTMLParser):
         return (values[name] or "" for _, values in self.elements if name in values)
 
 
-def judged(artifact: Path, data: Path, output: Path, *more: str) -> str:
+def evaluated(artifact: Path, data: Path, output: Path, *more: str) -> str:
     common = ["--model", str(artifact), "--data", str(data), "--output", str(output), "--workers", "1"]
     assert main([*common, *more]) == 0
     return (output / "report.html").read_text()
@@ -80,8 +80,8 @@ def judged(artifact: Path, data: Path, output: Path, *more: str) -> str:
 
 @pytest.fixture(scope="module")
 def text(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    directory = tmp_path_factory.mktemp("judged")
-    return judged(artifact, plain_set(directory / "data"), directory / "out")
+    directory = tmp_path_factory.mktemp("evaluated")
+    return evaluated(artifact, plain_set(directory / "data"), directory / "out")
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +93,10 @@ def page(text: str) -> Page:
 def recoded(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Page:
     directory = tmp_path_factory.mktemp("recoded")
     data = recoded_set(directory / "data")
-    judged(artifact, data, directory / "former")
+    evaluated(artifact, data, directory / "former")
     (data / "out_of_domain" / "3.png").write_bytes(picture(BLUE))
     former = str(directory / "former" / "evaluation.json")
-    return Page(judged(artifact, data, directory / "out", "--against", former))
+    return Page(evaluated(artifact, data, directory / "out", "--against", former))
 
 
 def test_every_section_is_there_and_every_element_is_closed(page: Page) -> None:
@@ -190,13 +190,13 @@ def test_a_former_evaluation_is_compared_with(recoded: Page) -> None:
 
 def test_a_difference_says_whether_it_is_better(artifact: Path, tmp_path: Path) -> None:
     data = plain_set(tmp_path / "data")
-    judged(artifact, data, tmp_path / "former")
+    evaluated(artifact, data, tmp_path / "former")
     (data / "logo" / "brand" / "missed.png").unlink()
     former = str(tmp_path / "former" / "evaluation.json")
-    page = Page(judged(artifact, data, tmp_path / "out", "--against", former))
+    page = Page(evaluated(artifact, data, tmp_path / "out", "--against", former))
     assert ["accuracy", "0.7500", "0.8571", "+0.1071 better"] in page.rows
     assert any(row[0] == "log loss" and row[-1].endswith(" better") for row in page.rows)
-    assert "judged on different files" in page.texts["comparison"]
+    assert "evaluated on different files" in page.texts["comparison"]
 
 
 def test_any_number_of_classes_has_a_page_whatever_they_are_called(tmp_path: Path) -> None:
@@ -212,8 +212,8 @@ def test_any_number_of_classes_has_a_page_whatever_they_are_called(tmp_path: Pat
     (tmp_path / "bare.keras").write_bytes(b"")
     artifact = Artifact(tmp_path / "bare.keras", "bare", "<u>", labels, ImageSpec(), {})
     aligned = align(outcomes, labels)
-    document = make_document(artifact, examples, evaluate(aligned, labels))
-    page = Page(render(document, aligned, worst(outcomes, labels)))
+    document = make_document(artifact, examples, evaluate_scores(aligned, labels))
+    page = Page(render_page(document, aligned, worst(outcomes, labels)))
     assert page.open == []
     assert {tag for tag, _ in page.elements} & {"b", "i", "u"} == set()
     assert page.row("<b>$logo$")[1:4] == ["1.0000", "1.0000", "1.0000"]
@@ -229,4 +229,4 @@ def test_any_number_of_classes_has_a_page_whatever_they_are_called(tmp_path: Pat
 def test_the_page_of_the_same_files_is_the_same_to_the_byte(
     artifact: Path, tmp_path: Path, text: str
 ) -> None:
-    assert judged(artifact, plain_set(tmp_path / "data"), tmp_path / "out") == text
+    assert evaluated(artifact, plain_set(tmp_path / "data"), tmp_path / "out") == text

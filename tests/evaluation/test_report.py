@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from evaluation.report import AS_IS, make_report, render
+from evaluation.report import AS_IS, make_report, render_markdown
 
 LABELS = ("out_of_domain", "logo")
 TRUTH = np.array([1, 1, 0, 0])
@@ -50,7 +50,9 @@ def test_every_recoding_of_every_image_is_needed() -> None:
 
 
 def test_the_table_has_a_row_per_metric_and_category_and_a_column_per_recoding() -> None:
-    lines = render(make_report(RECODED, TRUTH, LABELS, CATEGORIES, {"image_corrupt": 2})).splitlines()
+    lines = render_markdown(
+        make_report(RECODED, TRUTH, LABELS, CATEGORIES, {"image_corrupt": 2})
+    ).splitlines()
     assert lines[0] == "|  | png | jpeg |"
     assert "| accuracy | 1.0000 | 0.7500 |" in lines
     assert "| brand: right at 0.5, of 2 | 100.0% | 50.0% |" in lines
@@ -60,13 +62,13 @@ def test_the_table_has_a_row_per_metric_and_category_and_a_column_per_recoding()
 
 def test_a_categorys_name_cannot_leave_its_cell_nor_command_a_terminal() -> None:
     categories = ["a|b\n\x1b[31m<i>"] * 2 + ["photo"] * 2
-    lines = render(make_report({"p|ng": RECODED["png"]}, TRUTH, LABELS, categories)).splitlines()
+    lines = render_markdown(make_report({"p|ng": RECODED["png"]}, TRUTH, LABELS, categories)).splitlines()
     assert lines[0] == "|  | p\\|ng |"
     assert "| a\\|b [31m&lt;i>: right at 0.5, of 2 | 100.0% |" in lines
 
 
 def test_of_more_than_two_classes_no_threshold_is_told_that_none_was_called_by() -> None:
     labels = ("out_of_domain", "logo", "flag")
-    text = render(make_report({AS_IS: np.eye(3)}, np.arange(3), labels, ["x", "y", "z"]))
+    text = render_markdown(make_report({AS_IS: np.eye(3)}, np.arange(3), labels, ["x", "y", "z"]))
     assert "x: right where it is the likeliest" in text
     assert "at 0.5" not in text

@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.report import make_report
 from release.errors import GateClosed, ThresholdsInvalid
-from release.gate import Thresholds, check, findings, thresholds_of
+from release.gate import Thresholds, check_thresholds, findings, thresholds_of
 from tests.harness.process import ROOT
 
 LABELS = ("out_of_domain", "logo")
@@ -32,12 +32,12 @@ def document(right: float = 0.99, wrong: int = 0, of: int = IMAGES, **evaluation
 
 def missed(judged: dict[str, Any], **thresholds: float) -> list[str]:
     with pytest.raises(GateClosed) as closed:
-        check(judged, thresholds_of(thresholds))
+        check_thresholds(judged, thresholds_of(thresholds))
     return [line.strip() for line in str(closed.value).splitlines()[1:]]
 
 
 def test_a_good_model_passes() -> None:
-    assert len(check(document(), Thresholds())) == 16
+    assert len(check_thresholds(document(), Thresholds())) == 16
 
 
 def test_a_bad_model_is_told_each_threshold_that_it_misses() -> None:
@@ -61,7 +61,7 @@ def test_one_recoding_that_misses_closes_the_gate() -> None:
 
 def test_the_model_is_named() -> None:
     with pytest.raises(GateClosed, match=r"closed to m 1, which misses 2 of 16"):
-        check(document(), thresholds_of({"max_calibration_error": 0.001}))
+        check_thresholds(document(), thresholds_of({"max_calibration_error": 0.001}))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_was_not_measured_is_missed(value: float | None) -> None:
 
 def test_a_threshold_that_is_just_reached_is_reached() -> None:
     judged = document(wrong=10)
-    assert check(judged, thresholds_of({"min_class_recall": 0.9, "min_auc_pr": 0.8}))
+    assert check_thresholds(judged, thresholds_of({"min_class_recall": 0.9, "min_auc_pr": 0.8}))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from evaluation.report import make_report
 from logo_detection.artifact import Calibration
 from logo_detection.decode.spec import ImageSpec
-from release.model_card import Facts, render
+from release.model_card import Facts, render_card
 
 LABELS = ("out_of_domain", "logo")
 
@@ -34,7 +34,7 @@ def evaluation() -> dict[str, Any]:
 
 
 def test_the_card_says_what_the_model_is_and_was_made_of(evaluation: dict[str, Any]) -> None:
-    card = render(facts({"validation": evaluation}))
+    card = render_card(facts({"validation": evaluation}))
     assert card.startswith("# mark 2.0\n")
     assert "efficientnetv2-b0" in card
     assert "| acme/logos@1 | 1,200 |" in card
@@ -43,14 +43,14 @@ def test_the_card_says_what_the_model_is_and_was_made_of(evaluation: dict[str, A
 
 
 def test_the_numbers_are_those_of_the_evaluation(evaluation: dict[str, Any]) -> None:
-    lines = render(facts({"validation": evaluation})).splitlines()
+    lines = render_card(facts({"validation": evaluation})).splitlines()
     assert "| accuracy | 1.0000 | 0.5000 |" in lines
     assert "| brand | 2 | 100.0% | 22.4% to 100.0% | 50.0% | 1.3% to 98.7% |" in lines
     assert any("50.0% of the images are called differently" in line for line in lines)
 
 
 def test_precision_is_told_for_the_base_rates_of_uploads(evaluation: dict[str, Any]) -> None:
-    card = render(facts({"validation": evaluation}))
+    card = render_card(facts({"validation": evaluation}))
     heading = next(line for line in card.splitlines() if line.startswith("| threshold "))
     assert "precision at 0.13%" in heading
     assert "precision at 0.50%" in heading
@@ -61,24 +61,24 @@ def test_precision_is_told_for_the_base_rates_of_uploads(evaluation: dict[str, A
 
 
 def test_what_the_temperature_did_is_told_where_it_was_measured(evaluation: dict[str, Any]) -> None:
-    assert "last layer: 1.250." in render(facts({"validation": evaluation}))
+    assert "last layer: 1.250." in render_card(facts({"validation": evaluation}))
     measured = {"validation": evaluation, "calibration": {"ece_before": 0.1, "ece_after": 0.02}}
-    assert "0.1000 before, 0.0200 after" in render(facts(measured))
+    assert "0.1000 before, 0.0200 after" in render_card(facts(measured))
 
 
 def test_limits_are_those_of_the_recipe_and_what_holds_for_any() -> None:
     stated = facts({})
     training = {**stated.training, "recipe": {**stated.training["recipe"], "limits": ["No ships."]}}
-    lines = render(replace(stated, training=training)).splitlines()
+    lines = render_card(replace(stated, training=training)).splitlines()
     assert lines[lines.index("## Limits") :][2] == "- No ships."
     assert lines[-1].endswith("choose a threshold for the base rate at hand.")
 
 
 def test_a_card_can_be_written_before_the_model_is_judged() -> None:
-    card = render(facts({}))
+    card = render_card(facts({}))
     assert "## Metrics" not in card
     assert "## Limits" in card
 
 
 def test_a_sources_name_cannot_leave_its_cell() -> None:
-    assert "| a\\|b &lt;script> | 3 |" in render(facts({}))
+    assert "| a\\|b &lt;script> | 3 |" in render_card(facts({}))

@@ -11,7 +11,7 @@ from logo_detection.decode.spec import LIFTWING_SPEC
 from logo_detection.errors import ArtifactError
 from logo_detection.head import Head
 from release.model_card import Facts
-from release.new_head import check, own_head, replace_in_onnx, write_artifact
+from release.new_head import check_head, own_head, replace_in_onnx, write_artifact
 from tests.harness.process import ROOT
 
 LIFTWINGS = ROOT / "tests" / "liftwing" / "small.keras"
@@ -38,7 +38,7 @@ def test_a_model_with_another_head_has_other_classes_and_its_own_card(artifact: 
     assert set(made.model_files) == {"openvino"}
     np.testing.assert_array_equal(own_head(made).weights, head.weights)
     np.testing.assert_array_equal(own_head(made).bias, head.bias)
-    assert check(source, head, made) < 1e-5
+    assert check_head(source, head, made) < 1e-5
     assert (tmp_path / "golden" / "expected.json").is_file()
     assert "probabilities of `out_of_domain`, `a`, `b`" in (tmp_path / "MODEL_CARD.md").read_text()
 
@@ -48,7 +48,7 @@ def test_a_model_that_does_not_have_the_head_is_not_published(artifact: Path, tm
     made = write_artifact(source, random_head(source, 3), facts(source), tmp_path)
     other = Head(random_head(source, 3).weights + 1, np.array([0, 1, 2], np.float32))
     with pytest.raises(ArtifactError, match="the new head and the model with it differ by"):
-        check(source, other, made)
+        check_head(source, other, made)
 
 
 def test_a_head_takes_the_place_of_an_earlier_one_and_leaves_nothing_of_it(

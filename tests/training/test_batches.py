@@ -10,18 +10,18 @@ from datasets.manifest import Example
 from tests.training.recipes import tiny_recipe
 from training.batches import training_batches
 from training.errors import RecipeInvalid
-from training.materialise import Made, Task
+from training.materialise import ImageTask, MaterialisedImage
 from training.schedule import chunks_of
 from training.shards import read_shards, write_shards
 
 
-def made() -> Iterator[Made]:
+def made() -> Iterator[MaterialisedImage]:
     rng = np.random.default_rng(0)
     for number in range(20):
         label = ("out_of_domain", "logo")[number % 2]
         example = Example(Path(f"{number}.png"), label, "", "", "", "", "", "")
         pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
-        yield Made(Task(example, "drawn", 0, 1), {}, {"worn": pixels})
+        yield MaterialisedImage(ImageTask(example, "drawn", 0, 1), {}, {"worn": pixels})
 
 
 def test_a_chunk_has_its_steps_and_half_of_every_batch_are_logos(tmp_path: Path) -> None:

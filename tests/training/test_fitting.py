@@ -11,8 +11,8 @@ from datasets.manifest import Example
 from tests.training.recipes import tiny_recipe
 from training.errors import RecipeInvalid
 from training.fitting import dtype_policy_of, fit
-from training.holdout import Validation
-from training.materialise import Made, Task
+from training.holdout import ValidationSet
+from training.materialise import ImageTask, MaterialisedImage
 from training.model import HEAD, build
 from training.recipe import Recipe
 from training.run import Run
@@ -27,7 +27,7 @@ WHOLE = "{ size = 16, images = 64, batch = 8, rate = 1e-3, last_rate = 1e-3 }"
 THREE = ('labels = ["out_of_domain", "logo"]', 'labels = ["logo", "map", "out_of_domain"]')
 
 
-def pictures(recipe: Recipe) -> Iterator[Made]:
+def pictures(recipe: Recipe) -> Iterator[MaterialisedImage]:
     """Twenty of each label, in its own shade."""
     rng = np.random.default_rng(0)
     for number in range(20 * len(recipe.labels)):
@@ -35,7 +35,7 @@ def pictures(recipe: Recipe) -> Iterator[Made]:
         label = recipe.labels[index]
         example = Example(Path(f"{number}.png"), label, label, "", "", "", "", str(number))
         pixels = (rng.integers(0, 60, (32, 32, 3)) + 80 * index).astype(np.uint8)
-        yield Made(Task(example, "drawn", 0, 1), {}, {"worn": pixels})
+        yield MaterialisedImage(ImageTask(example, "drawn", 0, 1), {}, {"worn": pixels})
 
 
 def fitted(directory: Path, recipe: Recipe, weights: str | None = None) -> keras.Model:
@@ -44,7 +44,7 @@ def fitted(directory: Path, recipe: Recipe, weights: str | None = None) -> keras
     write_shards(directory / "training", pictures(recipe), recipe.labels, 32)
     made = list(pictures(recipe))
     examples = tuple(item.task.picture for item in made if isinstance(item.task.picture, Example))
-    validation = Validation(examples, np.stack([item.pixels["worn"] for item in made]))
+    validation = ValidationSet(examples, np.stack([item.pixels["worn"] for item in made]))
     return fit(recipe, Run(directory), read_shards(directory / "training"), validation, weights)
 
 

@@ -1,4 +1,4 @@
-"""The hold-out: a folder that any artifact can be judged by, as PNG and as JPEG."""
+"""The hold-out: a folder that any artifact can be evaluated on, as PNG and as JPEG."""
 
 import tomllib
 from collections import Counter
@@ -13,7 +13,7 @@ from logo_detection.artifact import ONNX, Calibration, Manifest, hash_files, wri
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
 from tests.training.recipes import tiny_recipe, write_recipe
-from training.holdout import check_unseen, is_whole, main, read_validation, write_holdout
+from training.holdout import check_unseen, holdout_is_complete, main, read_validation, write_holdout
 from training.recipe import read_recipe
 
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_held_out_is_one_line(
 
 
 def artifact_of(directory: Path, recipe: Path, sources: Counter[str]) -> Path:
-    """Of an artifact, the manifest: what it says that it learnt from."""
+    """An artifact's manifest, which says what it was trained on."""
     directory.mkdir()
     (directory / ONNX).write_bytes(b"never loaded")
     manifest = Manifest(
@@ -96,7 +96,7 @@ def artifact_of(directory: Path, recipe: Path, sources: Counter[str]) -> Path:
     return directory
 
 
-def test_a_model_is_not_judged_by_what_it_learnt_from(
+def test_a_model_is_not_evaluated_on_images_it_was_trained_on(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     everything = read_examples(images)
@@ -104,25 +104,28 @@ def test_a_model_is_not_judged_by_what_it_learnt_from(
     recipe, own = tmp_path / "recipe", tmp_path / "own"
     for folder in (recipe, own):
         folder.mkdir()
-    judges = write_recipe(recipe)
+    evaluating = write_recipe(recipe)
     other = write_recipe(own, ('"other/logos" = 1.0', '"acme/logos" = 1.0'), ('["map/transit"]', "[]"))
     arguments = [
         "--data",
         str(images),
         "--recipe",
-        str(judges),
+        str(evaluating),
         "--to",
         str(tmp_path / "to"),
         "--workers",
         "1",
     ]
-    learnt = artifact_of(tmp_path / "learnt", other, known)
-    assert main([*arguments, "--model", str(learnt)]) == 2
-    assert "tiny, from 4 images and 0 kinds" in capsys.readouterr().err
+    trained = artifact_of(tmp_path / "trained", other, known)
+    assert main([*arguments, "--model", str(trained)]) == 2
+    assert "tiny, on 4 images and 0 kinds" in capsys.readouterr().err
     assert not (tmp_path / "to").exists()
-    for name, by, sources in (("same", judges, known), ("elsewhere", other, Counter({"else/where@1": 9}))):
+    for name, by, sources in (
+        ("same", evaluating, known),
+        ("elsewhere", other, Counter({"else/where@1": 9})),
+    ):
         artifact = artifact_of(tmp_path / name, by, sources)
-        check_unseen(read_recipe(judges), everything, artifact)
+        check_unseen(read_recipe(evaluating), everything, artifact)
 
 
 def test_pictures_that_cannot_be_made_are_told_and_copies_of_one_picture_are_kept_apart(
@@ -132,8 +135,8 @@ def test_pictures_that_cannot_be_made_are_told_and_copies_of_one_picture_are_kep
     good = read_examples(images)[0]
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = Example(tmp_path / "broken.png", "logo", "brand", "s", "o", "", "", "1")
-    assert not is_whole(tmp_path / "out")
+    assert not holdout_is_complete(tmp_path / "out")
     (left_out,) = write_holdout(recipe, [good, broken, good], tmp_path / "out", 1)
     assert left_out.picture == str(broken.path)
-    assert is_whole(tmp_path / "out")
+    assert holdout_is_complete(tmp_path / "out")
     assert len({example.metadata["pair"] for example in read_examples(tmp_path / "out")}) == 2

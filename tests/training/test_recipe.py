@@ -64,6 +64,11 @@ def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
         tiny_recipe(tmp_path, ("dropout = 0.1\n", "droput = 0.1\n"))
 
 
+def test_a_recipe_may_have_the_former_name_of_a_field(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, ("seed = 1", "seed = 1\npresentations = { map = 'photo' }"))
+    assert recipe.degradations == {"map": "photo"}
+
+
 def test_what_is_no_recipe_is_named(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     with pytest.raises(RecipeInvalid, match=r"cannot read .*recipe\.toml: No such file"):
@@ -87,7 +92,7 @@ def test_recipes_of_one_data_set_make_the_same_of_it() -> None:
         ('["out_of_domain", "logo"]', '["out_of_domain", "a/b"]', "'a/b' is not a plain name"),
         ("seed = 1", "seed = 1\nclass_weights = { map = 2.0 }", "class_weights: map"),
         ("seed = 1", "seed = 1\nclass_shares = { logo = 0.0 }", "class_shares: logo"),
-        ("seed = 1", "seed = 1\npresentations = { map = 'upside down' }", "presentations: map"),
+        ("seed = 1", "seed = 1\ndegradations = { map = 'upside down' }", "degradations: map"),
         ("size = 32, images", "size = 320, images", "stage 2: size is 1 to 32"),
         ("warm_up = 2", "warm_up = 0", "warm_up"),
     ],

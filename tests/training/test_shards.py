@@ -10,15 +10,15 @@ import pytest
 import tensorflow as tf
 
 from datasets.manifest import DatasetInvalid, Example
-from training.materialise import LeftOut, Made, Task
+from training.materialise import ImageTask, LeftOutImage, MaterialisedImage
 from training.shards import (
     FILES,
     PERIOD,
     Shards,
-    is_whole,
     order_of,
     read_batches,
     read_shards,
+    shards_are_complete,
     write_shards,
 )
 
@@ -26,18 +26,18 @@ COUNTS = {"out_of_domain": 40, "logo": 15, "map": 9}
 SIDE = 8
 
 
-def task(label: str, number: int) -> Task:
+def task(label: str, number: int) -> ImageTask:
     example = Example(Path(f"{label}-{number}.png"), label, "kind", "source", "", "", "", f"{label}{number}")
-    return Task(example, "drawn", 0, 1)
+    return ImageTask(example, "drawn", 0, 1)
 
 
-def made() -> Iterator[Made]:
+def made() -> Iterator[MaterialisedImage]:
     """Images that say by their colour which they are: red is the label, green the number."""
     for index, (label, count) in enumerate(COUNTS.items()):
         for number in range(count):
             pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
             pixels[..., 0], pixels[..., 1] = index, number
-            yield Made(task(label, number), {}, {"worn": pixels})
+            yield MaterialisedImage(task(label, number), {}, {"worn": pixels})
 
 
 @pytest.fixture(scope="module")
@@ -114,24 +114,24 @@ def test_an_order_is_even() -> None:
 
 
 def test_what_is_left_out_is_told_and_a_label_without_images_refused(tmp_path: Path) -> None:
-    nothing = LeftOut(task("logo", 1), "broken")
+    nothing = LeftOutImage(task("logo", 1), "broken")
     first, *_ = made()
     with pytest.raises(DatasetInvalid, match="no image of logo"):
         write_shards(tmp_path, [first, nothing], ("out_of_domain", "logo"), SIDE)
-    assert not is_whole(tmp_path)
+    assert not shards_are_complete(tmp_path)
     assert write_shards(tmp_path, [first, nothing], ("out_of_domain",), SIDE) == [nothing]
-    assert is_whole(tmp_path)
+    assert shards_are_complete(tmp_path)
 
 
 def test_shards_that_were_not_finished_are_written_over(tmp_path: Path) -> None:
-    def killed() -> Iterator[Made]:
+    def killed() -> Iterator[MaterialisedImage]:
         yield from islice(made(), 30)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         write_shards(tmp_path, killed(), tuple(COUNTS), SIDE)
-    assert not is_whole(tmp_path)
+    assert not shards_are_complete(tmp_path)
     write_shards(tmp_path, made(), tuple(COUNTS), SIDE)
-    assert is_whole(tmp_path)
+    assert shards_are_complete(tmp_path)
     records = tf.data.TFRecordDataset(read_shards(tmp_path).files("out_of_domain"))
     assert sum(1 for _ in records) == COUNTS["out_of_domain"]

@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from datasets.manifest import read_examples
 from evaluation.calibration import apply_temperature
 from evaluation.document import read_document
-from evaluation.evaluate import judge
+from evaluation.evaluate import evaluate_artifact
 from logo_detection.artifact import load_artifact, read_manifest
 from logo_detection.classifier import load_classifier
 from logo_detection.decode.image import load_image
@@ -95,7 +95,9 @@ def test_the_golden_scores_are_those_of_the_exported_model(trained: Trained) -> 
 
 
 def test_the_numbers_of_the_card_come_again_from_artifact_and_folder(trained: Trained) -> None:
-    evaluation = judge(trained.artifact, read_examples(trained.run.validation), workers=1).as_dict()
+    evaluation = evaluate_artifact(
+        trained.artifact, read_examples(trained.run.validation), workers=1
+    ).as_dict()
     assert evaluation == read_manifest(trained.artifact).metrics["validation"]
     document = read_document(trained.run.evaluation)
     assert document["evaluation"] == evaluation
@@ -158,13 +160,13 @@ def test_a_killed_training_ends_as_if_it_had_not_been_killed(
         command + arguments_of(images, write_recipe(tmp_path, longer), killed.path), stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + KILL_TIMEOUT_S
-    while killed.standing() is None and time.monotonic() < deadline:
+    while killed.progress() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=30)
-    standing = killed.standing()
-    assert standing is not None
-    assert standing.chunks == 1  # of two: the second was not over
+    done = killed.progress()
+    assert done is not None
+    assert done.chunks == 1  # of two: the second was not over
     main(arguments_of(images, write_recipe(tmp_path), killed.path))
     whole, resumed = (keras.models.load_model(run.model, compile=False) for run in (trained.run, killed))
     np.testing.assert_allclose(resumed(noise(3)), whole(noise(3)), atol=1e-4)

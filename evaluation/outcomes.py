@@ -1,8 +1,8 @@
-"""Scoring: examples in, one outcome for each out, in their order, through the fenced pool that serves.
+"""Outcomes: the scores of each example, in their order, by the fenced pool that serves.
 
-    Example -> logo_detection.scoring -> Outcome
+    Example -> logo_detection.scoring -> Outcome -> Aligned
 
-A file without a score has its error's code instead, and is counted: it is never just left out.
+A file without scores has an error's code instead, and is counted.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from datasets.manifest import Example
+from evaluation.arrays import Floats, Ints
 from evaluation.errors import EvaluationError
-from evaluation.metrics import SUM_TOLERANCE, Floats, Ints
+from evaluation.metrics import SUM_TOLERANCE
 from evaluation.report import AS_IS
 from logo_detection.artifact import Artifact
 from logo_detection.errors import ItemError

@@ -6,7 +6,7 @@ import pytest
 
 from datasets.manifest import read_examples
 from evaluation.errors import EvaluationError
-from evaluation.scoring import PARTNER_UNSCORED, Outcome, align, read_scores, score_examples
+from evaluation.outcomes import PARTNER_UNSCORED, Outcome, align, read_scores, score_examples
 from logo_detection.artifact import load_artifact
 from tests.evaluation.sets import BLUE, RED, picture, plain_set, recoded_set, write_set
 
