@@ -49,7 +49,7 @@ def evaluate_artifact(artifact: Path, examples: Sequence[Example], workers: int 
     Args:
         artifact: An artifact's folder, or LiftWing's `.keras` file.
         examples: The files, with their labels.
-        workers: Processes that score; one per core unless explained otherwise.
+        workers: Processes that score; one per core by default.
 
     Raises:
         LogoDetectionError: The artifact is not usable, no worker starts, or the files are of one class.

@@ -1,4 +1,4 @@
-"""How the model is made: datasets, generators, recipes, training, export."""
+"""How the model is made: recipes, images, training, export."""
 
 import os
 

@@ -1,6 +1,6 @@
-"""Augmentation: every time an image is seen, it is another: mirrored, cropped, turned, recoloured.
+"""Augmentation: every time an image is used, it is mirrored, cropped, turned and recoloured anew.
 
-All chances follow from a seed, so that a batch is the same again after a restart.
+All random numbers depend on a seed alone, so that a batch is the same again after a restart.
 """
 
 import math
@@ -8,40 +8,40 @@ from typing import Any
 
 import tensorflow as tf
 
-LEAST_CROP = 0.8  # of each side
+MIN_CROP = 0.8  # of each side
 TURNED_SHARE = 0.15
-MOST_TURN = math.radians(8)
+MAX_TURN = math.radians(8)
 GREY_SHARE = 0.05
 SWAP_SHARE = 0.3  # of batches whose colour channels change places
 
 
-class Dice:
-    """Random tensors, one after the other, that follow from a seed, int[2]."""
+class StatelessRandom:
+    """Random tensors, each another one, that depend on a seed, int[2], alone."""
 
     def __init__(self, seed: Any) -> None:
-        self._seed, self._thrown = tf.cast(seed, tf.int64), 0
+        self._seed, self._drawn = tf.cast(seed, tf.int64), 0
 
-    def throw(self, shape: Any, low: float = 0.0, high: float = 1.0) -> Any:
+    def uniform(self, shape: Any, low: float = 0.0, high: float = 1.0) -> Any:
         """float32[shape] in low..high."""
-        self._thrown += 1
-        seed = self._seed + tf.constant([0, self._thrown << 32], tf.int64)
+        self._drawn += 1
+        seed = self._seed + tf.constant([0, self._drawn << 32], tf.int64)
         return tf.random.stateless_uniform(shape, seed, low, high)
 
 
 def augment(images: Any, size: int, seed: Any) -> Any:
     """uint8[N, S, S, 3] -> float32[N, size, size, 3] in 0..255; the seed is int[2]."""
-    dice = Dice(seed)
-    return recolour(shrink(move(tf.cast(images, tf.float32), dice), size), dice)
+    random = StatelessRandom(seed)
+    return recolour(shrink(move(tf.cast(images, tf.float32), random), size), random)
 
 
-def move(images: Any, dice: Dice) -> Any:
-    """Mirrored, cropped and a little turned, all in one go; beyond an edge, the edge goes on."""
+def move(images: Any, random: StatelessRandom) -> Any:
+    """Mirror, crop and turn in one transformation; beyond an edge, its pixels are repeated."""
     count, side = tf.shape(images)[0], images.shape[1]
-    spans = dice.throw((count, 2), LEAST_CROP, 1.0)
-    centres = spans / 2 + dice.throw((count, 2)) * (1.0 - spans)
-    scale_x = tf.where(dice.throw((count,)) < 0.5, -spans[:, 0], spans[:, 0])
-    is_turned = dice.throw((count,)) < TURNED_SHARE
-    angle = tf.where(is_turned, dice.throw((count,), -MOST_TURN, MOST_TURN), 0.0)
+    spans = random.uniform((count, 2), MIN_CROP, 1.0)
+    centres = spans / 2 + random.uniform((count, 2)) * (1.0 - spans)
+    scale_x = tf.where(random.uniform((count,)) < 0.5, -spans[:, 0], spans[:, 0])
+    is_turned = random.uniform((count,)) < TURNED_SHARE
+    angle = tf.where(is_turned, random.uniform((count,), -MAX_TURN, MAX_TURN), 0.0)
     cos, sin = tf.cos(angle), tf.sin(angle)
     # Where each place of the new image lies in the old one: a matrix around both centres.
     across, down = (cos * scale_x, -sin * spans[:, 1]), (sin * scale_x, cos * spans[:, 1])
@@ -66,22 +66,22 @@ def shrink(pixels: Any, size: int) -> Any:
     if side == size:
         return pixels
     if side % size == 0:
-        return tf.nn.avg_pool2d(pixels, side // size, side // size, "VALID")  # ten times as fast
+        return tf.nn.avg_pool2d(pixels, side // size, side // size, "VALID")  # ten times as fast as resize
     return tf.image.resize(pixels, (size, size), antialias=True)
 
 
-def recolour(pixels: Any, dice: Dice) -> Any:
-    """Other brightness, contrast and tint; some in grey; some with their channels exchanged.
+def recolour(pixels: Any, random: StatelessRandom) -> Any:
+    """Change brightness, contrast and tint; make some grey; exchange the channels of some batches.
 
-    All of it is one matrix and an offset, which is three times as fast as one after the other.
+    All of it is one matrix and an offset, which is three times as fast as one step after the other.
     """
     count = tf.shape(pixels)[0]
-    is_grey = dice.throw((count, 1, 1)) < GREY_SHARE
+    is_grey = random.uniform((count, 1, 1)) < GREY_SHARE
     matrices = tf.where(is_grey, tf.fill((3, 3), 1 / 3), tf.eye(3))
-    shuffled = tf.argsort(dice.throw((3,)))
-    order = tf.where(dice.throw(()) < SWAP_SHARE, shuffled, [0, 1, 2])
-    gain = dice.throw((count, 1, 1), 0.8, 1.2) * dice.throw((count, 1, 3), 0.92, 1.08)
+    shuffled = tf.argsort(random.uniform((3,)))
+    order = tf.where(random.uniform(()) < SWAP_SHARE, shuffled, [0, 1, 2])
+    gain = random.uniform((count, 1, 1), 0.8, 1.2) * random.uniform((count, 1, 3), 0.92, 1.08)
     matrices = tf.gather(matrices, order, axis=2) * gain
-    offset = dice.throw((count, 1, 1), -20.0, 20.0)
+    offset = random.uniform((count, 1, 1), -20.0, 20.0)
     recoloured = tf.matmul(tf.reshape(pixels, (count, -1, 3)), matrices) + offset
     return tf.clip_by_value(tf.reshape(recoloured, tf.shape(pixels)), 0.0, 255.0)

@@ -1,4 +1,4 @@
-"""Batches: what a model is fed, step by step; every label as often as the recipe says."""
+"""Batches: the images and labels of each step; every label as often as the recipe says."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from training.recipe import Recipe
 from training.schedule import Chunk
 from training.shards import Shards, read_batches
 
-READY = 2  # batches that wait for their turn
+PREFETCHED = 2  # batches
 
 
 def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk) -> Any:
-    """The batches of a chunk's steps, as a tf.data.Dataset; they follow from the recipe's seed and the step.
+    """The batches of a chunk's steps, as a tf.data.Dataset; they depend on the recipe's seed and the step.
 
     Of (float32[batch, size, size, 3] in 0..255, float32[batch, classes] in label order).
 
@@ -33,4 +33,4 @@ def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk) -> Any:
         return augment(pixels, stage.size, (recipe.seed, step)), tf.one_hot(indices, classes)
 
     prepared = tf.data.Dataset.zip(images, steps).map(prepare, num_parallel_calls=2, deterministic=True)
-    return prepared.apply(tf.data.experimental.assert_cardinality(len(chunk.steps))).prefetch(READY)
+    return prepared.apply(tf.data.experimental.assert_cardinality(len(chunk.steps))).prefetch(PREFETCHED)

@@ -1,10 +1,10 @@
-"""The errors of training: what it is told does not fit, and which of it."""
+"""The errors of training."""
 
 from logo_detection.errors import LogoDetectionError
 
 
 class TrainingError(LogoDetectionError):
-    """A training cannot begin, or cannot go on. One line, that names the file and the field."""
+    """A training cannot begin, or cannot be resumed. One line that names the file and the field."""
 
 
 class RecipeInvalid(TrainingError):
@@ -12,4 +12,4 @@ class RecipeInvalid(TrainingError):
 
 
 class WeightsMismatch(TrainingError):
-    """Weights that are not this network's. Taking those that fit would leave the rest untrained, unsaid."""
+    """Weights of another network."""

@@ -1,7 +1,7 @@
 """Materialise: example files and drawings become files as people upload them, and the pixels of those files.
 
 Every picture is written to a file in memory (PNG, JPEG, WebP) and read back with
-`logo_detection.decode.image.load_image`, so that a model learns from exactly the pixels it will serve.
+`logo_detection.decode.image.load_image`, as the server reads them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -130,7 +130,7 @@ def materialise(task: ImageTask, spec: ImageSpec) -> MaterialisedImage | LeftOut
 def materialise_all(
     tasks: Sequence[ImageTask], spec: ImageSpec, workers: int, what: str
 ) -> Iterator[MaterialisedImage | LeftOutImage]:
-    """Materialise tasks in their order, by several processes; `what` names them to whoever waits."""
+    """Materialise tasks in their order, by several processes; `what` names them in the progress."""
     with Progress(what, len(tasks), "pictures") as progress:
         for made in parallel_map(partial(materialise, spec=spec), tasks, workers):
             yield made

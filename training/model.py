@@ -8,7 +8,7 @@ from training.backbones import build_backbone
 from training.errors import RecipeInvalid
 from training.recipe import Recipe
 
-HEAD = "scores"  # the layer whose values tell one class from another
+HEAD = "scores"  # the name of the last layer
 
 
 def build_classifier(backbone: Any, classes: int, dropout: float) -> Any:
@@ -38,12 +38,12 @@ def layers_from(model: Any, name: str) -> list[Any]:
 
 
 def freeze(model: Any, trained_from: str) -> None:
-    """Let a model learn with its layers from one of that name on (`layers_from`) and no others.
+    """Let the layers of a model train from one of that name on (`layers_from`), and no others.
 
-    A frozen batch norm goes by its stored means, in training too. Takes effect when the model is compiled.
+    A frozen batch norm uses its stored means in training, too. Takes effect when the model is compiled.
     """
-    learning = layers_from(model, trained_from)
+    trained = layers_from(model, trained_from)
     for layer in model.layers:
-        # True first: else a composite layer that was frozen when it was saved keeps parts that learn.
+        # True first: else a composite layer that was frozen when it was saved keeps parts that train.
         layer.trainable = True
-        layer.trainable = layer in learning
+        layer.trainable = layer in trained

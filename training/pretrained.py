@@ -1,8 +1,7 @@
-"""Pretrained weights: where a model begins, when it does not begin from nothing.
+"""Pretrained weights: the first values of a model that is not trained from scratch.
 
-Weights that silently do not load cost a training run and show only in its score. So a backbone is
-filled with NaN first, and whatever is not all overwritten, or holds more than the backbone has, is
-refused.
+Weights that silently do not load cost a training run and show only in its score. So a backbone is filled with
+NaN first, and a file that does not overwrite all of it, or that holds more values, is refused.
 """
 
 import logging
@@ -58,7 +57,7 @@ def load_pretrained(model: Any, backbone: Any, recipe: Recipe, weights: str) -> 
 
 
 def imagenet_values(recipe: Recipe) -> Values:
-    """What the backbone's authors learnt from ImageNet, in the order of its variables."""
+    """The weights that the backbone's authors trained on ImageNet, in the order of its variables."""
     if recipe.backbone == EFFICIENTNET:
         preset = keras_cv.models.EfficientNetV2Backbone.from_preset(EFFICIENTNET_PRESET, load_weights=True)
         return list(preset.get_weights())

@@ -28,7 +28,7 @@ class Stage:
     """One size at which to train: pixels, images to see, how many at a time, first and last learning rate.
 
     Attributes:
-        trained_from: Name of the first layer that learns; those before it are frozen. Without, all learn.
+        trained_from: Name of the first layer that is trained; those before it are frozen. Without, all are.
     """
 
     size: int
@@ -62,7 +62,7 @@ class Recipe:
         class_shares: Of a label in every batch, relative to the others'; 1 where none is given.
         degradations: How pictures of a category, or else of a label, are degraded (`FORMS`).
         recombined: Of a category, the share of degradations made of two pictures.
-        limits: What a model made of these images does not know: sentences for its card.
+        limits: What a model of these images cannot do: sentences for its card.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Small sets to evaluate on: pictures of one colour, whose scores by the tiny artifact can be explained."""
+"""Small sets to evaluate on: pictures of one colour, whose scores by the tiny artifact can be told."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""ScoreMetrics, against values worked out by hand."""
+"""Metrics, against values worked out by hand."""
 
 import json
 from dataclasses import asdict

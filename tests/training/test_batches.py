@@ -21,7 +21,7 @@ def made() -> Iterator[MaterialisedImage]:
         label = ("out_of_domain", "logo")[number % 2]
         example = Example(Path(f"{number}.png"), label, "", "", "", "", "", "")
         pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
-        yield MaterialisedImage(ImageTask(example, "drawn", 0, 1), {}, {"worn": pixels})
+        yield MaterialisedImage(ImageTask(example, "drawn", 0, 1), {}, {"degraded": pixels})
 
 
 def test_a_chunk_has_its_steps_and_half_of_every_batch_are_logos(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ def test_two_categories_become_an_artifact_that_is_served(tmp_path: Path) -> Non
         "--output", tmp_path / "evaluation", "--workers", 2,
     )  # fmt: skip
 
-    judged = json.loads((tmp_path / "evaluation/evaluation.json").read_text())
+    evaluated = json.loads((tmp_path / "evaluation/evaluation.json").read_text())
     published = json.loads((run / "artifact/manifest.json").read_text())["metrics"]["validation"]
-    assert judged["evaluation"] == published
+    assert evaluated["evaluation"] == published
     for metrics in published["by_recoding"].values():
         assert all(metrics["by_category"][kind]["share"] > 0.7 for kind in ("logo", "photo")), metrics
 

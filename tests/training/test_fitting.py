@@ -1,4 +1,4 @@
-"""Fitting: stages that learn with the head alone, classes that count more, any number of classes."""
+"""Fitting: stages that train the head alone, classes that count more, any number of classes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def pictures(recipe: Recipe) -> Iterator[MaterialisedImage]:
         label = recipe.labels[index]
         example = Example(Path(f"{number}.png"), label, label, "", "", "", "", str(number))
         pixels = (rng.integers(0, 60, (32, 32, 3)) + 80 * index).astype(np.uint8)
-        yield MaterialisedImage(ImageTask(example, "drawn", 0, 1), {}, {"worn": pixels})
+        yield MaterialisedImage(ImageTask(example, "drawn", 0, 1), {}, {"degraded": pixels})
 
 
 def fitted(directory: Path, recipe: Recipe, weights: str | None = None) -> keras.Model:
@@ -44,7 +44,7 @@ def fitted(directory: Path, recipe: Recipe, weights: str | None = None) -> keras
     write_shards(directory / "training", pictures(recipe), recipe.labels, 32)
     made = list(pictures(recipe))
     examples = tuple(item.task.picture for item in made if isinstance(item.task.picture, Example))
-    validation = ValidationSet(examples, np.stack([item.pixels["worn"] for item in made]))
+    validation = ValidationSet(examples, np.stack([item.pixels["degraded"] for item in made]))
     return fit(recipe, Run(directory), read_shards(directory / "training"), validation, weights)
 
 
@@ -89,7 +89,7 @@ def test_a_run_that_goes_on_keeps_frozen_what_was_and_the_optimizers_state(tmp_p
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_run_does_not_go_on_with_other_layers_than_it_learnt_with(tmp_path: Path) -> None:
+def test_a_run_does_not_go_on_with_other_layers_than_it_trained(tmp_path: Path) -> None:
     fitted(tmp_path / "run", tiny_recipe(tmp_path, (STAGES, f"stages = [{FROZEN}]")))
     other = FROZEN.replace("scores", "block2a_")
     with pytest.raises(RecipeInvalid, match=r"checkpoint-1.keras was made by other stages"):
@@ -108,7 +108,7 @@ def test_bfloat16_is_used_where_the_cpu_has_it_and_said_to_be_missing_elsewhere(
 
 
 @pytest.mark.parametrize("precision", ["true", "false"])
-def test_three_classes_are_learnt_in_the_order_of_the_recipe(tmp_path: Path, precision: str) -> None:
+def test_three_classes_are_trained_in_the_order_of_the_recipe(tmp_path: Path, precision: str) -> None:
     stage = "stages = [{ size = 16, images = 480, batch = 12, rate = 1e-2, last_rate = 1e-3 }]"
     recipe = tiny_recipe(
         tmp_path, THREE, (STAGES, stage), ("mixed_precision = false", f"mixed_precision = {precision}")

@@ -1,4 +1,4 @@
-"""The model: probabilities at every size; and what is frozen does not learn."""
+"""The model: probabilities at every size; and what is frozen is not trained."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_there_are_as_many_scores_as_labels(tmp_path: Path) -> None:
     assert model.output_shape == (None, 3)
 
 
-def test_of_a_frozen_model_the_head_alone_learns_and_batch_norms_stand_still(tmp_path: Path) -> None:
+def test_of_a_frozen_model_the_head_alone_is_trained_and_batch_norms_stand_still(tmp_path: Path) -> None:
     model, backbone = build(tiny_recipe(tmp_path), 32)
     freeze(model, HEAD)
     model.compile("sgd", "categorical_crossentropy")
@@ -45,8 +45,8 @@ def test_layers_before_the_first_trained_one_are_frozen_and_no_others(tmp_path: 
     names = [layer.name for layer in model.layers]
     middle = backbone.layers[len(backbone.layers) // 2].name
     freeze(model, middle)
-    learning = [layer.name for layer in model.layers if layer.trainable]
-    assert learning == names[names.index(middle) :]
+    trained = [layer.name for layer in model.layers if layer.trainable]
+    assert trained == names[names.index(middle) :]
 
 
 def test_a_layer_that_there_is_not_is_named(tmp_path: Path) -> None:

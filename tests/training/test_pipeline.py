@@ -1,4 +1,4 @@
-"""The course: a run directory goes on with what it has begun with, and with nothing else."""
+"""The training pipeline: a run directory goes on with what it has begun with, and with nothing else."""
 
 from pathlib import Path
 

@@ -37,7 +37,7 @@ def made() -> Iterator[MaterialisedImage]:
         for number in range(count):
             pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
             pixels[..., 0], pixels[..., 1] = index, number
-            yield MaterialisedImage(task(label, number), {}, {"worn": pixels})
+            yield MaterialisedImage(task(label, number), {}, {"degraded": pixels})
 
 
 @pytest.fixture(scope="module")

@@ -105,11 +105,11 @@ def test_the_numbers_of_the_card_come_again_from_artifact_and_folder(trained: Tr
 
 
 def test_the_temperature_in_the_manifest_is_the_one_in_the_model(trained: Trained) -> None:
-    learnt = keras.models.load_model(trained.run.model, compile=False)
+    uncalibrated = keras.models.load_model(trained.run.model, compile=False)
     calibration = read_manifest(trained.artifact).calibration
     assert calibration.base_rate == pytest.approx(0.5)
     assert calibration.temperature != 1
-    expected = apply_temperature(np.asarray(learnt(noise(3))), calibration.temperature)
+    expected = apply_temperature(np.asarray(uncalibrated(noise(3))), calibration.temperature)
     classifier = load_classifier(load_artifact(trained.artifact).model_source())
     scores = np.stack([classifier.score(image) for image in noise(3)])
     np.testing.assert_allclose(scores, expected, atol=1e-5)
