@@ -1,4 +1,4 @@
-"""A collection: the folder that an import fills, and how far it is.
+"""A collection: the folder of an import.
 
     listing.json    which files there are to fetch, for which request; delete it to have the wiki asked again
     progress.jsonl  a line for every file that is there
@@ -16,16 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets.manifest import Example, write_manifest
+from datasets.manifest import CSV_NAME, Example, write_examples
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedFile:
     """A file to fetch.
 
     Attributes:
         found_in: The category of the wiki that it is a member of.
-        group: What it is learnt from or judged by with: its subcategory. Empty if the file stands alone.
+        group: Its subcategory: files of a group are on one side of a split. Empty if the file stands alone.
     """
 
     page: int
@@ -37,8 +37,8 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A file that the data set lacks."""
+class FileFailure:
+    """A file that is not in the data set, and why."""
 
     page: int
     title: str
@@ -47,8 +47,8 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """A file that is there: its name below `images/`, its width in pixels, and what the wiki says of it."""
+class FetchedFile:
+    """A file that was fetched: its name below `images/`, its width in pixels, and the wiki's metadata."""
 
     page: int
     width: int
@@ -63,10 +63,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a request came to: files to fetch, and files that cannot be wanted."""
+    """The files to fetch for a request, and those that cannot be labelled."""
 
-    files: tuple[Listed, ...]
-    failures: tuple[Failure, ...]
+    files: tuple[ListedFile, ...]
+    failures: tuple[FileFailure, ...]
 
 
 class Collection:
@@ -84,49 +84,51 @@ class Collection:
         """Whether a page's file is there in a width."""
         return page in self._fetched and self._fetched[page].width == width
 
-    def keep(self, one: Fetched, body: bytes) -> None:
+    def add_file(self, one: FetchedFile, body: bytes) -> None:
         """Write a file, and then the line that says so."""
         _replace(self.images / one.name, body)
         with self._journal.open("a", encoding="utf-8") as journal:
             journal.write(_line(one))
         self._fetched[one.page] = one
 
-    def listing(self, asked: Any) -> Listing | None:
+    def read_listing(self, asked: Any) -> Listing | None:
         """What was listed for the same request (as JSON has it), if that is known."""
         try:
             known = json.loads((self.path / "listing.json").read_bytes())
             if known["asked"] != asked:
                 return None
             files, failures = known["files"], known["failures"]
-            return Listing(tuple(Listed(**row) for row in files), tuple(Failure(**row) for row in failures))
+            return Listing(
+                tuple(ListedFile(**row) for row in files), tuple(FileFailure(**row) for row in failures)
+            )
         except (FileNotFoundError, ValueError, LookupError, TypeError):  # none, or not one of this program's
             return None
 
-    def keep_listing(self, asked: Any, listing: Listing) -> None:
+    def write_listing(self, asked: Any, listing: Listing) -> None:
         """Write down what was listed."""
         _replace(self.path / "listing.json", json.dumps({"asked": asked, **asdict(listing)}))
 
-    def conclude(self, files: Iterable[Listed], width: int, failures: Sequence[Failure]) -> int:
+    def write_results(self, files: Iterable[ListedFile], width: int, failures: Sequence[FileFailure]) -> int:
         """Write the manifest, of those files that are there, and the table of failures; how many they are."""
         examples = [self._example(one) for one in files if self.has(one.page, width)]
-        write_manifest(self.path / "manifest.csv", examples)
+        write_examples(self.path / CSV_NAME, examples)
         with (self.path / "failures.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, list(Failure.__dataclass_fields__))
+            table = csv.DictWriter(file, list(FileFailure.__dataclass_fields__))
             table.writeheader()
             table.writerows(asdict(failure) for failure in failures)
         return len(examples)
 
-    def _read_journal(self) -> Iterable[Fetched]:
+    def _read_journal(self) -> Iterable[FetchedFile]:
         """Its lines, less those that were cut off or whose file is gone."""
         for line in self._journal.read_bytes().splitlines() if self._journal.exists() else ():
             try:
-                one = Fetched(**json.loads(line))
+                one = FetchedFile(**json.loads(line))
             except (ValueError, TypeError):
                 continue
             if (self.images / one.name).is_file():
                 yield one
 
-    def _example(self, listed: Listed) -> Example:
+    def _example(self, listed: ListedFile) -> Example:
         one = self._fetched[listed.page]
         return Example(
             path=self.images / one.name,
@@ -147,7 +149,7 @@ class Collection:
         )
 
 
-def _line(one: Fetched) -> str:
+def _line(one: FetchedFile) -> str:
     return json.dumps(asdict(one)) + "\n"
 
 

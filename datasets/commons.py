@@ -1,4 +1,4 @@
-"""The import: files of the categories of a wiki, such as Wikimedia Commons, become a data set.
+"""Commons: an import of files of the categories of a wiki, such as Wikimedia Commons, become a data set.
 
     logo-import --contact you@example.org --into data/mine
         --category "logo=Category:Logos of companies" --category "out_of_domain/map=Category:Maps"
@@ -17,17 +17,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from datasets.collection import Collection, Failure, Fetched, Listed, Listing
+from datasets.collection import Collection, FetchedFile, FileFailure, ListedFile, Listing
 from datasets.mediawiki import (
     CATEGORY_NAMESPACE,
     FILE_NAMESPACE,
     PAGES_PER_QUERY,
     THUMBNAIL_WIDTHS,
     FileInfo,
-    Patience,
-    Wiki,
+    RetryPolicy,
+    WikiClient,
     WikiError,
-    is_passing,
+    is_transient,
     plain_line,
     policy_for,
 )
@@ -56,7 +56,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LabelledCategory:
     """A category of a wiki, and what its files show."""
 
     label: str
@@ -65,7 +65,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ImportRequest:
     """What to import: of each category, with its subcategories down to a depth, so many files at most.
 
     Attributes:
@@ -75,21 +75,21 @@ class Request:
         seed: Draws the files, where there are more.
     """
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[LabelledCategory, ...]
     depth: int
     limit: int
     seed: int = 0
 
 
-async def list_files(wiki: Wiki, request: Request) -> Listing:
+async def list_files(wiki: WikiClient, request: ImportRequest) -> Listing:
     """The files to fetch; one that has two labels is none of them.
 
     Raises:
         WikiError: The wiki does not say, or a category has no file.
     """
-    first: dict[int, Listed] = {}
-    failures: dict[int, Failure] = {}
-    own: list[list[Listed]] = []
+    first: dict[int, ListedFile] = {}
+    failures: dict[int, FileFailure] = {}
+    own: list[list[ListedFile]] = []
     for wanted in request.wanted:
         found = await files_below(wiki, wanted, request.depth)
         if not found:
@@ -98,40 +98,40 @@ async def list_files(wiki: Wiki, request: Request) -> Listing:
             label = first.setdefault(one.page, one).label
             if label != one.label:
                 reason = f"is in categories of two labels: {label} and {one.label}"
-                failures[one.page] = Failure(one.page, one.title, one.label, reason)
+                failures[one.page] = FileFailure(one.page, one.title, one.label, reason)
         own.append([one for one in found if first[one.page] is one])
     kept = ([one for one in files if one.page not in failures] for files in own)
-    drawn = [one for files in kept for one in draw(files, request)]
+    drawn = [one for files in kept for one in sample_files(files, request)]
     return Listing(tuple(drawn), tuple(failures.values()))
 
 
-def draw(files: Iterable[Listed], request: Request) -> list[Listed]:
-    """As many files as are wanted, by chance, and the same ones every time.
+def sample_files(files: Iterable[ListedFile], request: ImportRequest) -> list[ListedFile]:
+    """A random sample of as many files as are wanted, the same every time.
 
     The first in the wiki's order would all begin with A, and be of few brands.
     """
 
-    def chance(one: Listed) -> bytes:
+    def random_key(one: ListedFile) -> bytes:
         return hashlib.sha256(f"{request.seed}/{one.page}".encode()).digest()
 
-    return sorted(files, key=chance)[: request.limit]
+    return sorted(files, key=random_key)[: request.limit]
 
 
-async def files_below(wiki: Wiki, wanted: Wanted, depth: int) -> list[Listed]:
+async def files_below(wiki: WikiClient, wanted: LabelledCategory, depth: int) -> list[ListedFile]:
     """Files of a category and of those below it, the nearest first; each category is looked through once.
 
     Those of a subcategory are a group: it shows one brand, one place or one event, more often than not.
     """
     seen = {wanted.title}
     waiting = deque([(wanted.title, 0)])
-    files: dict[int, Listed] = {}
+    files: dict[int, ListedFile] = {}
     while waiting and len(files) < MAX_LISTED:
         title, level = waiting.popleft()
         async for member in wiki.members(title):
             if member.ns == FILE_NAMESPACE and len(files) < MAX_LISTED:
                 found = plain_line(member.title), wanted.label, wanted.category, plain_line(title)
                 group = plain_line(title) if level else ""
-                files.setdefault(member.pageid, Listed(member.pageid, *found, group))
+                files.setdefault(member.pageid, ListedFile(member.pageid, *found, group))
             is_below = member.ns == CATEGORY_NAMESPACE and level < depth
             if is_below and member.title not in seen and len(seen) < MAX_CATEGORIES:
                 seen.add(member.title)
@@ -141,17 +141,17 @@ async def files_below(wiki: Wiki, wanted: Wanted, depth: int) -> list[Listed]:
     return list(files.values())
 
 
-class Import:
-    """Fetches listed files into a collection, and notes which of them it did not get."""
+class Importer:
+    """Fetches listed files into a collection, and collects those that failed."""
 
-    def __init__(self, wiki: Wiki, collection: Collection, width: int) -> None:
+    def __init__(self, wiki: WikiClient, collection: Collection, width: int) -> None:
         self._wiki = wiki
         self._collection = collection
         self._width = width
         self._lost_in_a_row = 0
-        self.failures: list[Failure] = []
+        self.failures: list[FileFailure] = []
 
-    async def fetch(self, files: Sequence[Listed]) -> None:
+    async def fetch(self, files: Sequence[ListedFile]) -> None:
         """Fetch what is not there yet. Raises WikiError."""
         missing = [one for one in files if not self._collection.has(one.page, self._width)]
         with Progress("importing", len(files), "files") as progress:
@@ -162,9 +162,9 @@ class Import:
                 await self._fetch_batch(batch, described, progress)
 
     async def _fetch_batch(
-        self, batch: Iterable[Listed], described: dict[int, FileInfo], progress: Progress
+        self, batch: Iterable[ListedFile], described: dict[int, FileInfo], progress: Progress
     ) -> None:
-        async def fetch_one(one: Listed) -> None:
+        async def fetch_one(one: ListedFile) -> None:
             await self._fetch_one(one, described.get(one.page))
             progress.advance()
 
@@ -175,8 +175,8 @@ class Import:
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    async def _fetch_one(self, one: Listed, info: FileInfo | None) -> None:
-        """Fetch, look whether it can be decoded, and keep; what goes wrong costs this file alone."""
+    async def _fetch_one(self, one: ListedFile, info: FileInfo | None) -> None:
+        """Fetch a file, check that it can be decoded, and add it; an error costs this file alone."""
         if info is None:
             return self._fail(one, "is gone, or not a file")
         if not info.mime.startswith("image/") or info.thumburl is None:
@@ -188,20 +188,20 @@ class Import:
         except ItemError as error:
             self._fail(one, f"{error.code}: {error.message}")
             return self._count_lost(error)
-        return self._collection.keep(fetched(one, info, body, self._width), body)
+        return self._collection.add_file(fetched(one, info, body, self._width), body)
 
-    def _fail(self, one: Listed, reason: str) -> None:
-        self.failures.append(Failure(one.page, one.title, one.label, reason))
+    def _fail(self, one: ListedFile, reason: str) -> None:
+        self.failures.append(FileFailure(one.page, one.title, one.label, reason))
 
     def _count_lost(self, error: ItemError) -> None:
-        self._lost_in_a_row = self._lost_in_a_row + 1 if is_passing(error) else 0
+        self._lost_in_a_row = self._lost_in_a_row + 1 if is_transient(error) else 0
         if self._lost_in_a_row >= MAX_LOST_IN_A_ROW:
             raise WikiError(f"{self._lost_in_a_row} files in a row were not given: {error.message}")
 
 
-def fetched(one: Listed, info: FileInfo, body: bytes, width: int) -> Fetched:
+def fetched(one: ListedFile, info: FileInfo, body: bytes, width: int) -> FetchedFile:
     """What is to be remembered of a file. Its name says nothing that a stranger chose."""
-    return Fetched(
+    return FetchedFile(
         page=one.page,
         width=width,
         name=f"{one.page}-{width}.{read_header(body, DecodeLimits()).format}",
@@ -215,12 +215,12 @@ def fetched(one: Listed, info: FileInfo, body: bytes, width: int) -> Fetched:
 
 
 async def import_files(
-    request: Request,
+    request: ImportRequest,
     api: str,
     policy: FetchPolicy,
     into: Path,
     width: int = WIDTH,
-    patience: Patience = Patience(),  # noqa: B008
+    retry_policy: RetryPolicy = RetryPolicy(),  # noqa: B008
 ) -> tuple[int, int]:
     """Fetch what is not there yet, and write the data set, of what there is.
 
@@ -233,17 +233,17 @@ async def import_files(
     collection = Collection(into)
     asked = json.loads(json.dumps({"api": api, **asdict(request)}))
     async with Fetcher(policy, ByteBudget(policy.max_bytes * policy.concurrency)) as fetcher:
-        wiki = Wiki(fetcher, api, patience, policy.concurrency)
-        if (listing := collection.listing(asked)) is None:
+        wiki = WikiClient(fetcher, api, retry_policy, policy.concurrency)
+        if (listing := collection.read_listing(asked)) is None:
             listing = await list_files(wiki, request)
-            collection.keep_listing(asked, listing)
-        work = Import(wiki, collection, width)
+            collection.write_listing(asked, listing)
+        work = Importer(wiki, collection, width)
         await work.fetch(listing.files)
     failures = [*listing.failures, *work.failures]
-    return collection.conclude(listing.files, width, failures), len(failures)
+    return collection.write_results(listing.files, width, failures), len(failures)
 
 
-def parse_wanted(text: str) -> Wanted:
+def parse_category(text: str) -> LabelledCategory:
     """Parse `label=Category:Title` or `label/category=Category:Title`.
 
     Raises:
@@ -253,12 +253,12 @@ def parse_wanted(text: str) -> Wanted:
     if match is None:
         raise ValueError(f"category: {text!r} is not label=Category:Title or label/category=Category:Title")
     label, category, title = match.groups()
-    return Wanted(label, category or label, title.replace("_", " ").strip())
+    return LabelledCategory(label, category or label, title.replace("_", " ").strip())
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="logo-import", description="Import categories of a wiki.")
+    parser = argparse.ArgumentParser(prog="logo-import", description="Importer categories of a wiki.")
     add = parser.add_argument
     add(
         "--category",
@@ -284,14 +284,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`logo-import`: 0 when the data set is written, whatever files it lacks; 1: it has none; 2: refused."""
-    options = parse(arguments)
+    options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        wanted = tuple(parse_wanted(text) for text in options.category)
+        wanted = tuple(parse_category(text) for text in options.category)
         policy = policy_for(
             options.api, options.image_hosts, options.origins, options.contact, options.concurrency
         )
-        request = Request(wanted, options.depth, options.limit, options.seed)
+        request = ImportRequest(wanted, options.depth, options.limit, options.seed)
         has, lacks = asyncio.run(import_files(request, options.api, policy, options.into, options.width))
     except (ValueError, WikiError) as error:
         LOG.error("%s", error)

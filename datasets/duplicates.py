@@ -1,6 +1,7 @@
-"""Duplicates: pictures that are the same, to the byte or to the eye; none of them may teach and judge.
+"""Duplicates: files of the same bytes, and pictures that look the same (near duplicates).
 
-To the eye means: shrunk to 16 × 16 colours, the two correlate, are about as light, and had the same shape.
+Near duplicates are two pictures of one shape whose thumbnails of 16 × 16 colours correlate and are about as
+light. They may not be on both sides of a split.
 """
 
 import logging
@@ -23,18 +24,18 @@ from logo_detection.errors import ItemError
 from logo_detection.files import read_file
 
 READ_SIDE = 128  # pixels: the longer side at which files are read
-SIDE = 16  # pixels: the side at which pictures are compared
+THUMBNAIL_SIDE = 16  # pixels: the side at which pictures are compared
 
 # Measured on 5,399 logos, flags, photos and screenshots: 684 pairs are within these bounds. Of about a
 # hundred that were looked at, each was one picture, its edition in another language, or the next of a series;
 # below 0.98 began C and C++, Italy and Mexico. A perceptual hash of 256 bits (pHash) found 547 of the 684. It
 # missed symmetric marks, half of whose frequencies are 0, so that the sign of their noise decides over the
 # bits; and without the colours it took the flags of France and Mali for one.
-LEAST_CORRELATION = 0.98
+MIN_CORRELATION = 0.98
 MAX_LEVELS = 16  # of 255, on average
 MAX_STRETCH = 0.05  # of the natural logarithm of width / height
 
-LEAST_CONTRAST = 8  # levels; flatter pictures (white marks on white) look alike and need not be
+MIN_CONTRAST = 8  # levels; flatter pictures (white marks on white) look alike and need not be
 BLOCK = 256  # rows compared with all others at a time
 
 LOG = logging.getLogger(__name__)
@@ -48,21 +49,21 @@ class Fingerprint:
     stretch: float
 
 
-def drop_leaks(parts: Split, workers: int) -> Split:
-    """A split without what is in it twice.
+def drop_duplicates(parts: Split, workers: int) -> Split:
+    """Drop duplicates from a split.
 
-    Of files with the same bytes one stays, in training if one is there; none if their labels differ. What
-    looks like a picture of training leaves validation.
+    Of files with the same bytes one stays, in training if one is there; none if their labels differ. Near
+    duplicates of training pictures leave validation.
 
     Args:
-        parts: The split; its files are read, but for those that nothing is compared with.
+        parts: The split. Its files are read where there are two to compare.
         workers: Processes that read.
     """
     contradictory = _contradictory(chain(parts.training, parts.validation))
     training = _distinct(parts.training, contradictory)
     known = contradictory | {example.sha256 for example in training}
     validation = _distinct(parts.validation, known)
-    seen = {index for index, _ in twins(validation, training, workers)}
+    seen = {index for index, _ in near_duplicates(validation, training, workers)}
     unseen = tuple(example for index, example in enumerate(validation) if index not in seen)
     LOG.info(
         "duplicates: %d files have two labels; %d left training; %d, and %d that look alike, left validation",
@@ -74,10 +75,10 @@ def drop_leaks(parts: Split, workers: int) -> Split:
     return Split(training, unseen)
 
 
-def twins(left: Sequence[Example], right: Sequence[Example], workers: int) -> list[tuple[int, int]]:
-    """Indices of a picture on the left and of one on the right that look the same, in order.
+def near_duplicates(left: Sequence[Example], right: Sequence[Example], workers: int) -> list[tuple[int, int]]:
+    """Pairs of indices of near duplicates, one on the left and one on the right, in order.
 
-    A picture that cannot be read, or shows nothing, has no twin.
+    A picture that cannot be read, or shows nothing, has none.
     """
     if not left or not right:
         return []
@@ -91,34 +92,34 @@ def twins(left: Sequence[Example], right: Sequence[Example], workers: int) -> li
 
 
 def fingerprint(path: Path) -> Fingerprint | None:
-    """What a picture looks like; None if it cannot be read or shows nothing."""
+    """The fingerprint of a picture; None if it cannot be read or shows nothing."""
     try:
         pixels = load_thumbnail(read_file(path), READ_SIDE)
     except ItemError as error:
         LOG.warning("not compared: %s: %s", path, error)
         return None
-    if np.ptp(pixels) < LEAST_CONTRAST:
+    if np.ptp(pixels) < MIN_CONTRAST:
         return None
     picture = Image.fromarray(np.round(pixels).clip(0, 255).astype(np.uint8))
-    colours = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX)).ravel()
+    colours = np.asarray(picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)).ravel()
     return Fingerprint(colours, float(np.log(picture.width / picture.height)))
 
 
 def _contradictory(examples: Iterable[Example]) -> set[str]:
-    """SHA-256 of files that are said to show two things."""
+    """SHA-256 of files that have two labels."""
     labels: dict[str, set[str]] = defaultdict(set)
     for example in examples:
         labels[example.sha256].add(example.label)
-    return {digest for digest, said in labels.items() if len(said) > 1}
+    return {digest for digest, of_file in labels.items() if len(of_file) > 1}
 
 
 def _distinct(examples: Iterable[Example], without: Iterable[str]) -> tuple[Example, ...]:
     """The first of each file, in their order."""
-    gone = set(without)
+    dropped = set(without)
     kept = []
     for example in examples:
-        if example.sha256 not in gone:
-            gone.add(example.sha256)
+        if example.sha256 not in dropped:
+            dropped.add(example.sha256)
             kept.append(example)
     return tuple(kept)
 
@@ -134,7 +135,7 @@ def _pairs(
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
         correlation = _patterns([known for _, known in block]) @ patterns.T
-        for row, column in np.argwhere(correlation >= LEAST_CORRELATION):
+        for row, column in np.argwhere(correlation >= MIN_CORRELATION):
             if _looks_alike(block[row][1], columns[column][1]):
                 yield block[row][0], columns[column][0]
 
@@ -150,6 +151,6 @@ def _patterns(pictures: Sequence[Fingerprint]) -> NDArray[np.float32]:
 
 
 def _looks_alike(left: Fingerprint, right: Fingerprint) -> bool:
-    """Of two pictures of one pattern: have they the same shape, and much the same colours?"""
+    """Whether two pictures of one pattern have the same shape, and much the same colours."""
     levels = np.abs(left.colours.astype(np.int16) - right.colours).mean()
     return bool(levels <= MAX_LEVELS) and abs(left.stretch - right.stretch) <= MAX_STRETCH

@@ -1,7 +1,6 @@
-"""Labelled images: which files there are, what each shows, where it comes from and who made it.
+"""Manifests: read and write sets of labelled images.
 
-Three ways to write a set down, one way to read it: a folder per class, a `manifest.csv`, or a
-`manifest.parquet`. `datasets.commons` writes the second from categories of Wikimedia Commons.
+A set is a folder per class, or files with a `manifest.csv` or a `manifest.parquet`.
 """
 
 import csv
@@ -17,7 +16,8 @@ from logo_detection.errors import LogoDetectionError
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg"})
 COLUMNS = ("path", "label", "category", "source", "original", "license", "author", "sha256")
 """What a manifest may say of an image; `path` and `label` it must. Other columns are metadata."""
-MANIFESTS = ("manifest.csv", "manifest.parquet")
+CSV_NAME = "manifest.csv"
+MANIFESTS = (CSV_NAME, "manifest.parquet")
 
 LOG = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ Row = Mapping[str, str]
 
 
 class DatasetInvalid(LogoDetectionError):
-    """A set of images is not what it should be; one line that names the file, the row and the column."""
+    """A set of images is not valid. One line that names the file, the row and the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Example:
 
 
 def read_examples(path: Path) -> list[Example]:
-    """The images of a set, in the order of its manifest, or of their paths.
+    """Read the images of a set, in the order of its manifest, or of their paths.
 
     Args:
         path: A manifest (`.csv`, `.parquet`), a directory with one (`manifest.csv`, `manifest.parquet`), or
@@ -82,7 +82,7 @@ def read_examples(path: Path) -> list[Example]:
     return examples
 
 
-def write_manifest(path: Path, examples: Iterable[Example]) -> None:
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
     """Write a CSV that `read_examples` reads; it appears whole, or not at all.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The MediaWiki API: categories, what is known of files, and thumbnails, read as a guest who behaves.
+"""The MediaWiki API: reads categories, metadata of files, and thumbnails, within the rules for guests.
 
 Requests go through the guarded fetcher, say who asks, come one after the other, ask with `maxlag`, and are
 repeated no sooner than the wiki asks: https://www.mediawiki.org/wiki/API:Etiquette.
@@ -35,30 +35,30 @@ THUMBNAIL_WIDTHS = (20, 40, 60, 120, 250, 330, 500, 960, 1280, 1920, 3840)
 MAX_LAG_S = 5  # as https://www.mediawiki.org/wiki/Manual:Maxlag_parameter recommends
 PAGES_PER_QUERY = 50  # what a guest may ask for at once
 MAX_TEXT = 500  # characters of an author's or a licence's name
-FILE_TIMEOUT_S = 30.0
-MAX_FILE_BYTES = 16 * 2**20
+RESPONSE_TIMEOUT_S = 30.0
+MAX_RESPONSE_BYTES = 16 * 2**20
 
 FILE_NAMESPACE = 6
 CATEGORY_NAMESPACE = 14
-COME_BACK = frozenset({429, 500, 502, 503, 504})  # HTTP statuses after which one may ask again
-BUSY = frozenset({"maxlag", "ratelimited", "readonly"})  # the API's own errors of that kind
+RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})  # HTTP statuses after which one may ask again
+RETRY_CODES = frozenset({"maxlag", "ratelimited", "readonly"})  # the API's own errors of that kind
 
 _CONTACT = re.compile(r"https?://[!-'*-~]+|[!-'*-?A-~]+@[!-'*-?A-~]+\.[!-'*-?A-~]+")
 
 
 class WikiError(LogoDetectionError):
-    """The wiki does not answer, or not with what it was asked for. One line."""
+    """The wiki does not answer, or not as its API should. One line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a request is made, and how long to wait before the next time.
+class RetryPolicy:
+    """How often a request is tried, and how long to wait between attempts.
 
     Attributes:
         attempts: Of one request.
         first_wait_s: After the first; each wait is twice the one before.
         lag_wait_s: The least after a wiki said that it lags.
-        longest_wait_s: The most. A wiki that asks for more is left alone.
+        longest_wait_s: The most. A wiki that asks for more ends the import.
     """
 
     attempts: int = 6
@@ -87,14 +87,14 @@ class FileInfo(BaseModel):
     @property
     def licence(self) -> str:
         """Its short name, such as `CC BY-SA 4.0`."""
-        return self._said("LicenseShortName")
+        return self._metadata_text("LicenseShortName")
 
     @property
     def author(self) -> str:
         """As the page names them, without markup."""
-        return self._said("Artist")
+        return self._metadata_text("Artist")
 
-    def _said(self, name: str) -> str:
+    def _metadata_text(self, name: str) -> str:
         fields = self.extmetadata if isinstance(self.extmetadata, dict) else {}  # PHP's empty table is a list
         field = fields.get(name)
         value = field.get("value") if isinstance(field, dict) else None
@@ -141,22 +141,22 @@ def policy_for(api: str, image_hosts: str, origins: str, contact: str, concurren
     return FetchPolicy(
         allowed_hosts=(AllowedHost(host), *parse_allowed_hosts(image_hosts)),
         overrides=overrides,
-        timeout_s=FILE_TIMEOUT_S,
-        max_bytes=MAX_FILE_BYTES,
+        timeout_s=RESPONSE_TIMEOUT_S,
+        max_bytes=MAX_RESPONSE_BYTES,
         concurrency=concurrency,
         user_agent=user_agent(contact),
     )
 
 
-class Wiki:
-    """One wiki, asked through a fetcher that is open, and by so many at once. Belongs to one event loop."""
+class WikiClient:
+    """A client of one wiki's API: an open fetcher, at most `concurrency` requests. For one event loop."""
 
-    def __init__(self, fetcher: Fetcher, api: str, patience: Patience, concurrency: int) -> None:
+    def __init__(self, fetcher: Fetcher, api: str, retry_policy: RetryPolicy, concurrency: int) -> None:
         self._fetcher = fetcher
         self._api = URL(api)
-        self._patience = patience
-        self._turns = asyncio.Semaphore(concurrency)
-        self._lane = object()
+        self._retry_policy = retry_policy
+        self._slots = asyncio.Semaphore(concurrency)
+        self._flow = object()
         self._resume_at = 0.0
 
     async def members(self, category: str) -> AsyncIterator[Member]:
@@ -193,23 +193,23 @@ class Wiki:
         """A thumbnail's bytes.
 
         Raises:
-            ItemError: It is not to be had; whoever asks may go on to the next.
-            WikiError: The wiki wants to be left alone for longer than our patience.
+            ItemError: This file cannot be fetched.
+            WikiError: The wiki asks for a longer wait than the retry policy allows.
         """
-        for attempt in range(1, self._patience.attempts + 1):
+        for attempt in range(1, self._retry_policy.attempts + 1):
             try:
                 return await self._fetch(url)
             except (FetchFailed, FetchTimeout) as error:
-                if attempt == self._patience.attempts or not is_passing(error):
+                if attempt == self._retry_policy.attempts or not is_transient(error):
                     raise
-                self._wait_before_next(attempt, _asked_wait_s(error))
-        raise ValueError("patience: there is no attempt")
+                self._wait_before_next(attempt, _retry_after_s(error))
+        raise ValueError("retry policy: there is no attempt")
 
     async def _fetch(self, url: str) -> bytes:
-        """When it is one's turn, and nobody was asked to wait."""
-        async with self._turns:
+        """Fetch when a slot is free and the wiki has not asked for a wait."""
+        async with self._slots:
             await self._pause()
-            async with self._fetcher.fetch(url, flow=self._lane) as body:
+            async with self._fetcher.fetch(url, flow=self._flow) as body:
                 return body
 
     async def _query(self, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
@@ -228,18 +228,18 @@ class Wiki:
         """One answer of the API, which is not an error."""
         always = {"action": "query", "format": "json", "formatversion": "2", "maxlag": str(MAX_LAG_S)}
         url = str(self._api.with_query({**always, **query}))
-        for attempt in range(1, self._patience.attempts + 1):
+        for attempt in range(1, self._retry_policy.attempts + 1):
             try:
                 answer = _document(await self.file(url))
             except ItemError as error:
-                raise WikiError(f"{self._api}: {_said_by(error)}") from error
+                raise WikiError(f"{self._api}: {_describe_error(error)}") from error
             if (refusal := answer.get("error")) is None:
                 return answer
             if not isinstance(refusal, dict):
                 raise WikiError(f"{self._api}: {plain_text(str(refusal))[:MAX_TEXT]}")
-            if (code := plain_text(str(refusal.get("code")))[:MAX_TEXT]) not in BUSY:
+            if (code := plain_text(str(refusal.get("code")))[:MAX_TEXT]) not in RETRY_CODES:
                 raise WikiError(f"{self._api}: {code}: {plain_text(str(refusal.get('info', '')))[:MAX_TEXT]}")
-            self._wait_before_next(attempt, max(self._patience.lag_wait_s, _lag_s(refusal)))
+            self._wait_before_next(attempt, max(self._retry_policy.lag_wait_s, _lag_s(refusal)))
         raise WikiError(f"{self._api}: is still busy ({code}) after {attempt} requests")
 
     async def _pause(self) -> None:
@@ -247,18 +247,18 @@ class Wiki:
             await asyncio.sleep(left_s)
 
     def _wait_before_next(self, attempt: int, asked_s: float) -> None:
-        """Let all requests wait: who lags or asks for less is asked for nothing meanwhile."""
-        if asked_s > self._patience.longest_wait_s:
+        """Let all requests wait: a wiki that lags or asks for less gets none meanwhile."""
+        if asked_s > self._retry_policy.longest_wait_s:
             raise WikiError(f"{self._api}: asks to be left alone for {asked_s:.0f} s")
-        wait_s = max(asked_s, self._patience.first_wait_s * 2 ** (attempt - 1))
-        until = time.monotonic() + min(wait_s, self._patience.longest_wait_s)
+        wait_s = max(asked_s, self._retry_policy.first_wait_s * 2 ** (attempt - 1))
+        until = time.monotonic() + min(wait_s, self._retry_policy.longest_wait_s)
         self._resume_at = max(self._resume_at, until)
 
 
-def is_passing(error: ItemError) -> bool:
-    """Whether a file may be had another time: the wiki was busy, or the way to it broken."""
+def is_transient(error: ItemError) -> bool:
+    """Whether a later attempt may succeed: the wiki was busy, or the connection failed."""
     if isinstance(error, FetchFailed):
-        return error.status is None or error.status in COME_BACK
+        return error.status is None or error.status in RETRY_STATUSES
     return isinstance(error, FetchTimeout)
 
 
@@ -284,12 +284,12 @@ def _rows(kind: type[_Row], answer: Mapping[str, Any], part: str) -> list[_Row]:
         raise WikiError(f"the wiki's {part} are not as they should be ({type(error).__name__})") from error
 
 
-def _said_by(error: ItemError) -> str:
+def _describe_error(error: ItemError) -> str:
     status = error.status if isinstance(error, FetchFailed) else None
     return error.message if status is None else f"{error.message} (HTTP {status})"
 
 
-def _asked_wait_s(error: ItemError) -> float:
+def _retry_after_s(error: ItemError) -> float:
     """Seconds that `Retry-After` asks for, as a number or as a date; 0 if it says nothing."""
     text = (error.retry_after or "").strip() if isinstance(error, FetchFailed) else ""
     if text.isascii() and text.isdigit():

@@ -1,7 +1,7 @@
-"""Splits: which images judge, and which are learnt from.
+"""Splits: which images are for training, and which for validation.
 
-A set is split by source or group, never at random: two pictures of one source are alike in ways that
-say nothing of logos, so a random split measures memory.
+A set is split by source or group, never image by image: pictures of one source are alike in ways that have
+nothing to do with logos, so that a random split would measure memory.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from datasets.manifest import Example
 _VARIANTS = re.compile(r"[-_. ](icon|dark|light|wordmark|logo|logomark|mark|alt|text|[0-9]+|js|io|dev|app)$")
 
 Group = tuple[str, ...]
-"""What belongs together, whatever the split: equal for examples of one group alone."""
+"""The key of a group, whose examples are all on one side of a split."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Examples to learn from, and examples of other sources or groups to judge by."""
+    """Examples to train on, and examples of other sources or groups to validate on."""
 
     training: tuple[Example, ...]
     validation: tuple[Example, ...]
@@ -31,11 +31,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class HoldOut:
-    """What is kept from training.
+    """The images that are kept from training.
 
     Attributes:
         sources: Of some sources (`owner/name`, or a wiki category), the share of their groups; 1.0 is the
-            whole source, save groups that another source shows and that are learnt from there.
+            whole source, save groups that another source has in training.
         seed: Chooses the groups.
         share: Of the groups of all other sources, 0 to 1.
 
@@ -56,17 +56,19 @@ class HoldOut:
 def split(examples: Iterable[Example], hold_out: HoldOut) -> Split:
     """Divide by source and group, in the order of the examples.
 
-    A group is learnt from whole or judged by whole, whatever sources show it, and chance decides over each
-    by itself. If the share of the sources that the hold-out does not name is more than 0, a label that is
-    at home in two or more of their groups is on both sides.
+    A group is on one side whole, whatever sources show it, and a random number that depends on the group and
+    the seed alone decides on which. If the share of the sources that the hold-out does not name is more than
+    0, a label with two or more of their groups is on both sides.
     """
     everything = list(examples)
     groups = [_group(example, hold_out) for example in everything]
-    learnt = _learnt_of_named(everything, groups, hold_out)
-    learnt |= _learnt_of_others(everything, groups, hold_out, learnt)
+    train_groups = _train_groups_of_named(everything, groups, hold_out)
+    train_groups |= _train_groups_of_others(everything, groups, hold_out, train_groups)
     return Split(
-        tuple(example for example, group in zip(everything, groups, strict=True) if group in learnt),
-        tuple(example for example, group in zip(everything, groups, strict=True) if group not in learnt),
+        tuple(example for example, group in zip(everything, groups, strict=True) if group in train_groups),
+        tuple(
+            example for example, group in zip(everything, groups, strict=True) if group not in train_groups
+        ),
     )
 
 
@@ -75,7 +77,7 @@ def _is_named(example: Example, hold_out: HoldOut) -> bool:
 
 
 def _group(example: Example, hold_out: HoldOut) -> Group:
-    """Brands and the manifest's groups are the same in all sources; what else is called alike is not."""
+    """The group of an example. Only brands and the manifest's groups are shared between sources."""
     if group := example.metadata.get("group"):
         return ("group", group)
     if example.category == "brand":
@@ -85,7 +87,9 @@ def _group(example: Example, hold_out: HoldOut) -> Group:
     return ("file", example.source, example.original, example.sha256)
 
 
-def _learnt_of_named(examples: Sequence[Example], groups: Sequence[Group], hold_out: HoldOut) -> set[Group]:
+def _train_groups_of_named(
+    examples: Sequence[Example], groups: Sequence[Group], hold_out: HoldOut
+) -> set[Group]:
     return {
         group
         for example, group in zip(examples, groups, strict=True)
@@ -96,23 +100,25 @@ def _learnt_of_named(examples: Sequence[Example], groups: Sequence[Group], hold_
 def _is_held_out(example: Example, hold_out: HoldOut) -> bool:
     """Each group of a named source by itself, so that a source that grows keeps its split."""
     name = f"{example.category}/{group_of(example)}"
-    return _chance(hold_out.seed, name) < hold_out.sources[example.repository]
+    return _stateless_random(hold_out.seed, name) < hold_out.sources[example.repository]
 
 
-def _learnt_of_others(
-    examples: Sequence[Example], groups: Sequence[Group], hold_out: HoldOut, learnt: set[Group]
+def _train_groups_of_others(
+    examples: Sequence[Example], groups: Sequence[Group], hold_out: HoldOut, train_groups: set[Group]
 ) -> set[Group]:
-    """Groups of unnamed sources to learn from."""
+    """The groups of unnamed sources that are for training."""
     others = [
         (example, group)
         for example, group in zip(examples, groups, strict=True)
-        if not _is_named(example, hold_out) and group not in learnt
+        if not _is_named(example, hold_out) and group not in train_groups
     ]
-    return {group for those in _by_label(others).values() for group in _learnt_of_label(those, hold_out)}
+    return {
+        group for those in _by_label(others).values() for group in _train_groups_of_label(those, hold_out)
+    }
 
 
 def _by_label(examples: Iterable[tuple[Example, Group]]) -> dict[str, dict[Group, str]]:
-    """The groups at home in a label, each with its category; of several labels, in the first."""
+    """The groups of each label, with their categories; a group of several labels counts for the first."""
     homes: dict[Group, tuple[str, str]] = {}
     for example, group in examples:
         place = (example.label, example.category)
@@ -123,11 +129,11 @@ def _by_label(examples: Iterable[tuple[Example, Group]]) -> dict[str, dict[Group
     return by_label
 
 
-def _learnt_of_label(groups: Iterable[Group], hold_out: HoldOut) -> list[Group]:
+def _train_groups_of_label(groups: Iterable[Group], hold_out: HoldOut) -> list[Group]:
     """Each group by itself, so that a set that grows keeps its split; of two or more, one on either side."""
-    chances = {group: _chance(hold_out.seed, *group) for group in groups}
-    ordered = sorted(chances, key=lambda group: (chances[group], group))
-    held = sum(chance < hold_out.share for chance in chances.values())
+    randoms = {group: _stateless_random(hold_out.seed, *group) for group in groups}
+    ordered = sorted(randoms, key=lambda group: (randoms[group], group))
+    held = sum(random < hold_out.share for random in randoms.values())
     if len(ordered) > 1 and hold_out.share > 0:
         held = min(max(held, 1), len(ordered) - 1)
     elif hold_out.share < 1:
@@ -135,22 +141,22 @@ def _learnt_of_label(groups: Iterable[Group], hold_out: HoldOut) -> list[Group]:
     return ordered[held:]
 
 
-def deal(examples: Sequence[Example], number: int, seed: int) -> list[int]:
-    """The part of each example, 0 to number - 1: no group is in two of them.
+def assign_folds(examples: Sequence[Example], number: int, seed: int) -> list[int]:
+    """The fold of each example, 0 to number - 1: no group is in two of them.
 
-    Of each label, and of any category in it, the parts have as many groups as each other, give or take one.
+    Of each label, and of any category in it, the folds have equally many groups, give or take one.
     """
     groups = [_group(example, HoldOut({}, seed)) for example in examples]
-    parts: dict[Group, int] = {}
+    folds: dict[Group, int] = {}
     for label, homes in _by_label(zip(examples, groups, strict=True)).items():
-        ordered = sorted(homes, key=lambda group: (homes[group], _chance(seed, *group), group))
-        first = math.floor(number * _chance(seed, "first", label))
-        parts |= {group: (first + index) % number for index, group in enumerate(ordered)}
-    return [parts[group] for group in groups]
+        ordered = sorted(homes, key=lambda group: (homes[group], _stateless_random(seed, *group), group))
+        first = math.floor(number * _stateless_random(seed, "first", label))
+        folds |= {group: (first + index) % number for index, group in enumerate(ordered)}
+    return [folds[group] for group in groups]
 
 
-def _chance(seed: int, *name: str) -> float:
-    """In [0, 1): always the same for a seed and a name."""
+def _stateless_random(seed: int, *name: str) -> float:
+    """A number in [0, 1) that depends on a seed and a name alone."""
     digest = hashlib.sha256("/".join((str(seed), *name)).encode()).digest()
     return int.from_bytes(digest[:4]) / 2**32
 

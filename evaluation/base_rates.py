@@ -22,7 +22,7 @@ from evaluation.arrays import Bools, Floats
 BASE_RATES = (0.0013, 0.003, 0.005)
 """Shares of logos among uploads to Commons: UploadWizard, mobile, and cross-wiki (Phabricator T368167)."""
 
-THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+REPORTED_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 PRECISIONS = (0.1, 0.25, 0.5)
 """From "one alarm in ten is right" to "every second one is"."""
 
@@ -158,7 +158,7 @@ def convert(probability: Any, calibrated_at: float, base_rate: float) -> Any:
 
 
 def operating_points(
-    scores: Floats, is_target: Bools, thresholds: Iterable[float] = THRESHOLDS
+    scores: Floats, is_target: Bools, thresholds: Iterable[float] = REPORTED_THRESHOLDS
 ) -> tuple[OperatingPoint, ...]:
     """What each threshold does to scores float[N] of which bool[N] are the target's; some are, some not."""
     return tuple(_point(scores, is_target, threshold) for threshold in thresholds)

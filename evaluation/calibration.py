@@ -82,7 +82,7 @@ def prior_weights(truth: Ints, priors: Sequence[float]) -> Floats:
     return chosen
 
 
-def reliability(probability: Floats, is_right: NDArray[np.bool_], bins: int = BINS) -> tuple[Bin, ...]:
+def reliability_bins(probability: Floats, is_right: NDArray[np.bool_], bins: int = BINS) -> tuple[Bin, ...]:
     """Images by their probability float[N], in bins of equal width; empty ones are left out."""
     index = _bin_of(probability, bins)
     inside = [(number, index == number) for number in range(bins)]

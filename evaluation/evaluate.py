@@ -14,14 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from datasets.manifest import Example, read_examples
 from evaluation import page, pictures
 from evaluation.document import make_document, read_document
 from evaluation.errors import EvaluationError
-from evaluation.metrics import classify, target_of
+from evaluation.metrics import predict_class, target_of
 from evaluation.outcomes import (
     SCORE_PREFIX,
     Aligned,
@@ -157,7 +156,7 @@ def _prediction_cells(outcome: Outcome, labels: Sequence[str]) -> list[str]:
     """Scores, predicted class, and whether that is right; nothing where there is no score."""
     if outcome.scores is None:
         return [""] * (len(labels) + 2)
-    verdict = labels[int(classify(np.array([outcome.scores]), labels)[0])]
+    verdict = predict_class(outcome.scores, labels)
     scores = [f"{score:.{TABLE_DECIMALS}f}" for score in outcome.scores]
     return [*scores, verdict, "right" if verdict == outcome.example.label else "wrong"]
 

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from evaluation.arrays import Bools, Floats, Ints
 from evaluation.base_rates import Goal, OperatingPoint, Share, goals, operating_points, share_of
-from evaluation.calibration import Bin, calibration_error, prior_weights, reliability
+from evaluation.calibration import Bin, calibration_error, prior_weights, reliability_bins
 from logo_detection.artifact import OUT_OF_DOMAIN
 
 THRESHOLD = 0.5
@@ -32,7 +32,7 @@ class ClassReport:
 
 @dataclass(frozen=True, slots=True)
 class ScoreMetrics:
-    """Of one set of scores. Shares are of 1; predicted classes are those of `classify`.
+    """Of one set of scores. Shares are of 1; predicted classes are those of `predict_classes`.
 
     Attributes:
         images: How many.
@@ -82,7 +82,12 @@ def target_of(labels: Sequence[str]) -> int:
     return next(index for index, label in enumerate(labels) if label != OUT_OF_DOMAIN)
 
 
-def classify(scores: Floats, labels: Sequence[str]) -> Ints:
+def predict_class(scores: Sequence[float], labels: Sequence[str]) -> str:
+    """The predicted class of one image."""
+    return labels[int(predict_classes(np.array([scores]), labels)[0])]
+
+
+def predict_classes(scores: Floats, labels: Sequence[str]) -> Ints:
     """The predicted class of each image, int[N]: of two the target from 0.5 on, of more the likeliest."""
     if len(labels) > 2:
         likeliest: Ints = scores.argmax(axis=1)
@@ -107,7 +112,7 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
     scores = np.asarray(scores, np.float64)
     _check(scores, truth, labels, categories)
     target = target_of(labels)
-    predicted = classify(scores, labels)
+    predicted = predict_classes(scores, labels)
     precision, recall, f1 = _weighted(truth, predicted)
     classes = dict(zip(labels, _class_reports(scores, truth, predicted), strict=True))
     right = predicted == truth
@@ -127,7 +132,7 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
         brier=float(((scores - np.eye(len(labels))[truth]) ** 2).sum(axis=1).mean() / 2),
         calibration_error=calibration_error(probability, is_it),
         balanced_calibration_error=calibration_error(probability, is_it, equal),
-        calibration=reliability(probability, is_it),
+        calibration=reliability_bins(probability, is_it),
         classes=classes,
         confusion=tuple(tuple(row) for row in sk.confusion_matrix(truth, predicted, labels=indices).tolist()),
         by_category=_by_category(right, categories),

@@ -15,7 +15,7 @@ from evaluation.document import differences
 from evaluation.metrics import THRESHOLD
 from evaluation.outcomes import Aligned
 from evaluation.pictures import SampleImage, WorstErrors
-from evaluation.report import HEADLINE, remarks, when_classified
+from evaluation.report import HEADLINE, remarks, when_predicted
 
 TEMPLATE = "report.html"
 EXPLAINED_SCORES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -52,7 +52,7 @@ def render_page(
         headline=HEADLINE,
         remarks=remarks(evaluation),
         threshold=THRESHOLD,
-        when_classified=when_classified(evaluation),
+        when_predicted=when_predicted(evaluation),
         base_rates=BASE_RATES,
         explained=_explained(evaluation),
         unseen=_unseen(evaluation),

@@ -14,14 +14,14 @@ import numpy as np
 from PIL import Image
 
 from datasets.manifest import Example
-from evaluation.metrics import classify, target_of
+from evaluation.metrics import predict_class, target_of
 from evaluation.outcomes import Outcome
 from evaluation.report import AS_IS
 from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
 
-PICTURE_SIDE = 192  # pixels
+PICTURE_PIXELS = 192  # pixels
 QUALITY = 80
 SHOWN = 24
 SAMPLES = 20
@@ -50,15 +50,17 @@ def worst(outcomes: Sequence[Outcome], labels: Sequence[str], shown: int = SHOWN
     """The worst of the scored files; of one image's recodings the first is looked at."""
     target = target_of(labels)
     first = max((outcome.recoding for outcome in outcomes), default=AS_IS)
-    scored = [
-        _Scored(outcome, outcome.scores[target], labels[int(classify(np.array([outcome.scores]), labels)[0])])
-        for outcome in outcomes
-        if outcome.scores is not None and outcome.recoding == first
-    ]
-    scored.sort(key=lambda one: one.score)
-    targets = [one for one in scored if one.outcome.example.label == labels[target]]
-    others = [one for one in reversed(scored) if one.outcome.example.label != labels[target]]
-    return WorstErrors(tuple(map(_picture, others[:shown])), tuple(map(_picture, targets[:shown])))
+    scored = [(one.scores, one) for one in outcomes if one.scores is not None and one.recoding == first]
+    scored.sort(key=lambda pair: pair[0][target])
+    targets = [pair for pair in scored if pair[1].example.label == labels[target]]
+    others = [pair for pair in reversed(scored) if pair[1].example.label != labels[target]]
+
+    def pictures(pairs: Sequence[tuple[tuple[float, ...], Outcome]]) -> tuple[Picture, ...]:
+        return tuple(
+            _picture(one, scores[target], predict_class(scores, labels)) for scores, one in pairs[:shown]
+        )
+
+    return WorstErrors(pictures(others), pictures(targets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,45 +81,36 @@ def samples(
         labels: Of the model.
         pictured: Whether their pictures are shown, too.
     """
-    scored = [outcome for outcome in outcomes if outcome.scores is not None]
-    return tuple(_sample(outcome, labels, pictured) for outcome in sorted(scored, key=_draw_key)[:SAMPLES])
+    scored = [(one.scores, one) for one in outcomes if one.scores is not None]
+    scored.sort(key=lambda pair: _random_key(pair[1]))
+    return tuple(
+        _sample(one, scores, labels, _uri(one.example) if pictured else None)
+        for scores, one in scored[:SAMPLES]
+    )
 
 
-def _draw_key(outcome: Outcome) -> bytes:
+def _random_key(outcome: Outcome) -> bytes:
     return hashlib.sha256(outcome.example.original.encode()).digest()
 
 
-def _sample(outcome: Outcome, labels: Sequence[str], pictured: bool) -> SampleImage:
-    scores = np.array([outcome.scores])
-    predicted = int(classify(scores, labels)[0])
-    uri = _uri(outcome.example) if pictured else None
-    wrong = labels[predicted] != outcome.example.label
-    return SampleImage(
-        Picture(outcome.example, None, float(scores[0, predicted]), wrong, uri), labels[predicted]
-    )
+def _sample(
+    outcome: Outcome, scores: tuple[float, ...], labels: Sequence[str], uri: str | None
+) -> SampleImage:
+    predicted = predict_class(scores, labels)
+    is_wrong = predicted != outcome.example.label
+    picture = Picture(outcome.example, None, scores[labels.index(predicted)], is_wrong, uri)
+    return SampleImage(picture, predicted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    outcome: Outcome
-    score: float
-    verdict: str
-
-
-def _picture(scored: _Scored) -> Picture:
-    example, recoding = scored.outcome.example, scored.outcome.recoding
-    return Picture(
-        example,
-        None if recoding == AS_IS else recoding,
-        scored.score,
-        scored.verdict != example.label,
-        _uri(example),
-    )
+def _picture(outcome: Outcome, score: float, predicted: str) -> Picture:
+    example = outcome.example
+    recoding = None if outcome.recoding == AS_IS else outcome.recoding
+    return Picture(example, recoding, score, predicted != example.label, _uri(example))
 
 
 def _uri(example: Example) -> str | None:
     try:
-        pixels = load_thumbnail(read_file(example.path), PICTURE_SIDE)
+        pixels = load_thumbnail(read_file(example.path), PICTURE_PIXELS)
     except ItemError:  # it is gone, or TensorFlow reads what Pillow does not
         return None
     out = io.BytesIO()

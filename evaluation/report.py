@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.arrays import Floats, Ints
-from evaluation.metrics import THRESHOLD, ScoreMetrics, classify, measure, target_of
+from evaluation.metrics import THRESHOLD, ScoreMetrics, measure, predict_classes, target_of
 
 AS_IS = "as is"
 """The recoding of a set that has none."""
@@ -88,7 +88,7 @@ def make_report(
 
 def flip_rate(scores_by_recoding: Mapping[str, Floats], labels: Sequence[str]) -> float:
     """The share of images that are not classified the same in all recodings."""
-    predicted = np.stack([classify(scores, labels) for scores in scores_by_recoding.values()])
+    predicted = np.stack([predict_classes(scores, labels) for scores in scores_by_recoding.values()])
     return float((predicted != predicted[0]).any(axis=0).mean())
 
 
@@ -101,14 +101,14 @@ def render_markdown(evaluation: Evaluation) -> str:
     """Markdown, for a terminal: the headline, a row per category, and what else there is to say."""
     values = evaluation.as_dict()
     columns = list(values["by_recoding"].values())
-    lines = table(values)
+    lines = headline_table(values)
     for category, part in columns[0]["by_category"].items():
         shares = " | ".join(f"{column['by_category'][category]['share']:.1%}" for column in columns)
-        lines += f"| {cell(category)}: right {when_classified(values)}, of {part['of']:,} | {shares} |\n"
+        lines += f"| {cell(category)}: right {when_predicted(values)}, of {part['of']:,} | {shares} |\n"
     return lines + "".join(f"\n{sentence}\n" for sentence in remarks(values))
 
 
-def table(evaluation: Mapping[str, Any]) -> str:
+def headline_table(evaluation: Mapping[str, Any]) -> str:
     """Markdown of the headline of an `Evaluation.as_dict()`: a row per metric, a column per recoding."""
     by_recoding = evaluation["by_recoding"]
     columns = list(by_recoding.values())
@@ -124,8 +124,8 @@ def cell(text: str) -> str:
     return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
-def when_classified(evaluation: Mapping[str, Any]) -> str:
-    """The condition under which `classify` gives a class, in words that follow "right" or "found"."""
+def when_predicted(evaluation: Mapping[str, Any]) -> str:
+    """The condition under which `predict_classes` gives a class, in words that follow "right" or "found"."""
     first = next(iter(evaluation["by_recoding"].values()))
     return f"at {THRESHOLD}" if len(first["classes"]) == 2 else "where it is the likeliest"
 

@@ -17,7 +17,7 @@ from typing import Any
 from batch.errors import BatchError
 from batch.sources import FILENAME
 from datasets.manifest import Example
-from datasets.splits import HoldOut, deal, split
+from datasets.splits import HoldOut, assign_folds, split
 from evaluation.outcomes import PAIR
 from logo_detection.artifact import OUT_OF_DOMAIN
 
@@ -169,4 +169,4 @@ def make_plan(examples: Sequence[Example], share: float, seed: int, classes: Seq
 
 def folds_of(examples: Sequence[Example], number: int, seed: int) -> list[int]:
     """The fold of each example, 0 to number - 1: parts as large as each other, of other groups each."""
-    return deal(examples, number, seed + 1)
+    return assign_folds(examples, number, seed + 1)

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from datasets.commons import COMMONS, parse_wanted
+from datasets.commons import COMMONS, parse_category
 from logo_detection.errors import LogoDetectionError
 from pipelines.errors import PipelineError
 
@@ -93,7 +93,7 @@ def _source(options: argparse.Namespace) -> dict[str, Any]:
         raise PipelineError("images are of a --manifest, or of each --category with a --contact")
     try:
         for text in options.category:
-            parse_wanted(text)
+            parse_category(text)
     except ValueError as error:
         raise PipelineError(str(error)) from error
     limits = {"depth": options.depth, "limit": options.limit, "api": options.api}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.base_rates import share_of
-from evaluation.report import cell, remarks, table, when_classified
+from evaluation.report import cell, headline_table, remarks, when_predicted
 from logo_detection.artifact import OUT_OF_DOMAIN, Calibration
 from logo_detection.decode.spec import ImageSpec
 
@@ -134,10 +134,10 @@ def _how_good(evaluation: Mapping[str, Any]) -> str:
     return f"""\
 ## Metrics
 
-{table(evaluation)}
+{headline_table(evaluation)}
 {said}
 
-Right {when_classified(evaluation)}, by category:
+Right {when_predicted(evaluation)}, by category:
 
 {_joined(lines)}
 """

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.duplicates import drop_leaks
-from datasets.manifest import Example, read_examples, write_manifest
+from datasets.duplicates import drop_duplicates
+from datasets.manifest import CSV_NAME, Example, read_examples, write_examples
 from datasets.parallel import parallel_map
 from datasets.progress import Progress
 from datasets.splits import Split, split
@@ -36,7 +36,6 @@ from training.plan import check_parts, validation_tasks
 from training.recipe import Recipe, hold_out_of, read_recipe
 
 KIND = "kind"
-MANIFEST = "manifest.csv"
 GENERATED = "generated"  # the source of drawings
 OWN_LICENCE = "Apache-2.0"  # of drawings: the project's
 
@@ -51,7 +50,7 @@ def split_data(recipe: Recipe, examples: Iterable[Example], workers: int) -> Spl
     """
     parts = split(examples, recipe.hold_out)
     check_parts(recipe, parts)  # first without the minutes that it takes to compare all files
-    parts = drop_leaks(parts, workers)
+    parts = drop_duplicates(parts, workers)
     check_parts(recipe, parts)
     return parts
 
@@ -95,10 +94,10 @@ def write_holdout(
         workers: Processes that make the pictures.
     """
     left_out: list[LeftOutImage] = []
-    (directory / MANIFEST).unlink(missing_ok=True)
+    (directory / CSV_NAME).unlink(missing_ok=True)
     images = materialise_all(validation_tasks(recipe, examples), recipe.spec, workers, "validation")
     directory.mkdir(parents=True, exist_ok=True)
-    write_manifest(directory / MANIFEST, list(_written(directory, images, left_out)))
+    write_examples(directory / CSV_NAME, list(_written(directory, images, left_out)))
     return left_out
 
 
@@ -138,7 +137,7 @@ def _described(image: MaterialisedImage) -> Example:
 
 def holdout_is_complete(directory: Path) -> bool:
     """Whether `write_holdout` finished in a directory."""
-    return (directory / MANIFEST).exists()
+    return (directory / CSV_NAME).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datasets.duplicates import MIN_CONTRAST
 from datasets.manifest import Example
 from datasets.parallel import parallel_map
 from datasets.progress import Progress
@@ -28,7 +29,6 @@ from training.degradation import degrade, encode_degraded, flatten, recode
 
 VECTOR_SIDE = 512  # pixels: the longer side of a rendered SVG
 PHOTO_SIDE = 1024  # pixels: photos are read at about this size, which is all that 224 can show
-LEAST_CONTRAST = 8  # of 255: what varies by less shows nothing
 
 UNDEGRADED = "undegraded"  # beside `degradation.FORMS`: in every recoding, as it is evaluated
 DEGRADED = "degraded"  # the one recoding of a training picture
@@ -121,7 +121,7 @@ def materialise(task: ImageTask, spec: ImageSpec) -> MaterialisedImage | LeftOut
         pixels = {name: np.round(load_image(data, spec)).astype(np.uint8) for name, data in files.items()}
     except (ItemError, OSError, ValueError, UnicodeDecodeError) as error:
         return LeftOutImage(task, f"{type(error).__name__}: {error}")
-    is_blank = all(np.ptp(array) < LEAST_CONTRAST for array in pixels.values())
+    is_blank = all(np.ptp(array) < MIN_CONTRAST for array in pixels.values())
     if is_blank and isinstance(task.picture, Example):
         return LeftOutImage(task, "shows nothing")
     return MaterialisedImage(task, files, pixels)

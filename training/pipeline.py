@@ -97,7 +97,7 @@ def prepare_images(
 ) -> tuple[Shards, ValidationSet]:
     """The training and validation images of a run; they are written first, unless it has them."""
     if not (shards_are_complete(run.training) and holdout_is_complete(run.validation)):
-        write_images(recipe, split_data(recipe, examples, workers), run, workers)
+        write_missing(recipe, split_data(recipe, examples, workers), run, workers)
     train_shards = read_shards(run.training)
     validation = read_validation(run.validation, recipe.spec, workers)
     LOG.info("training images: %s; validation files: %d", dict(train_shards.counts), len(validation.examples))
@@ -106,7 +106,7 @@ def prepare_images(
     return train_shards, validation
 
 
-def write_images(recipe: Recipe, parts: Split, run: Run, workers: int) -> None:
+def write_missing(recipe: Recipe, parts: Split, run: Run, workers: int) -> None:
     """Write the images of a run that are not there, and the sources of all."""
     sources = {"training": sources_of(parts.training), "validation": sources_of(parts.validation)}
     run.sources.write_text(json.dumps(sources, indent=2) + "\n")

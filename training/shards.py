@@ -29,8 +29,6 @@ FILES = 8  # for each label: how many are read at a time, which already mixes wh
 SHUFFLED_IMAGES = 2048  # kept in memory, of all labels together: 300 MB of 224 x 224 pixels
 PERIOD = 1000  # images after which the order of the labels begins anew
 
-Ints = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Shards:
@@ -146,7 +144,7 @@ def read_batches(shards: Shards, shares: Sequence[float], seed: int, start: int,
     )
 
 
-def order_of(shares: Sequence[float]) -> Ints:
+def order_of(shares: Sequence[float]) -> NDArray[np.int64]:
     """Indices of labels, int64[PERIOD]: each comes as often as its share, as evenly as can be."""
     wanted, given = np.array(shares), np.zeros(len(shares))
     order = np.empty(PERIOD, np.int64)

@@ -19,7 +19,7 @@ DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "efficientnetv2-b0.toml"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
-    options = parse(arguments)
+    options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     from training.pipeline import run_training
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="logo-train", description="Train a model and export its artifact.")
     add = parser.add_argument

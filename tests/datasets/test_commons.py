@@ -15,17 +15,25 @@ from typing import Any
 
 import pytest
 
-from datasets.commons import INTERRUPTED, MAX_LOST_IN_A_ROW, Request, Wanted, import_files, main, parse_wanted
+from datasets.commons import (
+    INTERRUPTED,
+    MAX_LOST_IN_A_ROW,
+    ImportRequest,
+    LabelledCategory,
+    import_files,
+    main,
+    parse_category,
+)
 from datasets.manifest import Example, read_examples
-from datasets.mediawiki import Patience, WikiError, plain_text, policy_for
+from datasets.mediawiki import RetryPolicy, WikiError, plain_text, policy_for
 from logo_detection.decode.header import DecodeLimits, read_header
 from tests.harness.process import ROOT, clean_environment
 from tests.wiki import Answer, Category, WikiServer, lagging, logo_file, photo_file, refusing, small_commons
 
-HASTY = Patience(first_wait_s=0.01, lag_wait_s=0.05, longest_wait_s=2.0)
-LOGOS = Wanted("logo", "brand", "Category:Logos")
-PHOTOS = Wanted("out_of_domain", "photo", "Category:Photographs")
-BOTH = Request((LOGOS, PHOTOS), depth=2, limit=100)
+HASTY = RetryPolicy(first_wait_s=0.01, lag_wait_s=0.05, longest_wait_s=2.0)
+LOGOS = LabelledCategory("logo", "brand", "Category:Logos")
+PHOTOS = LabelledCategory("out_of_domain", "photo", "Category:Photographs")
+BOTH = ImportRequest((LOGOS, PHOTOS), depth=2, limit=100)
 
 
 @pytest.fixture
@@ -34,9 +42,9 @@ def wiki() -> Iterator[WikiServer]:
         yield server
 
 
-def run(wiki: WikiServer, into: Path, request: Request = BOTH, **options: Any) -> tuple[int, int]:
+def run(wiki: WikiServer, into: Path, request: ImportRequest = BOTH, **options: Any) -> tuple[int, int]:
     policy = policy_for(wiki.api, "", "", "tests@example.org", concurrency=2)
-    return asyncio.run(import_files(request, wiki.api, policy, into, **{"patience": HASTY, **options}))
+    return asyncio.run(import_files(request, wiki.api, policy, into, **{"retry_policy": HASTY, **options}))
 
 
 def failures(into: Path) -> dict[int, str]:
@@ -78,7 +86,7 @@ def test_categories_become_a_data_set_with_licence_and_author(wiki: WikiServer, 
 def test_subcategories_are_looked_through_once_down_to_a_depth(
     wiki: WikiServer, tmp_path: Path, depth: int, levels: set[int]
 ) -> None:
-    run(wiki, tmp_path, Request((LOGOS,), depth, limit=100))
+    run(wiki, tmp_path, ImportRequest((LOGOS,), depth, limit=100))
     assert {page(item) % 3 for item in read_examples(tmp_path)} == {(1000 + level) % 3 for level in levels}
     looked_through = [asked.query["cmtitle"] for asked in wiki.requests if "cmtitle" in asked.query]
     first = [asked for asked in wiki.requests if "cmtitle" in asked.query and "cmcontinue" not in asked.query]
@@ -87,7 +95,7 @@ def test_subcategories_are_looked_through_once_down_to_a_depth(
 
 def test_every_answer_is_followed_to_its_end(tmp_path: Path) -> None:
     with WikiServer(small_commons(60), members_per_answer=3) as wiki:
-        assert run(wiki, tmp_path, Request((LOGOS, PHOTOS), 2, limit=1000)) == (120, 0)
+        assert run(wiki, tmp_path, ImportRequest((LOGOS, PHOTOS), 2, limit=1000)) == (120, 0)
         assert sum("cmcontinue" in asked.query for asked in wiki.requests) > 25
         assert sum("iicontinue" in asked.query for asked in wiki.requests) > 10
         described = [asked.query["pageids"] for asked in wiki.requests if "pageids" in asked.query]
@@ -98,7 +106,7 @@ def test_of_more_files_than_wanted_the_same_ones_are_drawn(tmp_path: Path) -> No
     drawn = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         with WikiServer(small_commons(60)) as wiki:
-            assert run(wiki, tmp_path / name, Request((LOGOS,), 2, limit=10, seed=seed)) == (10, 0)
+            assert run(wiki, tmp_path / name, ImportRequest((LOGOS,), 2, limit=10, seed=seed)) == (10, 0)
             assert len(wiki.asked("/thumb/")) == 10
         drawn.append({page(item) for item in read_examples(tmp_path / name)})
     assert drawn[0] == drawn[1] != drawn[2]
@@ -125,7 +133,7 @@ def test_retry_after_is_kept_to(wiki: WikiServer, tmp_path: Path, status: int, a
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     wiki.faults.append(refusing(status, later if as_date else "1"))
     started = time.monotonic()
-    assert run(wiki, tmp_path, Request((LOGOS,), 0, 1)) == (1, 0)
+    assert run(wiki, tmp_path, ImportRequest((LOGOS,), 0, 1)) == (1, 0)
     assert time.monotonic() - started >= (0.9 if as_date else 1.0)
 
 
@@ -137,7 +145,7 @@ def test_a_retry_after_that_says_nothing_delays_as_none_does(
     wiki: WikiServer, tmp_path: Path, retry_after: str
 ) -> None:
     wiki.faults.append(refusing(503, retry_after))
-    assert run(wiki, tmp_path, Request((LOGOS,), 0, 1)) == (1, 0)
+    assert run(wiki, tmp_path, ImportRequest((LOGOS,), 0, 1)) == (1, 0)
 
 
 def test_a_wiki_that_asks_for_an_hour_is_left_alone(wiki: WikiServer, tmp_path: Path) -> None:
@@ -190,7 +198,7 @@ def test_an_answer_that_is_none_is_an_error(wiki: WikiServer, tmp_path: Path, bo
 
 def test_a_category_without_files_is_an_error(wiki: WikiServer, tmp_path: Path) -> None:
     with pytest.raises(WikiError, match="Category:Nothing: there is no file in it"):
-        run(wiki, tmp_path, Request((Wanted("logo", "logo", "Category:Nothing"),), 1, 1))
+        run(wiki, tmp_path, ImportRequest((LabelledCategory("logo", "logo", "Category:Nothing"),), 1, 1))
 
 
 def test_a_broken_picture_costs_itself_alone(wiki: WikiServer, tmp_path: Path) -> None:
@@ -222,7 +230,7 @@ def test_a_wiki_that_gives_nothing_is_left_alone(wiki: WikiServer, tmp_path: Pat
     for file in wiki.files.values():
         file.thumbnail = lambda: refusing(503)
     with pytest.raises(WikiError, match=f"{MAX_LOST_IN_A_ROW} files in a row were not given"):
-        run(wiki, tmp_path, patience=Patience(attempts=1))
+        run(wiki, tmp_path, retry_policy=RetryPolicy(attempts=1))
     assert len(wiki.asked("/thumb/")) <= MAX_LOST_IN_A_ROW + 2
 
 
@@ -297,7 +305,7 @@ def test_what_is_there_is_not_fetched_again(wiki: WikiServer, tmp_path: Path) ->
 
 
 def test_another_request_fetches_what_it_lacks_alone(wiki: WikiServer, tmp_path: Path) -> None:
-    run(wiki, tmp_path, Request((LOGOS,), 2, 100))
+    run(wiki, tmp_path, ImportRequest((LOGOS,), 2, 100))
     assert run(wiki, tmp_path) == (24, 0)
     assert len(wiki.asked("/thumb/")) == 24
     assert run(wiki, tmp_path, width=120) == (24, 0)
@@ -345,7 +353,7 @@ def test_an_import_that_is_killed_goes_on_where_it_stood(tmp_path: Path) -> None
 @pytest.mark.parametrize("listing", [b"[]", b"{}", b'{"asked', b"null"])
 def test_a_listing_that_is_none_is_made_anew(wiki: WikiServer, tmp_path: Path, listing: bytes) -> None:
     (tmp_path / "listing.json").write_bytes(listing)
-    assert run(wiki, tmp_path, Request((LOGOS,), 0, 1)) == (1, 0)
+    assert run(wiki, tmp_path, ImportRequest((LOGOS,), 0, 1)) == (1, 0)
 
 
 def test_an_import_that_is_interrupted_says_how_to_go_on(tmp_path: Path) -> None:
@@ -397,8 +405,12 @@ def test_a_contact_is_required(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_categories_are_parsed_with_their_label() -> None:
-    assert parse_wanted("logo=Category:Logos_of_X") == Wanted("logo", "logo", "Category:Logos of X")
-    assert parse_wanted("out_of_domain/map=Category:Maps") == Wanted("out_of_domain", "map", "Category:Maps")
+    assert parse_category("logo=Category:Logos_of_X") == LabelledCategory(
+        "logo", "logo", "Category:Logos of X"
+    )
+    assert parse_category("out_of_domain/map=Category:Maps") == LabelledCategory(
+        "out_of_domain", "map", "Category:Maps"
+    )
     for text in (
         "Category:Maps",
         "logo=Maps",
@@ -408,7 +420,7 @@ def test_categories_are_parsed_with_their_label() -> None:
         "../x=Category:A",
     ):
         with pytest.raises(ValueError, match="is not label=Category:Title"):
-            parse_wanted(text)
+            parse_category(text)
 
 
 @pytest.mark.parametrize("api", ["commons.wikimedia.org", "ftp://x/api.php", "http://a b/", "https://u@x/"])

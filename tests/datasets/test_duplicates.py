@@ -1,4 +1,4 @@
-"""Duplicates: copies are found whatever they were put through, and simple marks are not taken for one."""
+"""Duplicates: copies are found, however degraded, and simple marks are not taken for copies."""
 
 import hashlib
 import time
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from datasets.duplicates import BLOCK, Fingerprint, _pairs, drop_leaks, fingerprint, twins
+from datasets.duplicates import BLOCK, Fingerprint, _pairs, drop_duplicates, fingerprint, near_duplicates
 from datasets.manifest import Example
 from datasets.splits import Split
 
@@ -43,21 +43,21 @@ def photo(seed: int) -> Image.Image:
     [
         ("small.png", lambda: mark((150, 100))),
         ("large.png", lambda: mark((1200, 800))),
-        ("worn.jpg", lambda: mark()),
+        ("degraded.jpg", lambda: mark()),
         ("palette.gif", lambda: mark().quantize(16)),
         ("modern.webp", lambda: mark()),
     ],
 )
-def test_a_copy_in_another_format_or_size_is_a_twin(
+def test_a_copy_in_another_format_or_size_is_a_near_duplicate(
     tmp_path: Path, name: str, made: Callable[[], Image.Image]
 ) -> None:
     (tmp_path / "original.svg").write_text(SVG)
     made().save(tmp_path / name, quality=60)
     examples = [described(tmp_path / "original.svg")], [described(tmp_path / name)]
-    assert twins(*examples, workers=1) == [(0, 0)]
+    assert near_duplicates(*examples, workers=1) == [(0, 0)]
 
 
-def test_simple_marks_on_white_and_recoloured_flags_are_no_twins(tmp_path: Path) -> None:
+def test_simple_marks_on_white_and_recoloured_flags_are_no_near_duplicates(tmp_path: Path) -> None:
     def draw(name: str, kind: str, *colours: str) -> None:
         picture = Image.new("RGB", (300, 200), "white")
         pen = ImageDraw.Draw(picture)
@@ -79,11 +79,11 @@ def test_simple_marks_on_white_and_recoloured_flags_are_no_twins(tmp_path: Path)
     draw("square", "rectangle", "#c01020")
     draw("triangle", "triangle", "#c01020")
     examples = [described(path) for path in sorted(tmp_path.iterdir())]
-    found = twins(examples, examples, workers=1)
+    found = near_duplicates(examples, examples, workers=1)
     assert found == [(index, index) for index in range(len(examples))]
 
 
-def test_white_on_white_and_what_cannot_be_read_have_no_twin(tmp_path: Path) -> None:
+def test_white_on_white_and_what_cannot_be_read_have_no_near_duplicate(tmp_path: Path) -> None:
     Image.new("RGB", (50, 50), "white").save(tmp_path / "blank.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     assert fingerprint(tmp_path / "blank.png") is None
@@ -94,24 +94,28 @@ def test_white_on_white_and_what_cannot_be_read_have_no_twin(tmp_path: Path) -> 
 @pytest.fixture
 def pictures(tmp_path: Path) -> dict[str, Path]:
     """A photo, its copy to the byte, its copy to the eye, and two others."""
-    paths = {name: tmp_path / f"{name}.jpg" for name in ("photo", "copy", "worn", "second", "third")}
-    for name, seed, quality in (("photo", 1, 90), ("worn", 1, 40), ("second", 2, 90), ("third", 3, 90)):
+    paths = {name: tmp_path / f"{name}.jpg" for name in ("photo", "copy", "degraded", "second", "third")}
+    for name, seed, quality in (("photo", 1, 90), ("degraded", 1, 40), ("second", 2, 90), ("third", 3, 90)):
         photo(seed).save(paths[name], quality=quality)
     paths["copy"].write_bytes(paths["photo"].read_bytes())
     return paths
 
 
-def test_what_was_learnt_from_leaves_validation(pictures: dict[str, Path]) -> None:
-    names = ("photo", "second"), ("copy", "worn", "third")
+def test_near_duplicates_of_training_pictures_leave_validation(pictures: dict[str, Path]) -> None:
+    names = ("photo", "second"), ("copy", "degraded", "third")
     parts = Split(*(tuple(described(pictures[name]) for name in side) for side in names))
-    clean = drop_leaks(parts, workers=2)
+    clean = drop_duplicates(parts, workers=2)
     assert clean.training == parts.training
     assert [item.path.stem for item in clean.validation] == ["third"]
 
 
-def test_a_file_that_is_there_twice_is_learnt_from_once(pictures: dict[str, Path]) -> None:
-    parts = Split(tuple(described(pictures[name]) for name in ("photo", "second", "copy", "worn")), ())
-    assert [item.path.stem for item in drop_leaks(parts, workers=1).training] == ["photo", "second", "worn"]
+def test_a_file_that_is_there_twice_is_trained_on_once(pictures: dict[str, Path]) -> None:
+    parts = Split(tuple(described(pictures[name]) for name in ("photo", "second", "copy", "degraded")), ())
+    assert [item.path.stem for item in drop_duplicates(parts, workers=1).training] == [
+        "photo",
+        "second",
+        "degraded",
+    ]
 
 
 def test_a_file_with_two_labels_is_on_neither_side(
@@ -120,7 +124,7 @@ def test_a_file_with_two_labels_is_on_neither_side(
     caplog.set_level("INFO")
     training = described(pictures["photo"]), described(pictures["second"])
     validation = described(pictures["copy"], "out_of_domain"), described(pictures["third"])
-    clean = drop_leaks(Split(training, validation), workers=1)
+    clean = drop_duplicates(Split(training, validation), workers=1)
     assert [item.path.stem for item in clean.training + clean.validation] == ["second", "third"]
     assert "1 files have two labels" in caplog.text
 

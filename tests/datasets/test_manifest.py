@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.manifest import COLUMNS, DatasetInvalid, Example, read_examples, write_manifest
+from datasets.manifest import COLUMNS, DatasetInvalid, Example, read_examples, write_examples
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_what_is_written_is_read_again(
             Example(path, "logo", "brand", "acme/logos", title or "t", "CC0", author, "0" * 64,
                     {column: metadata.get(column, "") for column in columns})
         )  # fmt: skip
-    write_manifest(directory / "manifest.csv", written)
+    write_examples(directory / "manifest.csv", written)
     assert read_examples(directory) == written
     assert {path.name for path in directory.iterdir()} == {"manifest.csv"} | {
         item.path.name for item in written
@@ -185,9 +185,9 @@ def test_a_manifest_names_no_file_outside_its_directory(
     (example, _) = read_examples(folder)
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "manifest.csv"
     with pytest.raises(DatasetInvalid, match="is not below"):
-        write_manifest(elsewhere, [example])
+        write_examples(elsewhere, [example])
     with pytest.raises(DatasetInvalid, match="column sha256"):
-        write_manifest(folder / "manifest.csv", [replace(example, metadata={"sha256": "x"})])
+        write_examples(folder / "manifest.csv", [replace(example, metadata={"sha256": "x"})])
 
 
 @pytest.mark.parametrize("name", ["logo/._a.png", "logo/.thumbnails/a.png", ".git/logo/a.png", ".stray.png"])

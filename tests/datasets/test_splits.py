@@ -1,4 +1,4 @@
-"""Splits: nothing that judges was learnt from, and what belongs together stays so."""
+"""Splits: no group is in training and in validation."""
 
 import hashlib
 import random
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.manifest import Example
-from datasets.splits import HoldOut, Split, brand_of, deal, group_of, sources_of, split
+from datasets.splits import HoldOut, Split, assign_folds, brand_of, group_of, sources_of, split
 
 NOTHING = HoldOut({}, seed=1)
 LABELS = ("logo", "out_of_domain", "third")
@@ -112,18 +112,16 @@ def test_about_the_share_is_held_out_of_every_category_of_a_label() -> None:
 
 @given(st.integers(0, 1000), st.integers(2, 6))
 @settings(max_examples=50, deadline=None)
-def test_parts_are_dealt_evenly_over_labels_and_categories_and_no_group_is_in_two(
-    seed: int, number: int
-) -> None:
+def test_folds_are_even_over_labels_and_categories_and_no_group_is_in_two(seed: int, number: int) -> None:
     items = [
         example(f"{index}.png", category, label=label, group=f"{label} {category} {index // 2}")
         for label, category in (("logo", "old"), ("logo", "new"), ("third", "third"))
         for index in range(40)
     ]
-    parts = deal(items, number, seed)
-    assert len({(item.metadata["group"], part) for item, part in zip(items, parts, strict=True)}) == 60
+    folds = assign_folds(items, number, seed)
+    assert len({(item.metadata["group"], part) for item, part in zip(items, folds, strict=True)}) == 60
     for wanted in ({"old"}, {"new"}, {"old", "new"}, {"third"}):
-        sizes = Counter(part for item, part in zip(items, parts, strict=True) if item.category in wanted)
+        sizes = Counter(part for item, part in zip(items, folds, strict=True) if item.category in wanted)
         assert set(sizes) == set(range(number))
         assert max(sizes.values()) - min(sizes.values()) <= 2  # one group of two
 
@@ -164,12 +162,12 @@ def test_a_held_out_source_is_in_validation_whole_and_alone() -> None:
     assert sources_of(parts.validation) == {"other/logos@1": 4, "other/photos@1": 4}
 
 
-def test_a_brand_that_is_learnt_from_is_not_judged_by() -> None:
-    learnt = [example("acme.svg"), example("globex-icon.svg")]
+def test_a_brand_of_training_is_not_in_validation() -> None:
+    trained = [example("acme.svg"), example("globex-icon.svg")]
     unseen = example("initech.svg", repository="other/logos")
     held = [example(name, repository="other/logos") for name in ("acme-dark.svg", "Globex_wordmark.svg")]
-    parts = split([*learnt, unseen, *held], replace(NOTHING, sources={"other/logos": 1.0}))
-    assert parts == Split((*learnt, *held), (unseen,))
+    parts = split([*trained, unseen, *held], replace(NOTHING, sources={"other/logos": 1.0}))
+    assert parts == Split((*trained, *held), (unseen,))
 
 
 def test_variants_of_a_file_name_are_one_brand() -> None:

@@ -13,7 +13,7 @@ from evaluation.calibration import (
     calibration_error,
     fit_temperature,
     prior_weights,
-    reliability,
+    reliability_bins,
 )
 
 logits = arrays(np.float64, st.tuples(st.integers(2, 30), st.integers(2, 4)), elements=st.floats(-15, 15))
@@ -103,6 +103,6 @@ def test_the_error_is_of_the_base_rate_that_the_weights_make() -> None:
 def test_a_score_of_one_falls_into_the_last_bin_and_empty_bins_are_left_out() -> None:
     scores, is_logo = np.array([1.0, 0.99, 0.0]), np.array([True, False, False])
     assert calibration_error(scores, is_logo) == pytest.approx((1.99 - 1) / 3)
-    first, last = reliability(scores, is_logo)
+    first, last = reliability_bins(scores, is_logo)
     assert (first.low, first.images, first.share_right) == (0.0, 1, 0.0)
     assert (last.high, last.images, last.share_right) == (1.0, 2, 0.5)

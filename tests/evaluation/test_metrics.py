@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from evaluation.metrics import ScoreMetrics, classify, measure
+from evaluation.metrics import ScoreMetrics, measure, predict_classes
 
 LABELS = ("out_of_domain", "logo")
 PROBABILITY = np.array([0.9, 0.8, 0.4, 0.6, 0.2, 0.1])
@@ -53,8 +53,8 @@ def test_metrics_are_plain_json(metrics: ScoreMetrics) -> None:
 
 
 def test_two_classes_are_told_apart_at_a_half() -> None:
-    assert classify(np.array([[0.5, 0.5], [0.51, 0.49]]), LABELS).tolist() == [1, 0]
-    assert classify(np.array([[0.5, 0.5], [0.51, 0.49]]), ("logo", "out_of_domain")).tolist() == [0, 0]
+    assert predict_classes(np.array([[0.5, 0.5], [0.51, 0.49]]), LABELS).tolist() == [1, 0]
+    assert predict_classes(np.array([[0.5, 0.5], [0.51, 0.49]]), ("logo", "out_of_domain")).tolist() == [0, 0]
 
 
 def test_the_order_of_the_labels_is_the_models() -> None:
