@@ -4,7 +4,7 @@ import math
 
 from PIL import Image, ImageDraw
 
-from synthetic.lettering import Font, font, number, word
+from synthetic.lettering import Font, font, number_text, word
 from synthetic.shapes import Point, around, arrow, polygon, smooth, towards
 from synthetic.stateless_random import WHITE, Colour, Rng, mix, size
 
@@ -27,7 +27,7 @@ def technical(rng: Rng) -> Image.Image:
         level, reach = y + height * 0.38 / rows, width * 0.32 / columns
         arrow(draw, (x, level), (x - reach, level), ink, 2)
         arrow(draw, (x, level), (x + reach, level), ink, 2)
-        draw.text((x, level - letters.size), number(rng), ink, letters)
+        draw.text((x, level - letters.size), number_text(rng), ink, letters)
     if rng.random() < 0.6:
         title_block(rng, image, ground, ink, letters)
     return smooth(image)
@@ -46,10 +46,10 @@ def title_block(rng: Rng, image: Image.Image, ground: Colour, ink: Colour, lette
 def part(rng: Rng, draw: ImageDraw.ImageDraw, centre: Point, rx: float, ry: float, ink: Colour) -> None:
     """A plate with holes, a shaft with steps, a flange or a gear."""
     line = rng.randint(3, 6)
-    rng.choice((plate, shaft, flange, gear))(rng, draw, centre, rx, ry, ink, line)
+    rng.choice((plate_view, shaft, flange, gear))(rng, draw, centre, rx, ry, ink, line)
 
 
-def plate(
+def plate_view(
     rng: Rng, draw: ImageDraw.ImageDraw, centre: Point, rx: float, ry: float, ink: Colour, line: int
 ) -> None:
     """A plate with a hole at each corner."""

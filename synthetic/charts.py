@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from synthetic import figures
-from synthetic.lettering import font, number, words
+from synthetic.lettering import font, number_text, words
 from synthetic.stateless_random import Rng, colour, dark, pale, palette
 
 STYLES = (
@@ -38,7 +38,7 @@ FAMILIES = ("DejaVu Sans", "DejaVu Serif", "STIXGeneral", "DejaVu Sans Mono")
 Plot = Callable[[Any, Rng, np.random.Generator], None]
 
 
-def render(figure: Figure, dpi: float) -> Image.Image:
+def render_figure(figure: Figure, dpi: float) -> Image.Image:
     """The figure's pixels, RGB."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -66,7 +66,7 @@ def chart(plot: Plot, projection: str | None = None) -> Callable[[Rng], Image.Im
                 axes = figure.add_subplot(rows, columns, index + 1, projection=projection)
                 plot(axes, rng, np.random.default_rng(rng.getrandbits(64)))
                 label(axes, rng)
-            return render(figure, rng.uniform(50, 130))
+            return render_figure(figure, rng.uniform(50, 130))
 
     return draw
 
@@ -106,7 +106,7 @@ def lines(axes: Any, rng: Rng, array: np.random.Generator) -> None:
             axes.fill_between(range(points), series, color=shade, alpha=0.3)
 
 
-def bars(axes: Any, rng: Rng, array: np.random.Generator) -> None:
+def bar_chart(axes: Any, rng: Rng, array: np.random.Generator) -> None:
     """Bars: grouped, stacked, lying or standing."""
     groups, series = rng.randint(3, 14), rng.randint(1, 4)
     heights = array.gamma(2, 10, (series, groups))
@@ -144,7 +144,7 @@ def pie(axes: Any, rng: Rng, array: np.random.Generator) -> None:
     )
 
 
-def scatter(axes: Any, rng: Rng, array: np.random.Generator) -> None:
+def scatter_chart(axes: Any, rng: Rng, array: np.random.Generator) -> None:
     """Clouds of points."""
     for shade in hues(rng, rng.randint(1, 4)):
         count = rng.choice((15, 60, 300))
@@ -169,7 +169,7 @@ def heatmap(axes: Any, rng: Rng, array: np.random.Generator) -> None:
             axes.text(column, row, f"{values[row, column]:.1f}", ha="center", va="center", fontsize=6)
 
 
-def boxes(axes: Any, rng: Rng, array: np.random.Generator) -> None:
+def box_chart(axes: Any, rng: Rng, array: np.random.Generator) -> None:
     """Boxes or violins."""
     samples = [array.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), 60) for _ in range(rng.randint(3, 9))]
     if rng.random() < 0.5:
@@ -202,7 +202,7 @@ def function(axes: Any, rng: Rng, array: np.random.Generator) -> None:
         axes.spines[side].set_position("zero")
     for side in ("right", "top"):
         axes.spines[side].set_visible(False)
-    axes.text(1, 2, f"$f(x) = x^{rng.randint(2, 5)} + {number(rng).strip(' %')}$")
+    axes.text(1, 2, f"$f(x) = x^{rng.randint(2, 5)} + {number_text(rng).strip(' %')}$")
 
 
 def timeline(axes: Any, rng: Rng, array: np.random.Generator) -> None:
@@ -249,7 +249,7 @@ def infographic(rng: Rng) -> Image.Image:
         draw.text((margin, top), words(rng, 1), fill=ink, font=small)
         left = width * 0.3
         draw.rectangle((left, top, left + share * width * 0.5, top + step * 0.7), fill=shade)
-        draw.text((left + share * width * 0.5 + 8, top), number(rng), fill=ink, font=small)
+        draw.text((left + share * width * 0.5 + 8, top), number_text(rng), fill=ink, font=small)
     draw.text(
         (margin, height - margin),
         words(rng, rng.randint(4, 9)),
@@ -261,12 +261,12 @@ def infographic(rng: Rng) -> Image.Image:
 
 KINDS = {
     "lines": chart(lines),
-    "bars": chart(bars),
+    "bars": chart(bar_chart),
     "pie": chart(pie),
-    "scatter": chart(scatter),
+    "scatter": chart(scatter_chart),
     "histogram": chart(histogram),
     "heatmap": chart(heatmap),
-    "boxes": chart(boxes),
+    "boxes": chart(box_chart),
     "areas": chart(areas),
     "function": chart(function),
     "timeline": chart(timeline),

@@ -42,7 +42,7 @@ ARMS = (
 )
 
 
-def molecule(rng: Rng) -> Chem.Mol:
+def random_molecule(rng: Rng) -> Chem.Mol:
     """Rings with arms, joined by chains; whatever RDKit finds sound."""
     while True:
         parts = [rng.choice(RINGS)]
@@ -63,7 +63,7 @@ def molecule(rng: Rng) -> Chem.Mol:
 def structure(rng: Rng) -> Image.Image:
     """One structural formula."""
     rdBase.DisableLog("rdApp.*")  # most mixtures are no molecules, and RDKit reports each
-    mol = molecule(rng)
+    mol = random_molecule(rng)
     rdDepictor.Compute2DCoords(mol)
     width, height = rng.randint(200, 700), rng.randint(200, 600)
     drawer = rdMolDraw2D.MolDraw2DCairo(width, height)

@@ -4,7 +4,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from synthetic.creatures import beast, monster, small_beast
 from synthetic.pen import GLASS, INK, Figure, Pen
-from synthetic.people import face, feeling, person
+from synthetic.people import draw_face, feeling, person
 from synthetic.shapes import Point, smooth
 from synthetic.stateless_random import WHITE, Colour, Rng, colour, mix, pale, palette
 from synthetic.things import car, cup, fruit, house, plant, tool
@@ -18,7 +18,7 @@ def lit(rng: Rng, picture: Image.Image) -> Image.Image:
     return ImageChops.multiply(picture, ramp.point(lambda level: 165 + level * 90 // 255).convert("RGB"))
 
 
-def sheet(rng: Rng, figures: tuple[Figure, ...], most: int) -> Image.Image:
+def clipart_sheet(rng: Rng, figures: tuple[Figure, ...], most: int) -> Image.Image:
     """Up to `most` figures beside each other on white or a pale ground, some with their shadow."""
     count, side = rng.randint(1, most), 2 * rng.randint(130, 300)
     columns = min(count, rng.randint(1, 3))
@@ -45,12 +45,12 @@ def sheet(rng: Rng, figures: tuple[Figure, ...], most: int) -> Image.Image:
 
 def clip_art(rng: Rng) -> Image.Image:
     """Things and beasts."""
-    return sheet(rng, THINGS, 6)
+    return clipart_sheet(rng, THINGS, 6)
 
 
 def character(rng: Rng) -> Image.Image:
     """People, heads and monsters."""
-    return sheet(rng, (person, person, person, face, monster), 4)
+    return clipart_sheet(rng, (person, person, person, draw_face, monster), 4)
 
 
 def emoji(rng: Rng) -> Image.Image:

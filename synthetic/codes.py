@@ -25,7 +25,7 @@ def matrix(rng: Rng) -> Image.Image:
     )
 
 
-def bars(rng: Rng) -> Image.Image:
+def barcode(rng: Rng) -> Image.Image:
     """A bar code with its digits."""
     width, height = rng.randint(240, 600), rng.randint(120, 360)
     image = Image.new("RGB", (width, height), pale(rng))
@@ -40,4 +40,4 @@ def bars(rng: Rng) -> Image.Image:
     return image
 
 
-KINDS = {"matrix": matrix, "bars": bars}
+KINDS = {"matrix": matrix, "bars": barcode}

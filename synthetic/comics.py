@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 
 from synthetic.clipart import THINGS
 from synthetic.creatures import monster
-from synthetic.lettering import face, words
+from synthetic.lettering import typeface, words
 from synthetic.pen import INK, Pen, tint
 from synthetic.people import person
 from synthetic.shapes import smooth
@@ -35,7 +35,7 @@ def comic(rng: Rng) -> Image.Image:
 
 def balloon(rng: Rng, draw: ImageDraw.ImageDraw, side: float) -> None:
     """What somebody says or thinks, at the top of a panel."""
-    letters = face(
+    letters = typeface(
         rng.choice(("DejaVuSans-Bold", "DejaVuSans-Oblique", "cmss10")), round(side / rng.randint(14, 20))
     )
     lines = [words(rng, rng.randint(1, 3)).upper() for _ in range(rng.randint(1, 3))]

@@ -5,14 +5,14 @@ import math
 from PIL import Image, ImageDraw
 
 from synthetic import figures, physics
-from synthetic.lettering import TEXT_FACES, font, number, word, words
+from synthetic.lettering import TEXT_FACES, font, number_text, word, words
 from synthetic.shapes import Point, around, arrow, polygon, smooth, towards
 from synthetic.stateless_random import Colour, Rng, dark, mix, pale, palette, size
 
-LETTERS = ("STIXGeneralItalic", "DejaVuSerif-Italic", "cmr10", "DejaVuSans")
+DIAGRAM_FONTS = ("STIXGeneralItalic", "DejaVuSerif-Italic", "cmr10", "DejaVuSans")
 
 
-def sheet(rng: Rng) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+def diagram_sheet(rng: Rng) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """Paper at twice the size of the picture, and a pen."""
     width, height = size(rng, 280, 800)
     image = Image.new("RGB", (2 * width, 2 * height), pale(rng))
@@ -21,7 +21,7 @@ def sheet(rng: Rng) -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 def flow(rng: Rng) -> Image.Image:
     """Boxes in rows, joined by arrows."""
-    image, draw = sheet(rng)
+    image, draw = diagram_sheet(rng)
     rows, columns = rng.randint(2, 6), rng.randint(1, 5)
     wide, high = image.width / columns, image.height / rows
     ink, shades, line = dark(rng), palette(rng, 3), rng.randint(2, 5)
@@ -67,9 +67,9 @@ def flow_box(
         draw.polygon([(x, box[1]), (box[2], y), (x, box[3]), (box[0], y)], fill, ink, line)
 
 
-def tree(rng: Rng) -> Image.Image:
+def tree_diagram(rng: Rng) -> Image.Image:
     """A hierarchy or a family tree."""
-    image, draw = sheet(rng)
+    image, draw = diagram_sheet(rng)
     ink, line, levels = dark(rng), rng.randint(2, 5), rng.randint(3, 5)
     letters = font(rng, max(12, image.height // 34))
     parents = [(image.width / 2, image.height * 0.08)]
@@ -96,7 +96,7 @@ def tree(rng: Rng) -> Image.Image:
 
 def network(rng: Rng) -> Image.Image:
     """Nodes and edges: a graph, a web of terms."""
-    image, draw = sheet(rng)
+    image, draw = diagram_sheet(rng)
     ink, shades = dark(rng), palette(rng, 4)
     count = rng.randint(6, 40)
     nodes = [
@@ -107,13 +107,15 @@ def network(rng: Rng) -> Image.Image:
     letters, radius = font(rng, max(12, image.height // 40)), rng.uniform(0.008, 0.035) * image.width
     for place in nodes:
         draw.polygon(polygon(place, radius, 24), rng.choice(shades), ink, 2)
-        draw.text((place[0] + radius, place[1] + radius), rng.choice((word(rng), number(rng))), ink, letters)
+        draw.text(
+            (place[0] + radius, place[1] + radius), rng.choice((word(rng), number_text(rng))), ink, letters
+        )
     return smooth(image)
 
 
 def circuit(rng: Rng) -> Image.Image:
     """An electric circuit: wires at right angles, resistors, capacitors, sources."""
-    image, draw = sheet(rng)
+    image, draw = diagram_sheet(rng)
     ink, line = dark(rng), rng.randint(3, 6)
     rows, columns = rng.randint(2, 4), rng.randint(2, 5)
     wide, high = image.width / (columns + 1), image.height / (rows + 1)
@@ -160,9 +162,9 @@ def draw_part(draw: ImageDraw.ImageDraw, rng: Rng, x: float, y: float, half: flo
 
 def geometry(rng: Rng) -> Image.Image:
     """Triangles, circles, angles and their letters."""
-    image, draw = sheet(rng)
+    image, draw = diagram_sheet(rng)
     (wide, high), ink, line = image.size, dark(rng), rng.randint(2, 5)
-    letters = font(rng, max(18, high // 18), LETTERS)
+    letters = font(rng, max(18, high // 18), DIAGRAM_FONTS)
     corners = [
         (rng.uniform(0.08, 0.92) * wide, rng.uniform(0.08, 0.9) * high) for _ in range(rng.randint(3, 6))
     ]
@@ -184,7 +186,7 @@ def geometry(rng: Rng) -> Image.Image:
 
 def venn(rng: Rng) -> Image.Image:
     """Overlapping sets with names and a heading."""
-    image, _ = sheet(rng)
+    image, _ = diagram_sheet(rng)
     count = rng.randint(2, 4)
     radius = min(image.size) * 0.28
     letters = font(rng, max(16, image.height // 26))
@@ -199,19 +201,19 @@ def venn(rng: Rng) -> Image.Image:
     draw = ImageDraw.Draw(image)
     for place in labels:
         draw.text(place, words(rng, 1), "black", letters)
-        draw.text((place[0], place[1] + letters.size * 1.2), number(rng), "black", letters)
+        draw.text((place[0], place[1] + letters.size * 1.2), number_text(rng), "black", letters)
     draw.text((image.width * 0.08, image.height * 0.03), words(rng, rng.randint(2, 4)), "black", letters)
     return smooth(image)
 
 
 KINDS = {
     "flow": flow,
-    "tree": tree,
+    "tree": tree_diagram,
     "network": network,
     "circuit": circuit,
     "geometry": geometry,
     "venn": venn,
-    "boxes": figures.boxes,
+    "boxes": figures.box_figure,
     "atoms": physics.atoms,
     "physics": physics.experiment,
     "angles": figures.angles,

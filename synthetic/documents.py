@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from synthetic import formulas, glyphs, music, prints
-from synthetic.lettering import MONOSPACED, Font, font, number, word, words, write_paragraph
+from synthetic.lettering import MONOSPACED, Font, font, number_text, word, words, write_paragraph
 from synthetic.shapes import meander
 from synthetic.stateless_random import Colour, Rng, colour, dark, mix, noise, pale, size
 
@@ -60,7 +60,7 @@ def fill_column(
             y = write_paragraph(draw, rng, (left, y, right, bottom), body, ink, leading) + letter
 
 
-def table(rng: Rng) -> Image.Image:
+def table_page(rng: Rng) -> Image.Image:
     """Rows and columns of numbers and words."""
     image, draw = page(rng)
     rows, columns = rng.randint(5, 35), rng.randint(3, 9)
@@ -78,7 +78,7 @@ def table(rng: Rng) -> Image.Image:
             x = margin + column * wide
             if ruled:
                 draw.rectangle((x, y, x + wide, y + high), None, (120, 120, 120))
-            text = word(rng) if row == 0 or column == 0 or rng.random() < 0.2 else number(rng)
+            text = word(rng) if row == 0 or column == 0 or rng.random() < 0.2 else number_text(rng)
             draw.text((x + 4, y + high * 0.15), text, ink, letters)
     return image
 
@@ -233,9 +233,9 @@ def scanned(rng: Rng) -> Image.Image:
                 text_page,
                 text_page,
                 text_page,
-                table,
+                table_page,
                 form,
-                music.sheet,
+                music.sheet_music,
                 handwriting,
                 formulas.formula,
                 quotation,
@@ -246,7 +246,7 @@ def scanned(rng: Rng) -> Image.Image:
 
 KINDS = {
     "text": text_page,
-    "table": table,
+    "table": table_page,
     "form": form,
     "receipt": receipt,
     "formula": formulas.formula,
@@ -254,7 +254,7 @@ KINDS = {
     "handwriting": handwriting,
     "slide": slide,
     "cover": cover,
-    "music": music.sheet,
+    "music": music.sheet_music,
     "scanned": scanned,
     **glyphs.KINDS,
     "equation": formulas.equation,

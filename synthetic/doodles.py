@@ -29,10 +29,12 @@ def stick_figure(x: float, y: float, tall: float, lean: float) -> Lines:
 
 def doodled_thing(rng: Rng, x: float, y: float, tall: float) -> Lines:
     """A house, a sun, a flower, a tree, a boat, a box or a spiral that stands at x, y."""
-    return rng.choice((house, sun, flower, tree, boat, box, spiral))(rng, x, y, tall)
+    return rng.choice((doodled_house, doodled_sun, doodled_flower, doodled_tree, boat, box, spiral))(
+        rng, x, y, tall
+    )
 
 
-def house(_rng: Rng, x: float, y: float, tall: float) -> Lines:
+def doodled_house(_rng: Rng, x: float, y: float, tall: float) -> Lines:
     """A wall, a roof, a door."""
     half, eaves, lintel = tall / 2, y - tall * 0.6, y - tall * 0.3
     jamb = half * 0.2
@@ -43,7 +45,7 @@ def house(_rng: Rng, x: float, y: float, tall: float) -> Lines:
     ]
 
 
-def sun(_rng: Rng, x: float, y: float, tall: float) -> Lines:
+def doodled_sun(_rng: Rng, x: float, y: float, tall: float) -> Lines:
     """A disc and its rays."""
     half = tall / 2
     centre = (x, y - half)
@@ -52,14 +54,14 @@ def sun(_rng: Rng, x: float, y: float, tall: float) -> Lines:
     return [oval(centre, half * 0.6, half * 0.6), *rays]
 
 
-def flower(_rng: Rng, x: float, y: float, tall: float) -> Lines:
+def doodled_flower(_rng: Rng, x: float, y: float, tall: float) -> Lines:
     """A stalk, a heart, six petals."""
     heart = (x, y - tall * 0.8)
     petals = [oval(place, tall * 0.1, tall * 0.1) for place in polygon(heart, tall * 0.16, 6)]
     return [[(x, y), (x, y - tall * 0.65)], oval(heart, tall * 0.07, tall * 0.07), *petals]
 
 
-def tree(rng: Rng, x: float, y: float, tall: float) -> Lines:
+def doodled_tree(rng: Rng, x: float, y: float, tall: float) -> Lines:
     """A trunk and a crown."""
     half = tall / 2
     return [

@@ -198,5 +198,5 @@ KINDS = {
     **sketches.KINDS,
     "pictogram": signs.pictogram,
     "board": games.board,
-    "plate": signs.plate,
+    "plate": signs.sign_plate,
 }

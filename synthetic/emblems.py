@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from synthetic.dyes import dyes
 from synthetic.heraldry import EDGE, GOLD, draw_charge, draw_field, outline
-from synthetic.lettering import SCRIPTS, face
+from synthetic.lettering import SCRIPTS, typeface
 from synthetic.shapes import Point, around, blob, meander, polygon, star, towards
 from synthetic.stateless_random import Colour, Rng, mix
 
@@ -57,7 +57,7 @@ def wreath(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
                     (middle[0] - wing[0], middle[1] - wing[1]),
                 ]
                 draw.polygon([(x, y), sides[0], tip, sides[1]], main)
-    rng.choice((star_alone, tree, bird, land))(rng, image, centre, radius * 0.5, second, main)
+    rng.choice((star_alone, tree_emblem, bird_emblem, land))(rng, image, centre, radius * 0.5, second, main)
 
 
 def star_alone(
@@ -71,7 +71,9 @@ def star_alone(
     draw.polygon(star(centre, radius, points, depth), main)
 
 
-def tree(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, _second: Colour) -> None:
+def tree_emblem(
+    rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, _second: Colour
+) -> None:
     """A tree: a cedar's tiers, a palm's fans or a round crown."""
     draw, (x, y) = ImageDraw.Draw(image), centre
     trunk = rng.choice((main, (110, 70, 40)))
@@ -94,7 +96,9 @@ def tree(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colou
         draw.polygon(blob(rng, (x, y - radius * 0.3), radius * 0.8, 0.3), main)
 
 
-def bird(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour) -> None:
+def bird_emblem(
+    rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour
+) -> None:
     """An eagle spread, with one head or two, a shield on its breast or not."""
     draw, (x, y) = ImageDraw.Draw(image), centre
     feathers, lift, heads = rng.randint(4, 8), rng.uniform(-0.5, 0.6), rng.choice(((-1,), (1,), (-1, 1)))
@@ -153,7 +157,7 @@ def script(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
     """One or two lines of writing, sometimes over a sword."""
     draw, (x, y) = ImageDraw.Draw(image), centre
     letters, height = rng.choice((SCRIPTS[3], SCRIPTS[3], SCRIPTS[1])), radius * rng.uniform(0.5, 0.8)
-    text_font = face("DejaVuSans-Bold", round(height))
+    text_font = typeface("DejaVuSans-Bold", round(height))
     rows = rng.randint(1, 2)
     for row in range(rows):
         text = " ".join(
@@ -183,7 +187,9 @@ def wheel(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colo
     round_spot(draw, centre, radius * 0.18, main)
 
 
-def sun(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour) -> None:
+def sun_emblem(
+    rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colour, second: Colour
+) -> None:
     """A disc with rays: straight, in bundles, or apart from the disc; a face sometimes."""
     draw, rays = ImageDraw.Draw(image), rng.choice((8, 12, 16, 16, 20, 24, 32, 40))
     form = rng.choice(("star", "apart", "lines"))
@@ -255,7 +261,7 @@ def disc(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Colou
     """A disc, alone or under another charge."""
     round_spot(ImageDraw.Draw(image), centre, radius, main)
     if rng.random() < 0.5:
-        rng.choice((star_alone, bird, crescent, tree, beasts, script))(
+        rng.choice((star_alone, bird_emblem, crescent, tree_emblem, beasts, script))(
             rng, image, centre, radius * 0.6, second, main
         )
 
@@ -295,8 +301,9 @@ def dragon(rng: Rng, image: Image.Image, centre: Point, radius: float, main: Col
 
 
 EMBLEMS: tuple[Emblem, ...] = (
-    shield, shield, shield, wreath, star_alone, star_alone, tree, bird, bird, land, spears, script, wheel,
-    sun, sun, crescent, crescent, ring_of_stars, disc, disc, seal, beasts, dragon,
+    shield, shield, shield, wreath, star_alone, star_alone, tree_emblem, bird_emblem, bird_emblem,
+    land, spears, script, wheel,
+    sun_emblem, sun_emblem, crescent, crescent, ring_of_stars, disc, disc, seal, beasts, dragon,
 )  # fmt: skip
 
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from synthetic.lettering import Font, face, font, number, word, words
+from synthetic.lettering import Font, font, number_text, typeface, word, words
 from synthetic.shapes import Point, around, arrow, polygon, smooth, towards
 from synthetic.stateless_random import WHITE, Colour, Rng, colour, dark, mix, pale, palette, size
 
 Sheet = tuple[Image.Image, ImageDraw.ImageDraw]
-LETTERS = ("STIXGeneralItalic", "DejaVuSerif-Italic", "DejaVuSans", "cmr10")
+FIGURE_FONTS = ("STIXGeneralItalic", "DejaVuSerif-Italic", "DejaVuSans", "cmr10")
 RED: Colour = (200, 30, 30)
 
 
-def sheet(rng: Rng) -> Sheet:
+def figure_sheet(rng: Rng) -> Sheet:
     """Paper at twice its size; a heading now and then."""
     width, height = (2 * side for side in size(rng, 220, 520, (0.7, 1.7)))
     image = Image.new("RGB", (width, height), pale(rng))
@@ -29,12 +29,12 @@ def tag(
     draw: ImageDraw.ImageDraw, place: Point, text: str, image: Image.Image, ink: Colour = (0, 0, 0)
 ) -> None:
     """A label at a place."""
-    draw.text(place, text, ink, face("DejaVuSans", max(14, image.height // 22)), anchor="mm")
+    draw.text(place, text, ink, typeface("DejaVuSans", max(14, image.height // 22)), anchor="mm")
 
 
 def slices(rng: Rng) -> Image.Image:
     """A pie or a ring of two to five parts, or half of one as a gauge; labelled or not."""
-    image, draw = sheet(rng)
+    image, draw = figure_sheet(rng)
     centre, reach = (image.width / 2, image.height * 0.53), min(image.size) * rng.uniform(0.3, 0.43)
     count, half = rng.randint(2, 5), rng.random() < 0.25
     cuts = sorted(rng.random() for _ in range(count - 1))
@@ -59,7 +59,7 @@ def slices(rng: Rng) -> Image.Image:
 
 def columns(rng: Rng) -> Image.Image:
     """Two to six bars without a scale, standing or lying, numbers on them or not."""
-    image, draw = sheet(rng)
+    image, draw = figure_sheet(rng)
     count, (wide, high) = rng.randint(2, 6), image.size
     shades, lying, valued = palette(rng, count), rng.random() < 0.3, rng.random() < 0.5
     one = rng.random() < 0.5
@@ -76,7 +76,7 @@ def columns(rng: Rng) -> Image.Image:
                 if lying
                 else (wide * (low + top) / 2, high * (0.88 - share))
             )
-            tag(draw, place, number(rng), image)
+            tag(draw, place, number_text(rng), image)
     axis = [(wide * 0.1, 0), (wide * 0.1, high)] if lying else [(0, high * 0.92), (wide, high * 0.92)]
     if rng.random() < 0.8:
         draw.line(axis, dark(rng), 5)
@@ -85,7 +85,7 @@ def columns(rng: Rng) -> Image.Image:
 
 def curve(rng: Rng) -> Image.Image:
     """Axes with arrows and one to three curves, a shaded area, a point with its dotted lines."""
-    image, draw = sheet(rng)
+    image, draw = figure_sheet(rng)
     (wide, high), ink = image.size, dark(rng)
     arrow(draw, (wide * 0.1, high * 0.95), (wide * 0.1, high * 0.08), ink, 5)
     arrow(draw, (wide * 0.05, high * 0.9), (wide * 0.96, high * 0.9), ink, 5)
@@ -121,9 +121,9 @@ def course(rng: Rng, wide: float, high: float) -> list[Point]:
     return places
 
 
-def boxes(rng: Rng) -> Image.Image:
+def box_figure(rng: Rng) -> Image.Image:
     """Two to five boxes in a row, a ring or under one head, joined by arrows."""
-    image, draw = sheet(rng)
+    image, draw = figure_sheet(rng)
     (wide, high), count, ink = image.size, rng.randint(2, 5), dark(rng)
     form, shades, line = rng.choice(("row", "ring", "head", "column")), palette(rng, 5), rng.randint(3, 7)
     spots: list[Point] = [(wide * (index + 0.5) / count, high * 0.5) for index in range(count)]
@@ -151,11 +151,11 @@ def boxes(rng: Rng) -> Image.Image:
 
 def angles(rng: Rng) -> Image.Image:
     """One figure of geometry with its letters, angles and heights: a triangle, a circle, a solid."""
-    image, draw = sheet(rng)
+    image, draw = figure_sheet(rng)
     (wide, high), ink, line = image.size, dark(rng), rng.randint(3, 7)
     fill = rng.choice((None, colour(rng, (0.1, 0.6), (0.8, 1))))
-    figure = rng.choice((triangle, circle, solid, diagonals))
-    letters = font(rng, max(24, high // 12), LETTERS)
+    figure = rng.choice((triangle, circle, geometric_solid, diagonals))
+    letters = font(rng, max(24, high // 12), FIGURE_FONTS)
     corners = figure(rng, image, Marks(draw, ink, line, fill, letters))
     x, y = wide / 2, high / 2
     for index, (px, py) in enumerate(corners):
@@ -213,7 +213,7 @@ def diagonals(rng: Rng, image: Image.Image, marks: Marks) -> list[Point]:
     return corners
 
 
-def solid(rng: Rng, image: Image.Image, marks: Marks) -> list[Point]:
+def geometric_solid(rng: Rng, image: Image.Image, marks: Marks) -> list[Point]:
     """A cone or a cylinder with its height; its corners as they are seen."""
     draw, ink, line = marks.draw, marks.ink, marks.line
     (x, _), reach = middle(image)

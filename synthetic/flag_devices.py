@@ -3,7 +3,7 @@
 from PIL import Image, ImageDraw
 
 from synthetic.dyes import dyes
-from synthetic.emblems import crescent, disc, draw_emblem, ring_of_stars, star_alone, sun
+from synthetic.emblems import crescent, disc, draw_emblem, ring_of_stars, star_alone, sun_emblem
 from synthetic.flag_fields import (
     bands,
     border,
@@ -55,7 +55,7 @@ def canton(rng: Rng, image: Image.Image, _shades: list[Colour]) -> None:
         draw.rectangle((wide / 2 - arm, 0, wide / 2 + arm, high), ink)
         draw.rectangle((0, high / 2 - arm, wide, high / 2 + arm), ink)
     else:
-        emblem = rng.choice((star_alone, sun, crescent, disc, ring_of_stars))
+        emblem = rng.choice((star_alone, sun_emblem, crescent, disc, ring_of_stars))
         emblem(rng, image, (wide / 2, high / 2), high * 0.36, ink, tone)
 
 
@@ -168,7 +168,7 @@ def woven(
         draw.polygon(blob(rng, centre, size, 0.6), shades[2])
 
 
-def scatter(rng: Rng, image: Image.Image, shades: list[Colour]) -> None:
+def scattered(rng: Rng, image: Image.Image, shades: list[Colour]) -> None:
     """One large star and some small ones, or stars in a row."""
     if rng.random() < 0.5:
         bands(rng, image, shades[:-1])
@@ -200,5 +200,5 @@ def charge(rng: Rng, image: Image.Image, shades: list[Colour]) -> None:
 def layered(rng: Rng, image: Image.Image, shades: list[Colour]) -> None:
     """Several devices on one cloth, as no vexillologist would have it."""
     rng.choice((bands, stripes, cross, diagonal, border))(rng, image, shades)
-    for layer in rng.sample((canton, ornament, scatter, pile, saltire), rng.randint(1, 2)):
+    for layer in rng.sample((canton, ornament, scattered, pile, saltire), rng.randint(1, 2)):
         layer(rng, image, dyes(rng, 4))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageDraw
 
-from synthetic.emblems import disc, script, star_alone, sun
+from synthetic.emblems import disc, script, star_alone, sun_emblem
 from synthetic.shapes import Point, towards
 from synthetic.stateless_random import Colour, Rng
 
@@ -143,7 +143,7 @@ def plain_cloth(rng: Rng, image: Image.Image, shades: list[Colour]) -> None:
     colour_in(image, shades)
     if rng.random() < 0.25:
         place = (image.width / 2, image.height / 2)
-        rng.choice((script, sun, disc))(rng, image, place, image.height * 0.3, shades[1], shades[0])
+        rng.choice((script, sun_emblem, disc))(rng, image, place, image.height * 0.3, shades[1], shades[0])
 
 
 def colour_in(image: Image.Image, shades: list[Colour]) -> None:

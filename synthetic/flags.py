@@ -6,7 +6,7 @@ from PIL import Image
 
 from synthetic.dyes import dyes
 from synthetic.flag_cloth import finish, wave, wrap
-from synthetic.flag_devices import charge, ensign, layered, ornament, pile, scatter
+from synthetic.flag_devices import charge, ensign, layered, ornament, pile, scattered
 from synthetic.flag_fields import (
     Design,
     bands,
@@ -72,7 +72,7 @@ FLAT: dict[str, Callable[[Rng], Image.Image]] = {
     "pile": design((pile,), 0.15),
     "charged": design((plain_cloth, plain_cloth, bands), 1.0),
     "divided": design((diagonal, border, rays, stripes), 0.45),
-    "ornament": design((ornament, scatter), 0.4),
+    "ornament": design((ornament, scattered), 0.4),
     "layered": design((layered,), 0.3),
 }
 KINDS = {"flat": flat, **FLAT, "waving": waving, "wrapped": wrapped, "recombined": recombined}

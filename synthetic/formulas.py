@@ -20,7 +20,7 @@ FORMULAS = (
     r"\forall x \in \mathbb{R}", r"V = \frac{4}{3}\pi r^3", r"\Delta G = \Delta H - T\Delta S",
 )  # fmt: skip
 # To be filled with letters: a formula of each form is seldom drawn twice.
-FORMS = (
+TEMPLATES = (
     r"{a} = {n}{b} + {c}", r"\int_{{{n}}}^{{{b}}} {c}({a})\,d{a}",
     r"\sum_{{{a}={n}}}^\infty \frac{{{b}^{a}}}{{{a}!}}", r"{a} \cup {b}",
     r"\frac{{d}}{{d{a}}}\sin {n}{a} = {n}\cos {n}{a}", r"{a}({b},{c})", r"\lim_{{{a} \to \infty}} {b}({a})",
@@ -89,7 +89,7 @@ def equation(rng: Rng) -> Image.Image:
     if rng.random() < 0.25:
         text = rng.choice(FORMULAS)
     else:
-        text = rng.choice(FORMS).format(a=a, b=b, c=c, n=rng.randint(2, 9))
+        text = rng.choice(TEMPLATES).format(a=a, b=b, c=c, n=rng.randint(2, 9))
     strokes = ImageOps.invert(typeset(text, style, rng.randint(180, 420)).convert("L"))
     wide, high = strokes.size
     ground, ink = (pale(rng), dark(rng)) if rng.random() < 0.85 else ((30, 60, 45), WHITE)

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from synthetic.lettering import Font, face
+from synthetic.lettering import Font, typeface
 from synthetic.shapes import Point, smooth
 from synthetic.stateless_random import Colour, Rng, pale
 
@@ -27,7 +27,7 @@ def board(rng: Rng) -> Image.Image:
     }
     step = side / sizes[form]
     light, shade = rng.choice(BOARDS)
-    men = face("DejaVuSans", round(step * 0.75))
+    men = typeface("DejaVuSans", round(step * 0.75))
     for index in range(sizes[form] ** 2):
         column, row = index % sizes[form], index // sizes[form]
         corner = (column * step, row * step)
@@ -71,7 +71,7 @@ def card(rng: Rng, draw: ImageDraw.ImageDraw, corner: Point, step: float) -> Non
     ink = (200, 20, 30) if suit in "♥♦" else (0, 0, 0)
     sheet = (x + step * 0.18, y + 6, x + step * 0.82, y + step - 6)
     draw.rounded_rectangle(sheet, 12, "white", "black", 3)
-    small, large = face("DejaVuSans-Bold", round(step * 0.2)), face("DejaVuSans", round(step * 0.45))
+    small, large = typeface("DejaVuSans-Bold", round(step * 0.2)), typeface("DejaVuSans", round(step * 0.45))
     draw.text((x + step * 0.24, y + step * 0.08), rng.choice("A23456789JQK"), ink, small)
     draw.text((x + step / 2, y + step * 0.6), suit, ink, large, anchor="mm")
 

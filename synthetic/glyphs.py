@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from synthetic.lettering import SYLLABLES, UPRIGHT, face, word
+from synthetic.lettering import SYLLABLES, UPRIGHT, typeface, word
 from synthetic.shapes import Box, Point, blob, polygon, smooth
 from synthetic.stateless_random import Colour, Rng, dark, pale
 
@@ -36,14 +36,14 @@ def glyph(rng: Rng) -> Image.Image:
         )
     else:
         low, high = rng.choice(ALPHABETS)
-        letters = face(rng.choice(UPRIGHT), round(side * rng.uniform(0.45, 0.8)))
+        letters = typeface(rng.choice(UPRIGHT), round(side * rng.uniform(0.45, 0.8)))
         draw.text((side / 2, side / 2), chr(rng.randint(low, high)), ink, letters, anchor="mm")
     if rng.random() < 0.3:
         draw.text(
             (side * 0.04, side * 0.9),
             rng.choice((word(rng), f"U+{rng.randint(4096, 65000):04X}")),
             ink,
-            face("DejaVuSans", side // 16),
+            typeface("DejaVuSans", side // 16),
         )
     return smooth(image)
 
@@ -91,7 +91,7 @@ def symbols(rng: Rng) -> Image.Image:
     image = Image.new("RGB", (columns * cell, rows * cell), pale(rng))
     draw, ink, ruled = ImageDraw.Draw(image), dark(rng), rng.random() < 0.6
     form, (low, high) = rng.choice(("letters", "letters", "ideographs", "pictures")), rng.choice(ALPHABETS)
-    letters, small = face(rng.choice(UPRIGHT), round(cell * 0.5)), face("DejaVuSans", cell // 6)
+    letters, small = typeface(rng.choice(UPRIGHT), round(cell * 0.5)), typeface("DejaVuSans", cell // 6)
     named = rng.random() < 0.4
     for index in range(rows * columns):
         x, y = index % columns * cell, index // columns * cell

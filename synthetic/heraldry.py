@@ -11,7 +11,7 @@ from synthetic.stateless_random import Colour, Rng
 
 GOLD: Colour = (244, 196, 48)
 EDGE: Colour = (80, 60, 0)
-INK: Colour = (20, 20, 20)
+CONTOUR: Colour = (20, 20, 20)
 TINCTURES: tuple[Colour, ...] = (*CLOTHS[:7], GOLD, GOLD, (192, 192, 192), (80, 40, 120))
 
 
@@ -53,7 +53,7 @@ def divide(rng: Rng, side: float, draw: ImageDraw.ImageDraw) -> None:
 
 def draw_charge(rng: Rng, draw: ImageDraw.ImageDraw, centre: Point, radius: float) -> None:
     """A star, a beast (of sorts), a tower, a tree or a fleur."""
-    shade, ink = rng.choice(TINCTURES), INK
+    shade, ink = rng.choice(TINCTURES), CONTOUR
     x, y = centre
     form = rng.choice(("star", "beast", "beast", "tower", "tree", "cross", "fleur"))
     if form == "star":
@@ -93,12 +93,12 @@ def arms(rng: Rng) -> Image.Image:
     if rng.random() < 0.5:
         draw_supporters(rng, draw, side)
     image.paste(draw_field(rng, side), mask=mask)
-    draw.line([*shield, shield[0]], INK, max(3, side // 120))
+    draw.line([*shield, shield[0]], CONTOUR, max(3, side // 120))
     if rng.random() < 0.6:
         draw_crown(rng, draw, side)
     if rng.random() < 0.5:
         draw.arc((side * 0.1, side * 0.55, side * 0.9, side * 0.97), 20, 160, (240, 230, 200), side // 14)
-        draw.text((side * 0.3, side * 0.91), words(rng, 2).upper(), INK, font(rng, side // 24))
+        draw.text((side * 0.3, side * 0.91), words(rng, 2).upper(), CONTOUR, font(rng, side // 24))
     return smooth(image)
 
 
@@ -118,7 +118,9 @@ def draw_supporters(rng: Rng, draw: ImageDraw.ImageDraw, side: int) -> None:
     for edge in (0.1, 0.9):
         for _ in range(rng.randint(4, 9)):
             limb = (side * (edge + rng.uniform(-0.06, 0.06)), side * rng.uniform(0.25, 0.85))
-            draw.polygon(blob(rng, limb, side * rng.uniform(0.04, 0.1), 0.6), rng.choice(TINCTURES), INK, 2)
+            draw.polygon(
+                blob(rng, limb, side * rng.uniform(0.04, 0.1), 0.6), rng.choice(TINCTURES), CONTOUR, 2
+            )
 
 
 def draw_crown(rng: Rng, draw: ImageDraw.ImageDraw, side: int) -> None:

@@ -38,14 +38,14 @@ Font = ImageFont.FreeTypeFont
 
 
 @lru_cache(maxsize=512)
-def face(name: str, size: int) -> Font:
+def typeface(name: str, size: int) -> Font:
     """One of the fonts that come with matplotlib, `size` pixels high."""
     return ImageFont.truetype(FONTS / f"{name}.ttf", max(4, size))
 
 
 def font(rng: Rng, size: int, names: tuple[str, ...] = TEXT_FACES) -> Font:
     """A random face."""
-    return face(rng.choice(names), size)
+    return typeface(rng.choice(names), size)
 
 
 def word(rng: Rng) -> str:
@@ -58,7 +58,7 @@ def words(rng: Rng, count: int) -> str:
     return " ".join(word(rng) for _ in range(count)).capitalize()
 
 
-def number(rng: Rng) -> str:
+def number_text(rng: Rng) -> str:
     """A number as tables and labels have them."""
     value = rng.uniform(0, 10 ** rng.randint(1, 6))
     return rng.choice(

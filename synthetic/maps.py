@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.spatial import Voronoi
 
-from synthetic.lettering import WIDE_FACES, font, number, word, words
+from synthetic.lettering import WIDE_FACES, font, number_text, word, words
 from synthetic.shapes import Point, blob, meander, polygon, smooth, star
 from synthetic.stateless_random import Colour, Rng, colour, dark, mix, noise, pale, palette, size
 
@@ -77,7 +77,9 @@ def write_legend(draw: ImageDraw.ImageDraw, rng: Rng, width: int, height: int, s
     for index, shade in enumerate(shades):
         y = top + step * (index + 0.5)
         draw.rectangle((left + 6, y + 2, left + 6 + step, y + step - 3), fill=shade, outline="black")
-        draw.text((left + step + 14, y), rng.choice((number(rng), word(rng))), fill="black", font=letters)
+        draw.text(
+            (left + step + 14, y), rng.choice((number_text(rng), word(rng))), fill="black", font=letters
+        )
 
 
 def regions(rng: Rng) -> Image.Image:
@@ -233,7 +235,7 @@ def transit(rng: Rng) -> Image.Image:
     return smooth(image)
 
 
-def sky(rng: Rng) -> Image.Image:
+def sky_map(rng: Rng) -> Image.Image:
     """A chart of stars and constellations."""
     width, height = size(rng, 300, 800)
     night = rng.choice(((255, 255, 255), (10, 14, 40), (0, 0, 0), (245, 245, 235)))
@@ -257,5 +259,5 @@ KINDS = {
     "heights": heights,
     "islands": islands,
     "transit": transit,
-    "sky": sky,
+    "sky": sky_map,
 }

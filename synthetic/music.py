@@ -9,7 +9,7 @@ from synthetic.stateless_random import Colour, Rng, dark, pale
 STAFF_STEP = 13  # gaps between two lines, from one staff to the next
 
 
-def sheet(rng: Rng) -> Image.Image:
+def sheet_music(rng: Rng) -> Image.Image:
     """A page, or a few bars."""
     width, staves, gap = rng.randint(500, 1000), rng.randint(1, 9), rng.randint(9, 16)
     image = Image.new("RGB", (2 * width, gap * (STAFF_STEP * staves + 6)), pale(rng))
@@ -57,4 +57,4 @@ def draw_note(draw: ImageDraw.ImageDraw, rng: Rng, x: float, top: float, gap: in
     return tip
 
 
-KINDS = {"sheet": sheet}
+KINDS = {"sheet": sheet_music}

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from synthetic.lettering import SCRIPTS, face
+from synthetic.lettering import SCRIPTS, typeface
 from synthetic.shapes import around, blob, polygon, smooth, star
 from synthetic.stateless_random import Rng, pale, palette, size
 
@@ -19,7 +19,7 @@ def swatches(rng: Rng) -> Image.Image:
             draw.pieslice(box, 360 * index / count, 360 * (index + 1) / count, tone, "white", 2)
         return smooth(image)
     rows, columns = rng.randint(1, 5), rng.randint(2, 8)
-    letters = face("DejaVuSansMono", max(12, wide // columns // 8))
+    letters = typeface("DejaVuSansMono", max(12, wide // columns // 8))
     for index, tone in enumerate(palette(rng, rows * columns)):
         x, y = index % columns * wide / columns, index // columns * high / rows
         share = 1.0 if form == "card" else 0.92
@@ -41,7 +41,7 @@ def wallpaper(rng: Rng) -> Image.Image:
     image = Image.new("RGB", (wide, high), rng.choice((shades[0], pale(rng))))
     draw, form = ImageDraw.Draw(image), rng.choice(("star", "blob", "scale", "ring", "rhomb", "letter"))
     motif = blob(rng, (0, 0), step * 0.42, 0.6, 24)
-    sign, letters = rng.choice(rng.choice(SCRIPTS)), face("DejaVuSans", round(step * 0.7))
+    sign, letters = rng.choice(rng.choice(SCRIPTS)), typeface("DejaVuSans", round(step * 0.7))
     for row in range(high // step + 2):
         for column in range(-1, wide // step + 2):
             x, y, tone = column * step + (row % 2) * step / 2, row * step, shades[1 + (row + column) % 3]

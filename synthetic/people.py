@@ -36,10 +36,10 @@ def person(rng: Rng, pen: Pen) -> None:
         pen.area([(0.42, neck), (0.58, neck), (0.72, hip + 0.12), (0.28, hip + 0.12)], shirt)
     else:
         pen.box(0.4, neck, 0.6, hip + 0.03, shirt, 0.04)
-    face(rng, pen, 0.5, 0.03 + reach, reach)
+    draw_face(rng, pen, 0.5, 0.03 + reach, reach)
 
 
-def face(rng: Rng, pen: Pen, x: float = 0.5, y: float = 0.5, reach: float = 0.3) -> None:
+def draw_face(rng: Rng, pen: Pen, x: float = 0.5, y: float = 0.5, reach: float = 0.3) -> None:
     """A head: hair, eyes, brows, a nose, a mouth."""
     skin, hair, style = rng.choice(SKINS), rng.choice(HAIRS), rng.choice(("short", "long", "bald", "curls"))
     head(rng, pen, (x, y), reach, style, skin, hair)

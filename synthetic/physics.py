@@ -4,7 +4,7 @@ import math
 
 from PIL import Image, ImageDraw
 
-from synthetic.figures import RED, sheet, tag
+from synthetic.figures import RED, figure_sheet, tag
 from synthetic.shapes import Point, around, arrow, polygon, smooth, towards
 from synthetic.stateless_random import WHITE, Colour, Rng, colour, dark, mix
 
@@ -15,8 +15,8 @@ BLUE: Colour = (50, 80, 220)
 
 def atoms(rng: Rng) -> Image.Image:
     """An atom with its shells, a molecule of balls and sticks, a lattice."""
-    image, draw = sheet(rng)
-    build = rng.choice((shells, molecule, molecule, lattice))
+    image, draw = figure_sheet(rng)
+    build = rng.choice((shells, draw_molecule, draw_molecule, lattice))
     reach, ink = min(image.size) * 0.4, dark(rng)
     for place, radius, tone in build(rng, image, draw, reach, ink):
         draw.ellipse(around(place, radius), tone, ink, 3)
@@ -55,7 +55,7 @@ def lattice(rng: Rng, image: Image.Image, draw: ImageDraw.ImageDraw, reach: floa
     return balls
 
 
-def molecule(
+def draw_molecule(
     rng: Rng, image: Image.Image, draw: ImageDraw.ImageDraw, reach: float, _ink: Colour
 ) -> list[Ball]:
     """Draws bonds, single or double, and the names of some atoms; the atoms."""
@@ -74,7 +74,7 @@ def molecule(
 
 def experiment(rng: Rng) -> Image.Image:
     """Forces on a body, a lens with its rays, a pendulum, a graph of particles, a wave."""
-    image, draw = sheet(rng)
+    image, draw = figure_sheet(rng)
     ink = dark(rng)
     rng.choice((forces, lens, pendulum, particles, waves))(rng, image, draw, ink)
     return smooth(image)

@@ -3,7 +3,7 @@
 from PIL import Image, ImageDraw
 
 from synthetic import plain, scenes
-from synthetic.lettering import UPRIGHT, face, font, number, words, write_paragraph
+from synthetic.lettering import UPRIGHT, font, number_text, typeface, words, write_paragraph
 from synthetic.shapes import around, smooth
 from synthetic.stateless_random import Colour, Rng, colour, dark, mix, pale, size
 
@@ -67,7 +67,9 @@ def title_page(rng: Rng) -> Image.Image:
     )
     while y < high * 0.85:
         text = words(rng, rng.randint(1, 5))
-        letters = face(family, round(min(width * 1.5 / max(6, len(text)), high * rng.uniform(0.025, 0.09))))
+        letters = typeface(
+            family, round(min(width * 1.5 / max(6, len(text)), high * rng.uniform(0.025, 0.09)))
+        )
         draw.text(
             (width / 2, y),
             rng.choice((text, text.upper())),
@@ -119,9 +121,9 @@ def notice(rng: Rng) -> Image.Image:
     while y < height - step * 0.6:
         left, right = (
             words(rng, rng.randint(1, 2)),
-            rng.choice((f"{rng.uniform(1, 99):.2f}", number(rng), "")),
+            rng.choice((f"{rng.uniform(1, 99):.2f}", number_text(rng), "")),
         )
-        letters = face(
+        letters = typeface(
             rng.choice(UPRIGHT), round(min(step * 0.55, width * 1.1 / max(6, len(left) + len(right))))
         )
         draw.text((width * 0.06, y), left, ink, letters, anchor="lm")

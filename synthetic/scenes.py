@@ -226,7 +226,7 @@ def room(rng: Rng) -> Image.Image:
         draw.rectangle((stripe, 0, stripe + wide // 28, high), mix(tint(rng), (255, 255, 255), 0.3))
     draw.rectangle((0, base * high, wide, high), mix(tint(rng), (120, 80, 50), 0.4))
     for _ in range(rng.randint(1, 3)):
-        window(rng, draw, image)
+        window_view(rng, draw, image)
     for _ in range(rng.randint(1, 3)):
         furniture(rng, draw, image, base)
     populate(rng, image, base, (person, fruit, cup, plant, beast), 4)
@@ -234,7 +234,7 @@ def room(rng: Rng) -> Image.Image:
     return lit(rng, picture) if rng.random() < 0.3 else picture
 
 
-def window(rng: Rng, draw: ImageDraw.ImageDraw, image: Image.Image) -> None:
+def window_view(rng: Rng, draw: ImageDraw.ImageDraw, image: Image.Image) -> None:
     """A window with its bars, or a picture in its frame."""
     x, y = image.width * rng.uniform(0.03, 0.8), image.height * rng.uniform(0.06, 0.25)
     wide, high = image.width * rng.uniform(0.1, 0.25), image.height * rng.uniform(0.15, 0.3)

@@ -8,7 +8,7 @@ from synthetic.lettering import (
     WIDE_FACES,
     Font,
     font,
-    number,
+    number_text,
     word,
     words,
     write_paragraph,
@@ -89,7 +89,7 @@ def rows(
         for column in range(1, columns):
             x = left + (right - left) * (0.3 + 0.7 * column / columns)
             draw.text(
-                (x, y + 4), rng.choice((number(rng), word(rng))), mix(ink, (128, 128, 128), 0.6), letters
+                (x, y + 4), rng.choice((number_text(rng), word(rng))), mix(ink, (128, 128, 128), 0.6), letters
             )
 
 
@@ -228,7 +228,7 @@ def terminal(rng: Rng) -> Image.Image:
         draw.text(
             (6, y),
             rng.choice(("$ ", "> ", "", "", "  "))
-            + " ".join(rng.choice((word(rng), number(rng))) for _ in range(rng.randint(1, 9))),
+            + " ".join(rng.choice((word(rng), number_text(rng))) for _ in range(rng.randint(1, 9))),
             rng.choice(shades),
             letters,
         )
@@ -255,7 +255,17 @@ def editor(rng: Rng) -> Image.Image:
         x = left + 50 + depth * letters.size * 2
         for _ in range(rng.randint(0, 6)):
             token = rng.choice(
-                (word(rng), word(rng) + "()", "=", "{", "}", number(rng), f'"{word(rng)}"', "return", "if")
+                (
+                    word(rng),
+                    word(rng) + "()",
+                    "=",
+                    "{",
+                    "}",
+                    number_text(rng),
+                    f'"{word(rng)}"',
+                    "return",
+                    "if",
+                )
             )
             draw.text((x, y), token, rng.choice(shades), letters)
             x += letters.getlength(token + " ")

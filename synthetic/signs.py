@@ -4,7 +4,7 @@ import math
 
 from PIL import Image, ImageDraw
 
-from synthetic.lettering import UPRIGHT, face, font, words
+from synthetic.lettering import UPRIGHT, font, typeface, words
 from synthetic.shapes import Point, smooth
 from synthetic.stateless_random import WHITE, Colour, Rng
 
@@ -89,7 +89,7 @@ def sign_person(rng: Rng, draw: ImageDraw.ImageDraw, x: float, y: float, side: f
         bone((way * 0.06, 0.55), (way * 0.06, 0.95))
 
 
-def plate(rng: Rng) -> Image.Image:
+def sign_plate(rng: Rng) -> Image.Image:
     """A street's name, a house number, a licence plate, a place's name, a highway shield with arrows."""
     form = rng.choice(("licence", "licence", "street", "place", "number", "gantry"))
     wide = 2 * rng.randint(180, 420)
@@ -113,7 +113,7 @@ def write_licence(rng: Rng, image: Image.Image, ground: Colour, ink: Colour) -> 
     draw.rectangle((8, 8, wide * 0.09, high - 9), rng.choice(((0, 50, 150), ground)))
     letters = "".join(rng.choice("ABCDEFGHJKLMNPRSTUVWXYZ") for _ in range(rng.randint(1, 3)))
     text = f"{letters} {rng.randint(10, 9999)} {rng.choice(('', 'AB', 'K', '77'))}"
-    types = face("DejaVuSansMono-Bold", round(min(high * 0.75, wide / 7)))
+    types = typeface("DejaVuSansMono-Bold", round(min(high * 0.75, wide / 7)))
     draw.text((wide * 0.53, high / 2), text, ink, types, anchor="mm")
 
 
@@ -131,4 +131,4 @@ def write_rows(rng: Rng, image: Image.Image, form: str, ink: Colour) -> None:
         draw.text((wide * 0.45, y), text, ink, letters, anchor="mm")
         if form == "gantry":
             way = rng.choice("↑→←↗↖") if rng.random() < 0.5 else str(rng.randint(1, 200))
-            draw.text((wide * 0.92, y), way, ink, face("DejaVuSans-Bold", high // 6), anchor="mm")
+            draw.text((wide * 0.92, y), way, ink, typeface("DejaVuSans-Bold", high // 6), anchor="mm")

@@ -11,7 +11,7 @@ from synthetic.creatures import monster
 from synthetic.doodles import doodled_thing, stick_figure
 from synthetic.lettering import font, word
 from synthetic.pen import Pen
-from synthetic.people import face, person
+from synthetic.people import draw_face, person
 from synthetic.shapes import Box, Point, smooth
 from synthetic.stateless_random import Colour, Rng, colour, dark, mix, pale, size
 
@@ -126,7 +126,7 @@ def from_figures(rng: Rng, page: Image.Image, most: int) -> None:
         side = min(page.size) * rng.uniform(0.35, 0.8)
         left, top = rng.uniform(0, page.width - side), rng.uniform(0, page.height - side)
         pen = Pen(draw, left, top, side, max(4, round(side / rng.randint(50, 110))), (0, 0, 0))
-        rng.choice((*THINGS, person, face, monster))(rng, pen)
+        rng.choice((*THINGS, person, draw_face, monster))(rng, pen)
 
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""Chance: seeded random numbers, colours and sizes for everything that is drawn."""
+"""Stateless random: numbers, colours and sizes that depend on a seed alone."""
 
 import colorsys
 import random
