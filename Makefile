@@ -69,9 +69,9 @@ import: $(TRAINING) ## fetch categories of Commons into DATA; ARGS='--contact YO
 train: $(TRAINING) ## train a model on DATA by RECIPE
 	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
 
-# What the recipe holds out of DATA, unless IMAGES names a folder of which every image is to judge.
+# What the recipe holds out of DATA, unless IMAGES names a folder all of whose images are used.
 .PHONY: evaluate
-evaluate: $(TRAINING) ## judge MODEL on what RECIPE holds out of DATA, or on all IMAGES: runs/evaluation/report.html
+evaluate: $(TRAINING) ## evaluate MODEL on what RECIPE holds out of DATA, or on all IMAGES: runs/evaluation/report.html
 	$(if $(IMAGES),,$(BIN)/logo-holdout --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) \
 		--model $(or $(MODEL),model_artifacts/logo-detection) --to runs/holdout)
 	$(BIN)/logo-evaluate --model $(or $(MODEL),model_artifacts/logo-detection) \

@@ -23,7 +23,7 @@ from release.model_card import Facts
 from release.publication import check_parity, publish
 
 
-def export(model: Any, facts: Facts, destination: Path, images: Sequence[Pixels] = ()) -> Artifact:
+def export_artifact(model: Any, facts: Facts, destination: Path, images: Sequence[Pixels] = ()) -> Artifact:
     """Write the artifact of a float32 model into a directory, checked on its golden set and on `images`.
 
     Raises:

@@ -23,7 +23,7 @@ BASE_RATE_LIMIT = (
 )
 CLASSES_LIMIT = (
     "Probabilities hold where every class is as frequent as that above. Of what shows none of them, the "
-    "model still says that it is one, unless it was taught out_of_domain."
+    "model still says that it is one, unless it was trained with out_of_domain."
 )
 
 

@@ -41,7 +41,7 @@ class ProgressCallback(keras.callbacks.Callback):
         self._progress.advance(self._batch)
 
 
-def fit(
+def fit_model(
     recipe: Recipe, run: Run, shards: Shards, validation: ValidationSet, weights: str | None = None
 ) -> Any:
     """Train on the shards, from the run's checkpoint if there is one.

@@ -20,12 +20,12 @@ from evaluation.evaluate import evaluate_artifact
 from evaluation.metrics import measure
 from evaluation.report import render_markdown
 from logo_detection.artifact import Artifact, Calibration
-from release.export import export, git_commit
+from release.export import export_artifact, git_commit
 from release.folding import fold_temperature
 from release.model_card import Facts
 from release.publication import publish
 from training.errors import RecipeInvalid, TrainingError
-from training.fitting import fit
+from training.fitting import fit_model
 from training.holdout import (
     ValidationSet,
     holdout_is_complete,
@@ -55,9 +55,9 @@ def run_training(options: argparse.Namespace) -> None:
     examples = read_examples(options.data)
     run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"])
     train_shards, validation = prepare_images(recipe, examples, run, options.workers)
-    model = fit(recipe, run, train_shards, validation, options.weights)
+    model = fit_model(recipe, run, train_shards, validation, options.weights)
     facts = facts_of(recipe, run, *calibrate(recipe, model, run, validation))
-    artifact = export(model, facts, options.export or run.artifact, parity_images(validation))
+    artifact = export_artifact(model, facts, options.export or run.artifact, parity_images(validation))
     publish_evaluated(artifact, facts, run, validation, options.workers)
 
 

@@ -28,7 +28,7 @@ def read(output: Path) -> dict[str, Any]:
     return document
 
 
-def test_the_document_says_what_was_judged_by_what_and_how_well(
+def test_the_document_says_what_was_evaluated_on_what_and_how_well(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate(artifact, plain_set(tmp_path / "data"), tmp_path / "out") == 0
@@ -44,7 +44,7 @@ def test_the_document_says_what_was_judged_by_what_and_how_well(
     assert "| accuracy | 0.7500 |" in capsys.readouterr().out
 
 
-def test_judging_again_gives_the_same_numbers(artifact: Path, tmp_path: Path) -> None:
+def test_evaluating_again_gives_the_same_numbers(artifact: Path, tmp_path: Path) -> None:
     data = recoded_set(tmp_path / "data")
     evaluate(artifact, data, tmp_path / "out")
     assert (
@@ -74,7 +74,7 @@ def test_there_is_a_prediction_per_file(artifact: Path, tmp_path: Path) -> None:
     assert read(tmp_path / "out")["evaluation"]["unscored"] == {"image_unsupported": 1}
 
 
-def test_predictions_can_be_judged_again_without_scoring(artifact: Path, tmp_path: Path) -> None:
+def test_predictions_can_be_evaluated_again_without_scoring(artifact: Path, tmp_path: Path) -> None:
     data = recoded_set(tmp_path / "data")
     evaluate(artifact, data, tmp_path / "first")
     table = str(tmp_path / "first" / "predictions.csv")
@@ -121,7 +121,7 @@ def test_a_data_path_that_is_too_long_is_refused(artifact: Path, tmp_path: Path)
     assert evaluate(artifact, tmp_path / ("x" * 300), tmp_path / "out") == 2
 
 
-def test_scores_are_kept_though_nothing_can_be_judged_by_them(
+def test_scores_are_kept_though_no_model_can_be_evaluated_by_them(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write_set(tmp_path / "data", {"logo/a.png": picture(RED), "out_of_domain/b.png": b"words"})

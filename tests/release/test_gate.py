@@ -30,9 +30,9 @@ def document(right: float = 0.99, wrong: int = 0, of: int = IMAGES, **evaluation
     }
 
 
-def missed(judged: dict[str, Any], **thresholds: float) -> list[str]:
+def missed(evaluated: dict[str, Any], **thresholds: float) -> list[str]:
     with pytest.raises(GateClosed) as closed:
-        check_thresholds(judged, thresholds_of(thresholds))
+        check_thresholds(evaluated, thresholds_of(thresholds))
     return [line.strip() for line in str(closed.value).splitlines()[1:]]
 
 
@@ -54,9 +54,9 @@ def test_a_bad_model_is_told_each_threshold_that_it_misses() -> None:
 
 
 def test_one_recoding_that_misses_closes_the_gate() -> None:
-    judged = document()
-    judged["evaluation"]["by_recoding"]["jpeg"] = document(wrong=40)["evaluation"]["by_recoding"]["jpeg"]
-    assert all("(jpeg)" in line for line in missed(judged))
+    evaluated = document()
+    evaluated["evaluation"]["by_recoding"]["jpeg"] = document(wrong=40)["evaluation"]["by_recoding"]["jpeg"]
+    assert all("(jpeg)" in line for line in missed(evaluated))
 
 
 def test_the_model_is_named() -> None:
@@ -65,7 +65,7 @@ def test_the_model_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("judged", "line"),
+    ("evaluated", "line"),
     [
         (document(right=0.6), "calibration error (png): 0.4, wanted at most 0.1"),
         (document(recoding_flips=0.2), "images called otherwise when recoded: 0.2, wanted at most 0.05"),
@@ -74,22 +74,22 @@ def test_the_model_is_named() -> None:
     ],
     ids=["calibration", "flips", "unscored", "few images"],
 )
-def test_each_other_threshold_closes_the_gate_alone(judged: dict[str, Any], line: str) -> None:
-    found = missed(judged)
+def test_each_other_threshold_closes_the_gate_alone(evaluated: dict[str, Any], line: str) -> None:
+    found = missed(evaluated)
     assert line in found
     assert len({finding.split(" (")[0].split(" of ")[0] for finding in found}) == 1
 
 
 @pytest.mark.parametrize("value", [None, float("nan")])
 def test_what_was_not_measured_is_missed(value: float | None) -> None:
-    judged = document()
-    judged["evaluation"]["by_recoding"]["png"]["auc_pr"] = value
-    assert len(missed(judged, min_auc_pr=0)) == 1
+    evaluated = document()
+    evaluated["evaluation"]["by_recoding"]["png"]["auc_pr"] = value
+    assert len(missed(evaluated, min_auc_pr=0)) == 1
 
 
 def test_a_threshold_that_is_just_reached_is_reached() -> None:
-    judged = document(wrong=10)
-    assert check_thresholds(judged, thresholds_of({"min_class_recall": 0.9, "min_auc_pr": 0.8}))
+    evaluated = document(wrong=10)
+    assert check_thresholds(evaluated, thresholds_of({"min_class_recall": 0.9, "min_auc_pr": 0.8}))
 
 
 @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ def test_the_shipped_model_passes_by_default() -> None:
     manifest = json.loads((ROOT / "model_artifacts/logo-detection/manifest.json").read_text())
     validation = manifest["metrics"]["validation"]
     images = sum(metrics["images"] for metrics in validation["by_recoding"].values())
-    judged = {"model": manifest, "data": {"files": images}, "evaluation": validation}
-    assert [str(finding) for finding in findings(judged, Thresholds()) if finding.is_missed()] == []
+    evaluated = {"model": manifest, "data": {"files": images}, "evaluation": validation}
+    assert [str(finding) for finding in findings(evaluated, Thresholds()) if finding.is_missed()] == []

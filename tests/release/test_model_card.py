@@ -74,7 +74,7 @@ def test_limits_are_those_of_the_recipe_and_what_holds_for_any() -> None:
     assert lines[-1].endswith("choose a threshold for the base rate at hand.")
 
 
-def test_a_card_can_be_written_before_the_model_is_judged() -> None:
+def test_a_card_can_be_written_before_the_model_is_evaluated() -> None:
     card = render_card(facts({}))
     assert "## Metrics" not in card
     assert "## Limits" in card

@@ -10,7 +10,7 @@ import pytest
 from datasets.manifest import Example
 from tests.training.recipes import tiny_recipe
 from training.errors import RecipeInvalid
-from training.fitting import dtype_policy_of, fit
+from training.fitting import dtype_policy_of, fit_model
 from training.holdout import ValidationSet
 from training.materialise import ImageTask, MaterialisedImage
 from training.model import HEAD, build
@@ -45,7 +45,7 @@ def fitted(directory: Path, recipe: Recipe, weights: str | None = None) -> keras
     made = list(pictures(recipe))
     examples = tuple(item.task.picture for item in made if isinstance(item.task.picture, Example))
     validation = ValidationSet(examples, np.stack([item.pixels["degraded"] for item in made]))
-    return fit(recipe, Run(directory), read_shards(directory / "training"), validation, weights)
+    return fit_model(recipe, Run(directory), read_shards(directory / "training"), validation, weights)
 
 
 def test_a_frozen_stage_changes_the_head_and_nothing_else(tmp_path: Path) -> None:
