@@ -39,22 +39,14 @@ run: $(VENV)/.$(SERVING) ## serve on PORT (8080); MODEL_PATH and the other setti
 classify: $(VENV)/.project $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
 	@set -f; $(BIN)/logo-classify $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
-# What Java has loaded when Spark has started, for the next start; see batch/java.py. Once, a minute.
-# Java writes it when logo-batch has ended: the pipe is what waits for it. Without it Spark starts, too.
-$(VENV)/spark.aot: $(VENV)/.spark | $(VENV)/.project
-	@echo "preparing a quick start of Spark"; set -o pipefail; rm -f $@; into=$$(mktemp -d) && trap 'rm -rf $$into' EXIT && \
-		$(BIN)/logo-batch --engine spark --output $$into/scores \
-		--conf spark.driver.extraJavaOptions="-XX:AOTCacheOutput=$$into/aot -Xlog:disable" samples |& cat > $$into/log && \
-		mv $$into/aot $@ || tail --lines 5 $$into/log >&2
-
 .PHONY: batch
-batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark $(if $(filter spark,$(ENGINE)),$(VENV)/spark.aot) ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help
+batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help
 	@set -f; $(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS) $(INPUT)
 
 # INPUT is what `make batch ARGS=--embed` wrote.
 .PHONY: fit
-fit: $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## teach MODEL's backbone other classes, by LABELS of the features in INPUT: an artifact, OUTPUT; ARGS=--tune
+fit: $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## train a new head for MODEL's backbone, by LABELS of the features in INPUT: an artifact, OUTPUT; ARGS=--tune
 	@$(BIN)/logo-fit $(if $(LABELS),--labels $(LABELS)) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(if $(MODEL),--model $(MODEL)) $(ARGS) $(INPUT)
 
@@ -159,7 +151,7 @@ bench: $(TESTED) ## measure the service beside its engine: runs/benchmark; ARGS=
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-batch
-bench-batch: $(TESTED) $(VENV)/spark.aot ## measure both engines of logo-batch beside decoding and the engine: runs/benchmark-batch; ARGS="--rounds 1"
+bench-batch: $(TESTED) ## measure both engines of logo-batch beside decoding and the engine: runs/benchmark-batch; ARGS="--rounds 1"
 	@$(BIN)/python -m benchmarks.batch $(ARGS)
 
 .PHONY: load

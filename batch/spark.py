@@ -27,7 +27,7 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
 from batch.batch_scorer import Scorer
 from batch.errors import BatchError
-from batch.java import java_environment, start_options
+from batch.java import java_environment
 from batch.output import check_features, check_layout, check_same, layout
 from batch.rows import FEATURES, SPARK_SCHEMA, Judgement, Tally
 from batch.sources import FILENAME, Source
@@ -64,14 +64,13 @@ _SETTINGS = {
 
 
 _ON_THIS_MACHINE = {
+    # Java does little but start here, and the second compiler takes as long as that again.
+    "spark.driver.defaultJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     # The executor is this process, too: why a task failed is in the error, and need not be logged at length.
     "spark.log.level": "FATAL",
 }
-
-_JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""Of the driver here: Java does little but start, and the second compiler takes as long as that again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +121,7 @@ class Session:
     def _settings(self) -> dict[str, str]:
         settings = dict(_SETTINGS)
         if self.master is None:
-            options = (*_JAVA_OPTIONS, *start_options(self.java_home))
-            quoted = " ".join(f'"{option}"' for option in options)  # a path may have spaces
-            settings |= {**_ON_THIS_MACHINE, "spark.driver.defaultJavaOptions": quoted}
+            settings |= _ON_THIS_MACHINE
         if self.archive:
             settings["spark.archives"] = f"{self.archive}#{ENVIRONMENT}"
         return settings | {"spark.master": self.master or f"local[{self.workers}]"} | dict(self.conf)

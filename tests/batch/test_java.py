@@ -1,7 +1,7 @@
 import subprocess
 from pathlib import Path
 
-from batch.java import java_environment, start_options
+from batch.java import java_environment
 from tests.harness.process import clean_environment
 
 
@@ -26,23 +26,3 @@ def test_all_other_arguments_arrive_as_they_are() -> None:
 
 def test_an_operator_may_name_another_java() -> None:
     assert java_environment(Path("/opt/java")) == {"JAVA_HOME": "/opt/java"}
-
-
-def test_java_starts_from_what_an_earlier_start_left(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    run_java(java_environment(), f"-XX:AOTCacheOutput={cache}", "-Xlog:disable", "-version")
-    opened = run_java(java_environment(), *start_options(cache=cache), "-Xlog:aot:stdout", "-version")
-    assert f"Opened AOT cache {cache}." in opened
-
-
-def test_a_cache_that_is_not_javas_own_costs_nothing_but_time(tmp_path: Path) -> None:
-    (tmp_path / "cache").write_bytes(b"not Java's")
-    options = start_options(cache=tmp_path / "cache")
-    assert options
-    assert run_java(java_environment(), *options, "-version") == run_java(java_environment(), "-version")
-
-
-def test_without_a_cache_or_with_another_java_it_starts_as_it_does(tmp_path: Path) -> None:
-    (tmp_path / "cache").touch()
-    assert start_options(cache=tmp_path / "none") == []
-    assert start_options(Path("/opt/java"), cache=tmp_path / "cache") == []

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from batch.rows import SCHEMA
+from batch.score import main
 from tests.batch.jobs import (
     BLUE,
     FATES,
@@ -192,6 +193,13 @@ def test_what_cannot_work_is_refused_in_one_line(
     text = capsys.readouterr().err
     assert complaint in text
     assert len(text.splitlines()) == 1
+
+
+def test_a_command_that_has_moved_says_where_it_went(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--labels", "labels.csv", "--output", "artifact", "features"]) == 2
+    assert capsys.readouterr().err == (
+        "logo-batch: fit is a command of its own: logo-fit, with the same options\n"
+    )
 
 
 def test_features_are_written_beside_the_scores_that_the_head_makes_of_them(
