@@ -1,4 +1,4 @@
-"""The desk: where entries become rows. Both engines score here and nowhere else.
+"""The batch scorer: makes a row of each entry. Both engines score by it.
 
 Entry -> its bytes -> a fenced worker -> Result -> row
 """
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Self
 
 from batch.inputs import Entry, as_input
-from batch.rows import Judgement
+from batch.rows import RowSchema
 from logo_detection.classifier import ModelSource
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
@@ -21,28 +21,34 @@ from logo_detection.pool.pool import ScoringPool
 from logo_detection.scoring import AHEAD_PER_WORKER, DECODE_TIMEOUT_S, MAX_HELD_BYTES, score_all
 
 AHEAD_FOR_FETCHES = 16
+"""Inputs to have under way beside those of the workers: URLs that are fetched meanwhile."""
+
+
+def inputs_under_way(workers: int) -> int:
+    """How many inputs to have under way at a time for a number of scoring processes."""
+    return AHEAD_FOR_FETCHES + AHEAD_PER_WORKER * workers
 
 
 @dataclass(frozen=True, slots=True)
-class Scorer:
-    """What scores: a model, so many processes, and what may be fetched for them."""
+class ScorerConfig:
+    """A batch scorer's model, row schema, processes and fetch policy."""
 
     model: ModelSource
-    judgement: Judgement
+    row_schema: RowSchema
     policy: FetchPolicy
     workers: int = 1
     decode_timeout_s: float = DECODE_TIMEOUT_S
 
 
-class Desk:
+class BatchScorer:
     """A pool of scoring processes and a fetcher, for an `async with` block in one event loop."""
 
-    def __init__(self, scorer: Scorer) -> None:
-        config = WorkerConfig(scorer.model, max_image_bytes=MAX_FILE_BYTES)
-        self._scorer = scorer
-        self._pool = ScoringPool(config, workers=scorer.workers, decode_timeout_s=scorer.decode_timeout_s)
+    def __init__(self, config: ScorerConfig) -> None:
+        worker = WorkerConfig(config.model, max_image_bytes=MAX_FILE_BYTES)
+        self._config = config
+        self._pool = ScoringPool(worker, workers=config.workers, decode_timeout_s=config.decode_timeout_s)
         self._memory = ByteBudget(MAX_HELD_BYTES)
-        self._fetcher = Fetcher(scorer.policy, self._memory)
+        self._fetcher = Fetcher(config.policy, self._memory)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -62,9 +68,9 @@ class Desk:
         await self._stack.aclose()
 
     async def rows(self, entries: Iterable[Entry]) -> AsyncGenerator[dict[str, Any], None]:
-        """A row for each entry, in their order, in the columns of `Judgement.schema`."""
+        """A row for each entry, in their order, in the columns of `RowSchema.schema`."""
         inputs = map(partial(as_input, fetcher=self._fetcher, memory=self._memory), entries)
-        ahead = AHEAD_FOR_FETCHES + AHEAD_PER_WORKER * self._scorer.workers
+        ahead = inputs_under_way(self._config.workers)
         async with aclosing(score_all(inputs, self._pool, ahead=ahead)) as results:
             async for result in results:
-                yield self._scorer.judgement.row(result)
+                yield self._config.row_schema.row(result)

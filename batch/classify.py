@@ -15,10 +15,11 @@ from contextlib import aclosing
 from pathlib import Path
 from time import perf_counter
 
+from batch.batch_scorer import inputs_under_way
 from batch.grid import Grid
 from batch.inputs import find_inputs
 from batch.listing import json_document, table
-from batch.options import Parser, add_fetch_options, add_model_options, fetch_policy, value
+from batch.options import INTERRUPTED, Parser, add_fetch_options, add_model_options, fetch_policy, value
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import ItemError, LogoDetectionError
@@ -27,11 +28,8 @@ from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.files import MAX_FILE_BYTES
 from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.scoring import AHEAD_PER_WORKER, MAX_HELD_BYTES, score_all
+from logo_detection.scoring import MAX_HELD_BYTES, score_all
 
-AHEAD_FOR_FETCHES = 16
-
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 BROKEN_PIPE = 141
 
 
@@ -68,8 +66,8 @@ async def classify(options: argparse.Namespace) -> int:
     async with pool, fetcher:
         began = perf_counter()
         inputs = find_inputs(options.inputs, fetcher=fetcher, memory=memory, max_bytes=MAX_FILE_BYTES)
-        ahead = AHEAD_FOR_FETCHES + AHEAD_PER_WORKER * options.workers
-        scoring = score_all(inputs, pool, ahead=ahead, look=grid.look if grid else None)
+        ahead = inputs_under_way(options.workers)
+        scoring = score_all(inputs, pool, ahead=ahead, on_scored=grid.keep_picture if grid else None)
         with listing(sys.stdout, target) as add:
             async with aclosing(scoring):
                 async for result in scoring:

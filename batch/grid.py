@@ -82,8 +82,8 @@ class Grid:
         self._cells: list[Cell] = []
         self._results = 0
 
-    async def look(self, number: int, data: bytes, _: Scored) -> None:
-        """Keep a small picture of a scored image: an `scoring.Look`."""
+    async def keep_picture(self, number: int, data: bytes, _: Scored) -> None:
+        """Keep a small picture of a scored image: see `scoring.OnScored`."""
         if number >= MAX_CELLS:
             return
         async with self._one_at_a_time:

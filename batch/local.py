@@ -1,4 +1,4 @@
-"""The local engine: a job on this machine, with a bar that shows how far it is."""
+"""The local engine: a job on this machine, with a progress bar."""
 
 import asyncio
 from collections import Counter
@@ -10,37 +10,37 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from batch import sources
-from batch.batch_scorer import Desk, Scorer
+from batch.batch_scorer import BatchScorer, ScorerConfig
 from batch.inputs import Entry
 from batch.output import Output
-from batch.rows import Judgement, Tally, count_outcomes
-from batch.sources import Source
+from batch.rows import RowSchema, Tally, tally_rows
+from batch.sources import InputSource
 
 
-def score_locally(source: Source, output: Output, scorer: Scorer, rows_per_file: int) -> Tally:
-    """Write the rows that the output lacks; what is scored is written also where the job is interrupted.
+def score_locally(source: InputSource, output: Output, config: ScorerConfig, rows_per_file: int) -> Tally:
+    """Write the rows that the output lacks. An interrupted job writes the rows that it has.
 
     Raises:
         BatchError: The source or the output is not usable.
         WorkerStartError: No worker comes up.
     """
     with output.locked():
-        done = output.done(scorer.judgement)
+        done = output.done(config.row_schema)
         total = sources.count(source)
         waiting = (entry for entry in sources.entries(source) if entry.name not in done)
         bar = tqdm(total=total, initial=min(len(done), total), unit=" files", disable=None, smoothing=0)
-        with bar, Parts(output, scorer.judgement, rows_per_file) as parts:
-            asyncio.run(_score(waiting, scorer, parts, bar))
-        return Tally(len(done), parts.outcomes, scorer.workers)
+        with bar, RowWriter(output, config.row_schema, rows_per_file) as writer:
+            asyncio.run(_score(waiting, config, writer, bar))
+        return Tally(len(done), writer.outcomes, config.workers)
 
 
-class Parts:
-    """Rows on their way to the output: so many in a file, the last ones when the block ends."""
+class RowWriter:
+    """Writes rows to the output: `rows_per_file` in each file, the last ones when the block ends."""
 
-    def __init__(self, output: Output, judgement: Judgement, rows_per_file: int) -> None:
+    def __init__(self, output: Output, row_schema: RowSchema, rows_per_file: int) -> None:
         self.outcomes: Counter[str] = Counter()
         self._output = output
-        self._judgement = judgement
+        self._row_schema = row_schema
         self._rows_per_file = rows_per_file
         self._rows: list[dict[str, Any]] = []
 
@@ -51,20 +51,20 @@ class Parts:
         self._write()
 
     def add(self, row: dict[str, Any]) -> None:
-        """Take one row."""
+        """Add one row."""
         self._rows.append(row)
         if len(self._rows) >= self._rows_per_file:
             self._write()
 
     def _write(self) -> None:
         if self._rows:
-            self._output.add(pa.Table.from_batches([self._judgement.batch(self._rows)]))
-            self.outcomes += count_outcomes(self._rows)
+            self._output.add(pa.Table.from_batches([self._row_schema.batch(self._rows)]))
+            self.outcomes += tally_rows(self._rows)
             self._rows = []
 
 
-async def _score(waiting: Iterable[Entry], scorer: Scorer, parts: Parts, bar: Any) -> None:
-    async with Desk(scorer) as desk, aclosing(desk.rows(waiting)) as rows:
+async def _score(waiting: Iterable[Entry], config: ScorerConfig, writer: RowWriter, bar: Any) -> None:
+    async with BatchScorer(config) as scorer, aclosing(scorer.rows(waiting)) as rows:
         async for row in rows:
-            parts.add(row)
+            writer.add(row)
             bar.update()

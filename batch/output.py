@@ -21,7 +21,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from batch.errors import BatchError
-from batch.rows import FEATURES, SCHEMA, Judgement
+from batch.rows import FEATURES, SCHEMA, RowSchema
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 LOCK = "_lock"  # of Hive's and Spark's readers, none looks at what begins with _
@@ -51,7 +51,7 @@ class Output:
                     raise BatchError(f"another job writes to {self.path}") from error
             yield
 
-    def done(self, judgement: Judgement) -> set[str]:
+    def done(self, row_schema: RowSchema) -> set[str]:
         """The names that have their row already.
 
         Raises:
@@ -61,8 +61,8 @@ class Output:
         table = self._read()
         if table is None:
             return set()
-        check_features(str(self.path), FEATURES.name in table.schema.names, judgement.embed)
-        mine = {"model_version": judgement.model_version, "target": judgement.target.name}
+        check_embedding(str(self.path), FEATURES.name in table.schema.names, row_schema.embed)
+        mine = {"model_version": row_schema.model_version, "target": row_schema.target.name}
         for column, value in mine.items():
             for other in pc.unique(table[column]).to_pylist():
                 check_same(str(self.path), column, other, value, self.partition_by)
@@ -138,7 +138,7 @@ def check_layout(output: str, found: Sequence[str], wanted: Sequence[str]) -> No
         raise BatchError(f"{output} is partitioned by {has}, and not by {asked}")
 
 
-def check_features(output: str, found: bool, wanted: bool) -> None:
+def check_embedding(output: str, found: bool, wanted: bool) -> None:
     """Raise BatchError if an output has rows with features and the job makes some without, or the reverse."""
     if found != wanted:
         has = "with" if found else "without"

@@ -40,14 +40,14 @@ SPARK_SCHEMA = (
 PARTITIONS = ("target", "format", "error", "model_version")
 """Columns that an output may be partitioned by: those of few values."""
 
-SCORED = "scored"
+OUTCOME_SCORED = "scored"
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """By what the rows of a job were made: the model's version, and the class that it was asked for.
+class RowSchema:
+    """The columns of a job's rows, and the values that all of them share: model version and target.
 
-    With `embed`, rows have the features of their images, too.
+    With `embed`, rows have a column with the features of their images.
     """
 
     model_version: str
@@ -61,11 +61,11 @@ class Judgement:
 
     @property
     def spark_schema(self) -> str:
-        """The same, as Spark has it."""
+        """The same columns, in Spark's notation."""
         return f"{SPARK_SCHEMA}, features array<float>" if self.embed else SPARK_SCHEMA
 
     def batch(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
-        """Rows side by side, as Arrow has them."""
+        """Rows as a record batch of Arrow."""
         return pa.RecordBatch.from_pylist(rows, schema=self.schema)
 
     def row(self, result: Result) -> dict[str, Any]:
@@ -107,6 +107,6 @@ class Tally:
     models: int
 
 
-def count_outcomes(rows: Iterable[dict[str, Any]]) -> Counter[str]:
+def tally_rows(rows: Iterable[dict[str, Any]]) -> Counter[str]:
     """How many rows have a score, and how many each error."""
-    return Counter(row["error"] or SCORED for row in rows)
+    return Counter(row["error"] or OUTCOME_SCORED for row in rows)

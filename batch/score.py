@@ -14,10 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from batch.batch_scorer import Scorer
+from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.local import score_locally
 from batch.options import (
+    INTERRUPTED,
     Parser,
     add_fetch_options,
     add_model_options,
@@ -28,15 +29,14 @@ from batch.options import (
     value,
 )
 from batch.output import Output
-from batch.rows import PARTITIONS, SCORED, Judgement, Tally
-from batch.sources import Source, find_source
+from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally
+from batch.sources import InputSource, find_source
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import LogoDetectionError
 from logo_detection.head import check_features
 from logo_detection.scoring import DECODE_TIMEOUT_S
 
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 ROWS_PER_FILE = 10_000
 
 
@@ -68,41 +68,43 @@ def _score(options: argparse.Namespace) -> None:
     began = perf_counter()
     artifact = load_artifact(options.model)
     target = find_target(artifact, options.target)
-    judgement = Judgement(artifact.version, target, options.embed)
+    row_schema = RowSchema(artifact.version, target, options.embed)
     model = replace(artifact.model_source(options.runtime), embed=options.embed)
     if model.embed and model.runtime == "openvino":
         check_features(model.path)  # here, rather than in every executor; of Keras, the workers tell
     policy = fetch_policy(options)
-    scorer = Scorer(model, judgement, policy, options.workers, options.decode_timeout_s)
+    config = ScorerConfig(model, row_schema, policy, options.workers, options.decode_timeout_s)
     source = find_source(options.inputs, options.read, options.names)
-    tally = _engine(options, source, scorer)
+    tally = _engine(options, source, config)
     sys.stderr.write(
         f"{_summary(tally)} in {perf_counter() - began:.1f} s by {artifact.name} {artifact.version}"
         f" ({model.runtime}, {options.engine})\n"
     )
 
 
-def _engine(options: argparse.Namespace, source: Source, scorer: Scorer) -> Tally:
+def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConfig) -> Tally:
     partition_by = options.partition_by
     if options.engine == "local":
         if options.table or not options.output:
             raise BatchError("the local engine writes to a folder: --output FOLDER")
         output = Output(Path(options.output), partition_by)
-        return score_locally(source, output, scorer, options.rows_per_file)
-    from batch.spark import Place, Session, score_on_spark  # the only road to PySpark
+        return score_locally(source, output, config, options.rows_per_file)
+    from batch.spark import Session, SparkOutput, score_on_spark  # the only road to PySpark
 
     if bool(options.table) == bool(options.output):
         raise BatchError("rows go to one place: --output FOLDER or --table NAME")
-    place = Place(options.table or options.output, bool(options.table), partition_by)
+    spark_output = SparkOutput(options.table or options.output, bool(options.table), partition_by)
     session = Session(
         options.master, options.archive, options.java_home, tuple(options.conf), options.workers
     )
-    return score_on_spark(session, source, place, scorer, options.rows_per_file)
+    return score_on_spark(session, source, spark_output, config, options.rows_per_file)
 
 
 def _summary(tally: Tally) -> str:
-    scored, results = tally.outcomes[SCORED], sum(tally.outcomes.values())
-    errors = "".join(f", {code} {n:,}" for code, n in sorted(tally.outcomes.items()) if code != SCORED)
+    scored, results = tally.outcomes[OUTCOME_SCORED], sum(tally.outcomes.values())
+    errors = "".join(
+        f", {code} {n:,}" for code, n in sorted(tally.outcomes.items()) if code != OUTCOME_SCORED
+    )
     before = f" ({tally.before:,} were there)" if tally.before else ""
     return f"{scored:,} of {results:,} files scored{errors}{before}"
 

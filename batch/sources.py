@@ -34,7 +34,7 @@ _SUFFIXES: dict[str, Kind] = {".parquet": "parquet", ".txt": "manifest", ".csv":
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class InputSource:
     """Where inputs are read from.
 
     Attributes:
@@ -48,7 +48,7 @@ class Source:
     names: str | None = None
 
 
-def find_source(paths: Sequence[str], kind: Kind | None, names: str | None) -> Source:
+def find_source(paths: Sequence[str], kind: Kind | None, names: str | None) -> InputSource:
     """What the operator means.
 
     Raises:
@@ -60,17 +60,17 @@ def find_source(paths: Sequence[str], kind: Kind | None, names: str | None) -> S
         raise BatchError(f"of {found} inputs there is one; {paths[1]} is another")
     if names is not None and found != "parquet":
         raise BatchError(f"a list of names is joined with a table of parquet, and not with {found}")
-    return Source(found, tuple(paths), names)
+    return InputSource(found, tuple(paths), names)
 
 
-def count(source: Source) -> int:
+def count(source: InputSource) -> int:
     """How many inputs there are. Raises BatchError as `entries` does."""
     if source.kind == "parquet":
         return len(_wanted(source)) if source.names else _count_rows(source.paths[0])
     return sum(1 for _ in entries(source))
 
 
-def entries(source: Source) -> Iterator[Entry]:
+def entries(source: InputSource) -> Iterator[Entry]:
     """The inputs, in their order, each name once.
 
     Raises:
@@ -78,7 +78,7 @@ def entries(source: Source) -> Iterator[Entry]:
     """
     if source.kind == "parquet":
         return _of_table(source)
-    listed = find_files(source.paths) if source.kind == "files" else read_manifest(Path(source.paths[0]))
+    listed = find_files(source.paths) if source.kind == "files" else read_url_list(Path(source.paths[0]))
     return _once(listed)
 
 
@@ -90,7 +90,7 @@ def find_files(paths: Sequence[str]) -> Iterator[Entry]:
     yield from find_entries(paths)
 
 
-def read_manifest(path: Path) -> Iterator[Entry]:
+def read_url_list(path: Path) -> Iterator[Entry]:
     """URLs, and what they are called: as themselves, unless a column says otherwise. Raises BatchError."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -137,11 +137,11 @@ def _once(listed: Iterator[Entry]) -> Iterator[Entry]:
             yield entry
 
 
-def _wanted(source: Source) -> dict[str, None]:
+def _wanted(source: InputSource) -> dict[str, None]:
     return read_names(source.names) if source.names else {}
 
 
-def _of_table(source: Source) -> Iterator[Entry]:
+def _of_table(source: InputSource) -> Iterator[Entry]:
     table = open_table(source.paths[0])
     named = FILENAME in table.schema.names
     _check_distinct(source.paths[0], table, FILENAME if named else URL)

@@ -25,13 +25,13 @@ from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
-from batch.batch_scorer import Scorer
+from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.java import java_environment
-from batch.output import check_features, check_layout, check_same, layout
-from batch.rows import FEATURES, SPARK_SCHEMA, Judgement, Tally
-from batch.sources import FILENAME, Source
-from batch.spark_inputs import few, holds_content, read_inputs
+from batch.output import check_embedding, check_layout, check_same, layout
+from batch.rows import FEATURES, SPARK_SCHEMA, RowSchema, Tally
+from batch.sources import FILENAME, InputSource
+from batch.spark_inputs import broadcast_if_small, holds_content, read_inputs
 from batch.spark_worker import Counters, score_batches
 
 ROWS_IN_BATCH = 64
@@ -40,7 +40,7 @@ ROWS_IN_BATCH = 64
 BYTES_IN_BATCH = 16 * 2**20
 """Where these are more than so many bytes, a batch ends earlier: each input may be an image, whole."""
 
-ROWS_READ = 8
+JAVA_ROWS_READ = 8
 """Rows of a table that Java decodes at a time, images and all."""
 
 TASKS_PER_CORE = 4
@@ -55,7 +55,7 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_IN_BATCH),
     "spark.sql.execution.arrow.maxBytesPerBatch": str(BYTES_IN_BATCH),
-    "spark.sql.parquet.columnarReaderBatchSize": str(ROWS_READ),
+    "spark.sql.parquet.columnarReaderBatchSize": str(JAVA_ROWS_READ),
     # The row's own columns, as they were written: a version 1.0 is no number.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     # A task's files appear when it is done, and not all of them when the job is.
@@ -128,14 +128,14 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the rows go: a folder of any file system that Spark knows, or a table of its catalogue."""
+class SparkOutput:
+    """The output of Spark: a folder of any file system that it knows, or a table of its catalogue."""
 
     name: str
     is_table: bool = False
     partition_by: tuple[str, ...] = ()
 
-    def done(self, spark: SparkSession, judgement: Judgement) -> DataFrame | None:
+    def done(self, spark: SparkSession, row_schema: RowSchema) -> DataFrame | None:
         """The names that have their row already, as column `name`.
 
         Raises:
@@ -148,8 +148,8 @@ class Place:
         _, _, below = files[0].rpartition(f"/{self._folder}/")
         check_layout(self.name, layout(below), self.partition_by)
         has_features = FEATURES.name in (rows if self.is_table else spark.read.parquet(self.name)).columns
-        check_features(self.name, has_features, judgement.embed)
-        mine = {"model_version": judgement.model_version, "target": judgement.target.name}
+        check_embedding(self.name, has_features, row_schema.embed)
+        mine = {"model_version": row_schema.model_version, "target": row_schema.target.name}
         for found in rows.select(*mine).distinct().collect():
             for column, wanted in mine.items():
                 check_same(self.name, column, found[column], wanted, self.partition_by)
@@ -183,23 +183,23 @@ class Place:
 
 
 def score_on_spark(
-    session: Session, source: Source, place: Place, scorer: Scorer, rows_per_file: int
+    session: Session, source: InputSource, output: SparkOutput, config: ScorerConfig, rows_per_file: int
 ) -> Tally:
-    """Write the rows that the place lacks.
+    """Write the rows that the output lacks.
 
     Args:
         session: How Spark is started.
         source: What is scored.
-        place: Where the rows go.
-        scorer: By what. Each Python worker has one fenced worker, whatever `scorer.workers` says.
+        output: Where the rows go.
+        config: How to score. Each Python worker has one fenced worker, whatever `config.workers` says.
         rows_per_file: At most, of inputs that are named and not contained; see `task_count`. A table's come
             in the splits of its files.
 
     Raises:
-        BatchError: The source or the place is not usable, Spark does not start, or a task fails for good.
+        BatchError: The source or the output is not usable, Spark does not start, or a task fails for good.
     """
-    with session.open(hive=place.is_table) as spark:
-        return _score(spark, source, place, scorer, rows_per_file)
+    with session.open(hive=output.is_table) as spark:
+        return _score(spark, source, output, config, rows_per_file)
 
 
 def task_count(rows: int, rows_per_file: int, cores: int) -> int:
@@ -214,20 +214,22 @@ def _cores(spark: SparkContext) -> int:
     return max(spark.defaultParallelism, instances * cores)
 
 
-def _score(spark: SparkSession, source: Source, place: Place, scorer: Scorer, rows_per_file: int) -> Tally:
+def _score(
+    spark: SparkSession, source: InputSource, output: SparkOutput, config: ScorerConfig, rows_per_file: int
+) -> Tally:
     context = spark.sparkContext
     waiting = read_inputs(spark, source)
-    done = place.done(spark, scorer.judgement)
+    done = output.done(spark, config.row_schema)
     before = done.count() if done else 0
     if done:
-        waiting = waiting.join(few(done), "name", "left_anti")
+        waiting = waiting.join(broadcast_if_small(done), "name", "left_anti")
     if not holds_content(spark, source):
         waiting = waiting.repartition(task_count(waiting.count(), rows_per_file, _cores(context)))
-    context.addFile(scorer.model.path)
+    context.addFile(config.model.path)
     counters = Counters(context.accumulator(Counter[str](), _Tallies()), context.accumulator(0))
-    pickled = pickle.dumps(replace(scorer, workers=1))
-    score = partial(score_batches, scorer=pickled, counters=counters)
-    place.write(waiting.mapInArrow(score, scorer.judgement.spark_schema))
+    pickled = pickle.dumps(replace(config, workers=1))
+    score = partial(score_batches, config=pickled, counters=counters)
+    output.write(waiting.mapInArrow(score, config.row_schema.spark_schema))
     return Tally(before, counters.outcomes.value, counters.models.value)
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 from batch import sources
 from batch.errors import BatchError
 from batch.inputs import Entry, is_url
-from batch.sources import CONTENT, FILENAME, URL, Source, check_columns
+from batch.sources import CONTENT, FILENAME, URL, InputSource, check_columns
 from logo_detection.files import MAX_FILE_BYTES
 
 MAX_BROADCAST_NAMES = 1_000_000
@@ -23,7 +23,7 @@ _LISTED = pa.schema([("name", pa.string()), ("location", pa.binary())])
 _FETCHED = ("http", "https")
 
 
-def read_inputs(spark: SparkSession, source: Source) -> DataFrame:
+def read_inputs(spark: SparkSession, source: InputSource) -> DataFrame:
     """The inputs: name string, location binary, content binary, size_bytes long; each name once.
 
     Raises:
@@ -38,7 +38,7 @@ def read_inputs(spark: SparkSession, source: Source) -> DataFrame:
     local = tuple(path for path in source.paths if path not in remote)
     frames = [_files(spark, remote)] if remote else []
     if local:
-        frames.append(_listed(spark, sources.entries(Source("files", local))))
+        frames.append(_listed(spark, sources.entries(InputSource("files", local))))
     return frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
 
 
@@ -47,14 +47,14 @@ def is_remote(path: str) -> bool:
     return is_url(path) and path.partition(":")[0].lower() not in _FETCHED
 
 
-def holds_content(spark: SparkSession, source: Source) -> bool:
+def holds_content(spark: SparkSession, source: InputSource) -> bool:
     """Whether the inputs' bytes come with them, so that to move an input is to move an image."""
     if source.kind == "parquet":
         return CONTENT in spark.read.parquet(source.paths[0]).columns
     return any(map(is_remote, source.paths))
 
 
-def few(names: DataFrame) -> DataFrame:
+def broadcast_if_small(names: DataFrame) -> DataFrame:
     """Names, with the advice to send them to every executor while there are not too many."""
     return F.broadcast(names) if names.count() <= MAX_BROADCAST_NAMES else names
 
@@ -93,7 +93,7 @@ def _empty_files(spark: SparkSession, paths: list[str]) -> list[str]:
     return found
 
 
-def _of_table(spark: SparkSession, source: Source) -> DataFrame:
+def _of_table(spark: SparkSession, source: InputSource) -> DataFrame:
     path = source.paths[0]
     table = spark.read.parquet(path)
     check_columns(path, table.columns)
@@ -111,7 +111,7 @@ def _of_table(spark: SparkSession, source: Source) -> DataFrame:
 def _joined(frame: DataFrame, names: DataFrame) -> DataFrame:
     """What is wanted, and by name alone what is not there."""
     missing = names.join(frame.select("name"), "name", "left_anti")
-    return frame.join(few(names), "name").unionByName(_shaped(missing))
+    return frame.join(broadcast_if_small(names), "name").unionByName(_shaped(missing))
 
 
 def _names(spark: SparkSession, path: str) -> DataFrame:

@@ -1,9 +1,9 @@
 """The Python worker of a Spark executor: batches of inputs in, batches of rows out.
 
-    task -> Python worker (used again for the next task) -> its desk -> one fenced worker with the model
+    task -> Python worker (used again for the next task) -> batch scorer -> one fenced worker
 
-Spark runs a Python worker per core, and each keeps one desk: the model is loaded once for as long as the
-Python worker lives, and not for every batch or task.
+Spark runs a Python worker per core, and each keeps one batch scorer. So the model is loaded once in the life
+of a Python worker, and not for every batch or task.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ import pyarrow as pa
 from pyspark import SparkFiles
 from pyspark.accumulators import Accumulator
 
-from batch.batch_scorer import Desk, Scorer
+from batch.batch_scorer import BatchScorer, ScorerConfig
 from batch.inputs import Entry
-from batch.rows import count_outcomes
+from batch.rows import tally_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +33,35 @@ class Counters:
 
 
 def score_batches(
-    batches: Iterator[pa.RecordBatch], scorer: bytes, counters: Counters
+    batches: Iterator[pa.RecordBatch], config: bytes, counters: Counters
 ) -> Iterator[pa.RecordBatch]:
     """Rows for inputs, as `DataFrame.mapInArrow` wants it.
 
     Args:
         batches: With the fields of `Entry` for columns.
-        scorer: A pickled `Scorer`, whose model's file was added to the job by its name.
+        config: A pickled `ScorerConfig`, whose model's file was added to the job by its name.
         counters: Told of every batch.
 
     Raises:
         WorkerStartError: The model cannot be loaded here.
     """
-    loaded = _desk.cache_info().misses
-    desk = _desk(scorer)
-    counters.models.add(_desk.cache_info().misses - loaded)
+    loaded = _kept_scorer.cache_info().misses
+    scorer = _kept_scorer(config)
+    counters.models.add(_kept_scorer.cache_info().misses - loaded)
     for batch in batches:
-        rows = desk.rows(batch)
-        counters.outcomes.add(count_outcomes(rows))
-        yield desk.judgement.batch(rows)
+        rows = scorer.rows(batch)
+        counters.outcomes.add(tally_rows(rows))
+        yield scorer.row_schema.batch(rows)
 
 
-class _StandingDesk:
-    """A desk in an event loop of its own, which runs while there is something to score."""
+class _KeptScorer:
+    """A batch scorer with an event loop of its own, which runs while a batch is scored."""
 
-    def __init__(self, scorer: Scorer) -> None:
-        self.judgement = scorer.judgement
+    def __init__(self, config: ScorerConfig) -> None:
+        self.row_schema = config.row_schema
         self._runner = asyncio.Runner()
-        self._desk = Desk(scorer)
-        self._runner.run(self._desk.__aenter__())
+        self._scorer = BatchScorer(config)
+        self._runner.run(self._scorer.__aenter__())
 
     def rows(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
         # One at a time: a batch as Python's objects would be all its images, twice.
@@ -70,13 +70,13 @@ class _StandingDesk:
         return self._runner.run(self._collect(entries))
 
     async def _collect(self, entries: Iterator[Entry]) -> list[dict[str, Any]]:
-        return [row async for row in self._desk.rows(entries)]
+        return [row async for row in self._scorer.rows(entries)]
 
 
 # The one thing here that outlives the call that made it: Spark gives a Python worker no other place to keep
 # something from task to task. It ends with the process, and the fenced worker with it.
 @lru_cache(maxsize=1)
-def _desk(pickled: bytes) -> _StandingDesk:
-    scorer: Scorer = pickle.loads(pickled)  # noqa: S301  the driver's, like the code that runs here
-    path = SparkFiles.get(Path(scorer.model.path).name)
-    return _StandingDesk(replace(scorer, model=replace(scorer.model, path=path)))
+def _kept_scorer(pickled: bytes) -> _KeptScorer:
+    config: ScorerConfig = pickle.loads(pickled)  # noqa: S301  the driver's, like the code that runs here
+    path = SparkFiles.get(Path(config.model.path).name)
+    return _KeptScorer(replace(config, model=replace(config.model, path=path)))

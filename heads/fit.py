@@ -1,4 +1,4 @@
-"""logo-fit: a new head for a model, learnt on Spark ML from features and labels; an artifact to serve.
+"""logo-fit: trains a new head for a model, by Spark ML on features and labels; writes an artifact to serve.
 
     logo-batch --embed --output features/ pictures/
     logo-fit --labels labels.csv --output artifact/ features/
@@ -22,7 +22,7 @@ from time import perf_counter
 from pyspark.sql import SparkSession
 
 from batch.errors import BatchError
-from batch.options import Parser, add_spark_options, positive, value
+from batch.options import INTERRUPTED, Parser, add_spark_options, positive, value
 from batch.spark import Session
 from datasets.manifest import Example
 from datasets.splits import sources_of
@@ -31,18 +31,18 @@ from evaluation.document import make_document
 from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS, write_predictions
 from evaluation.outcomes import NO_SCORE, Outcome, align
 from evaluation.report import render_markdown
-from heads.holdout import Judged, judge, serving_head
+from heads.holdout import HoldoutResult, evaluate_holdout, serving_head
 from heads.labels import LABEL, Plan, as_examples, make_plan, read_csv, with_digests
 from heads.spark_fit import (
     CONF,
-    Found,
-    Learnt,
+    FeatureRow,
     Search,
-    check_features,
-    find,
-    learn,
+    TrainedHead,
+    check_same_head,
+    find_features,
     read_features,
     read_labels,
+    train_head,
 )
 from logo_detection.artifact import Artifact, load_artifact, read_manifest
 from logo_detection.cores import available_cores
@@ -51,7 +51,6 @@ from logo_detection.head import Head
 from release.model_card import Facts
 from release.new_head import own_head, write_artifact
 
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 REG_PARAM, ELASTIC_NET = (0.01,), (0.0,)
 TUNED_REG_PARAMS, TUNED_ELASTIC_NETS = (0.001, 0.01, 0.1, 1.0), (0.0, 0.5)
 
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        fit(options)
+        fit_head(options)
     except LogoDetectionError as error:
         sys.stderr.write(f"logo-fit: {error}\n")
         return 2
@@ -69,11 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def fit(options: argparse.Namespace) -> None:
-    """Learn, judge, report, publish: as the options say.
+def fit_head(options: argparse.Namespace) -> None:
+    """Train a head, evaluate it on the hold-out, write the report and the artifact, as the options say.
 
     Raises:
-        LogoDetectionError: It cannot be done; there is no artifact, and none that is not whole.
+        LogoDetectionError: It cannot be done. No artifact is left, and no part of one.
     """
     began = perf_counter()
     if options.output.exists():
@@ -81,20 +80,20 @@ def fit(options: argparse.Namespace) -> None:
             f"there is something at {options.output} already: an artifact is made anew, elsewhere"
         )
     source, search = load_artifact(options.model), _search(options)
-    plan, learnt, unusable = _learn(options, source, search)
-    judged = judge(plan, learnt.logits, unusable)
-    head = serving_head(plan, learnt.head, judged.calibration.temperature)
-    facts = _facts(options, source, plan, learnt, judged, head)
+    plan, trained, unusable = _train(options, source, search)
+    holdout = evaluate_holdout(plan, trained.logits, unusable)
+    head = serving_head(plan, trained.head, holdout.calibration.temperature)
+    facts = _facts(options, source, plan, trained, holdout, head)
     with _unfinished(options.output) as directory:
         artifact = write_artifact(source, head, facts, directory)
-        _report(options, artifact, facts, judged)
+        _report(options, artifact, facts, holdout)
         directory.rename(options.output)
-    _say(options, source, artifact, judged, perf_counter() - began)
+    _print_summary(options, source, artifact, holdout, perf_counter() - began)
 
 
-def _learn(
+def _train(
     options: argparse.Namespace, source: Artifact, search: Search
-) -> tuple[Plan, Learnt, list[Outcome]]:
+) -> tuple[Plan, TrainedHead, list[Outcome]]:
     old = own_head(source)
     session = Session(
         options.master, None, options.java_home, (*CONF, *options.conf), options.workers, "logo-fit"
@@ -102,10 +101,10 @@ def _learn(
     with session.open() as spark:
         examples = _labelled(spark, options)
         rows = read_features(spark, options.features, source.version)
-        check_features(rows, options.features, old, source.labels)
-        usable, unusable = _sorted_out(examples, find(spark, rows, examples), options)
+        check_same_head(rows, options.features, old, source.labels)
+        usable, unusable = _with_features(examples, find_features(spark, rows, examples), options)
         plan = make_plan(usable, options.hold_out, options.seed, options.classes)
-        return plan, learn(spark, rows, plan, search), unusable
+        return plan, train_head(spark, rows, plan, search), unusable
 
 
 def _labelled(spark: SparkSession, options: argparse.Namespace) -> dict[str, Example]:
@@ -114,13 +113,13 @@ def _labelled(spark: SparkSession, options: argparse.Namespace) -> dict[str, Exa
     return as_examples(rows, path, options.label_column, options.images)
 
 
-def _sorted_out(
-    examples: Mapping[str, Example], found: Mapping[str, Found], options: argparse.Namespace
+def _with_features(
+    examples: Mapping[str, Example], found: Mapping[str, FeatureRow], options: argparse.Namespace
 ) -> tuple[list[Example], list[Outcome]]:
     """Examples that have features; and the outcome of those that have none."""
     usable, unusable = [], []
     for name, example in examples.items():
-        of_name = found.get(name, Found(None, NO_SCORE))
+        of_name = found.get(name, FeatureRow(None, NO_SCORE))
         if of_name.digest is None:
             unusable.append(Outcome(example, None, of_name.error))
         else:
@@ -140,7 +139,12 @@ def _search(options: argparse.Namespace) -> Search:
 
 
 def _facts(
-    options: argparse.Namespace, source: Artifact, plan: Plan, learnt: Learnt, judged: Judged, head: Head
+    options: argparse.Namespace,
+    source: Artifact,
+    plan: Plan,
+    trained: TrainedHead,
+    holdout: HoldoutResult,
+    head: Head,
 ) -> Facts:
     former = {} if source.path.is_file() else read_manifest(source.path).training
     backbone = former.get("recipe", {}).get("backbone", "that")
@@ -150,21 +154,24 @@ def _facts(
         version=options.version or f"{source.version}+head.{_digest(plan, head)}",
         labels=plan.labels,
         spec=source.spec,
-        calibration=judged.calibration,
+        calibration=holdout.calibration,
         training={
             "recipe": {"backbone": f"{backbone} of {origin}, of which only the head was trained anew"},
-            "sources": {"training": sources_of(plan.learnt), "validation": sources_of(plan.judged)},
+            "sources": {
+                "training": sources_of(plan.train_examples),
+                "validation": sources_of(plan.holdout_examples),
+            },
             "backbone": {"name": source.name, "version": source.version, "training": former},
             "head": {
                 "by": f"Spark ML {version('pyspark')} LogisticRegression",
                 "labels": Path(options.labels).name,
                 "seed": options.seed,
                 "hold_out": options.hold_out,
-                **learnt.settings,
-                "tuning": [dict(tried) for tried in learnt.tuning],
+                **trained.settings,
+                "tuning": [dict(tried) for tried in trained.tuning],
             },
         },
-        metrics={"calibration": dict(judged.errors), "validation": judged.evaluation.as_dict()},
+        metrics={"calibration": dict(holdout.errors), "validation": holdout.evaluation.as_dict()},
     )
 
 
@@ -188,27 +195,31 @@ def _unfinished(output: Path) -> Iterator[Path]:
         raise BatchError(f"cannot write {error.filename or output}: {error.strerror}") from error
 
 
-def _report(options: argparse.Namespace, artifact: Artifact, facts: Facts, judged: Judged) -> None:
+def _report(options: argparse.Namespace, artifact: Artifact, facts: Facts, holdout: HoldoutResult) -> None:
     folder, labels = options.report, artifact.labels
     folder.mkdir(parents=True, exist_ok=True)
-    examples = [outcome.example for outcome in judged.outcomes]
-    document = make_document(artifact, examples, judged.evaluation) | {"head": facts.training["head"]}
+    examples = [outcome.example for outcome in holdout.outcomes]
+    document = make_document(artifact, examples, holdout.evaluation) | {"head": facts.training["head"]}
     pictured = options.images is not None
     html = page.render_page(
         document,
-        align(judged.outcomes, labels),
-        pictures.worst(judged.outcomes, labels, pictures.SHOWN if pictured else 0),
-        samples=pictures.samples(judged.outcomes, labels, pictured),
+        align(holdout.outcomes, labels),
+        pictures.worst(holdout.outcomes, labels, pictures.SHOWN if pictured else 0),
+        samples=pictures.samples(holdout.outcomes, labels, pictured),
     )
-    write_predictions(folder / PREDICTIONS, judged.outcomes, None, labels)
+    write_predictions(folder / PREDICTIONS, holdout.outcomes, None, labels)
     (folder / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     (folder / PAGE).write_text(html, encoding="utf-8")
 
 
-def _say(
-    options: argparse.Namespace, source: Artifact, artifact: Artifact, judged: Judged, elapsed_s: float
+def _print_summary(
+    options: argparse.Namespace,
+    source: Artifact,
+    artifact: Artifact,
+    holdout: HoldoutResult,
+    elapsed_s: float,
 ) -> None:
-    sys.stdout.write(f"{render_markdown(judged.evaluation)}\n{options.report / PAGE}\n")
+    sys.stdout.write(f"{render_markdown(holdout.evaluation)}\n{options.report / PAGE}\n")
     if len(artifact.model_files) < len(source.model_files):
         sys.stderr.write("logo-fit: TensorFlow is not installed: the artifact has no model.keras\n")
     sys.stderr.write(
@@ -239,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--images", metavar="FOLDER", type=Path, help="where the files are: the report then shows some")
     option("--name", help="of the model to be (default: that of the old one)")
     option("--version", help="of the model to be (default: the old one's, and a digest of the head)")
-    _add_learning_options(parser.add_argument_group("Learning"))
+    _add_training_options(parser.add_argument_group("Training"))
     add_spark_options(parser.add_argument_group("Spark"))
     option(
         "--workers",
@@ -251,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_learning_options(group: argparse._ArgumentGroup) -> None:
+def _add_training_options(group: argparse._ArgumentGroup) -> None:
     option = group.add_argument
     option("--classes", metavar="LABELS", type=_names, default=(), help="the only ones, in the model's order")
     option("--hold-out", metavar="SHARE", type=value(_share), default=0.2, help="default %(default)s")

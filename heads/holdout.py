@@ -1,4 +1,4 @@
-"""What a new head is worth on the images that judge, and the temperature with which it serves."""
+"""The evaluation of a new head on its hold-out, and the temperature that is folded into it for serving."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from logo_detection.artifact import Calibration
 from logo_detection.head import Head, probabilities
 
 UNTAUGHT_BIAS = -1e4
-"""Of `out_of_domain` where no image is of it: a logit whose probability is 0, at any temperature."""
+"""The logit of `out_of_domain` where no image has that label: its probability is 0 at any temperature."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What the new head is worth.
+class HoldoutResult:
+    """The evaluation of a new head.
 
     Attributes:
-        outcomes: Of the images that judge, and of the labelled ones that have no features.
-        evaluation: Their metrics.
-        calibration: The temperature, folded in, and the share of each class that the probabilities hold for.
-        errors: Of the calibration, before and after.
+        outcomes: Of the hold-out, and of the labelled images that have no features.
+        evaluation: The metrics of these.
+        calibration: The temperature, and the share of each class for which the probabilities are calibrated.
+        errors: The calibration errors before and after the temperature.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -36,49 +36,56 @@ class Judged:
     errors: Mapping[str, float]
 
 
-def judge(plan: Plan, logits_of: Mapping[str, Floats], unusable: Sequence[Outcome] = ()) -> Judged:
-    """The temperature with which a head serves, and what it is then worth on a plan's images.
+def evaluate_holdout(
+    plan: Plan, logits_of: Mapping[str, Floats], unusable: Sequence[Outcome] = ()
+) -> HoldoutResult:
+    """Fit the temperature on the hold-out, and measure the head with it.
 
     Args:
-        plan: What was taught, and what judges.
-        logits_of: Of each image that judges, by name: float64[taught].
-        unusable: What has no score, to be counted.
+        plan: Which images were trained on, and which are held out.
+        logits_of: Of each image of the hold-out, by name: float64[train labels].
+        unusable: Images without a score, which are counted.
 
     Raises:
-        EvaluationError: They are not of two classes.
+        EvaluationError: The hold-out has images of one class only.
     """
-    logits = np.array([logits_of[example.original] for example in plan.judged])
-    truth = np.array([plan.taught.index(example.label) for example in plan.judged])
-    share = 1 / len(plan.taught)
-    weights = prior_weights(truth, [share] * len(plan.taught))
+    logits = np.array([logits_of[example.original] for example in plan.holdout_examples])
+    truth = np.array([plan.train_labels.index(example.label) for example in plan.holdout_examples])
+    share = 1 / len(plan.train_labels)
+    weights = prior_weights(truth, [share] * len(plan.train_labels))
     temperature = fit_temperature(probabilities(logits), truth, weights)
     before, after = (_of_all(plan, probabilities(logits / t)) for t in (1.0, temperature))
     outcomes = [
-        Outcome(one, tuple(row), None) for one, row in zip(plan.judged, after.tolist(), strict=True)
+        Outcome(one, tuple(row), None) for one, row in zip(plan.holdout_examples, after.tolist(), strict=True)
     ] + list(unusable)
     evaluation = evaluate_scores(align(outcomes, plan.labels), plan.labels)
     errors = dict(zip(("ece_before", "ece_after"), _calibration_errors(plan, before, after), strict=True))
-    return Judged(tuple(outcomes), evaluation, Calibration(base_rate=share, temperature=temperature), errors)
+    return HoldoutResult(
+        tuple(outcomes), evaluation, Calibration(base_rate=share, temperature=temperature), errors
+    )
 
 
 def serving_head(plan: Plan, head: Head, temperature: float) -> Head:
-    """A head for all classes of a plan, at a temperature; `out_of_domain` never, where none was taught."""
+    """A head for all classes of a plan, divided by a temperature.
+
+    Where no image is labelled `out_of_domain`, that class has a probability of 0.
+    """
     weights = np.zeros((len(head.weights), len(plan.labels)), np.float32)
     bias = np.full(len(plan.labels), UNTAUGHT_BIAS, np.float32)
-    taught = [plan.labels.index(label) for label in plan.taught]
-    weights[:, taught] = head.weights / temperature
-    bias[taught] = head.bias / temperature
+    trained = [plan.labels.index(label) for label in plan.train_labels]
+    weights[:, trained] = head.weights / temperature
+    bias[trained] = head.bias / temperature
     return Head(weights, bias)
 
 
 def _of_all(plan: Plan, scores: Floats) -> Floats:
-    """Probabilities of the classes that were taught, as those of all: float64[N, classes]."""
+    """Probabilities of the train labels, as probabilities of all classes: float64[N, classes]."""
     found = np.zeros((len(scores), len(plan.labels)))
-    found[:, [plan.labels.index(label) for label in plan.taught]] = scores
+    found[:, [plan.labels.index(label) for label in plan.train_labels]] = scores
     return found
 
 
 def _calibration_errors(plan: Plan, *scores: Floats) -> list[float]:
-    truth = np.array([plan.labels.index(example.label) for example in plan.judged])
-    categories = [example.category for example in plan.judged]
+    truth = np.array([plan.labels.index(example.label) for example in plan.holdout_examples])
+    categories = [example.category for example in plan.holdout_examples]
     return [measure(each, truth, plan.labels, categories).balanced_calibration_error for each in scores]

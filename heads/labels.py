@@ -1,11 +1,11 @@
-"""The labels: what each image shows, as somebody wrote it down, and which images judge.
+"""The labels of images, and how labelled images are divided into train examples and a hold-out.
 
     filename,label
     a.jpg,logo
     b.jpg,out_of_domain
 
 Columns `category`, `source` and `group`, where there are some, mean what they do in a manifest of training:
-of one group, images are learnt from or judged by, and never both.
+images of one group are all train examples, or all in the hold-out.
 """
 
 import csv
@@ -29,22 +29,22 @@ MAX_LABELS = 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which images teach, and which judge.
+    """Which images are trained on, and which are held out.
 
     Attributes:
-        labels: The classes of the model to be, in the order of its output.
-        learnt: What is learnt from.
-        judged: What the result is judged by, of other groups.
+        labels: The classes of the new model, in the order of its output.
+        train_examples: The images to train on.
+        holdout_examples: The images to evaluate on, of other groups.
     """
 
     labels: tuple[str, ...]
-    learnt: tuple[Example, ...]
-    judged: tuple[Example, ...]
+    train_examples: tuple[Example, ...]
+    holdout_examples: tuple[Example, ...]
 
     @property
-    def taught(self) -> tuple[str, ...]:
-        """The classes that there are images of; `out_of_domain` may have none."""
-        present = {example.label for example in self.learnt}
+    def train_labels(self) -> tuple[str, ...]:
+        """The classes that have train examples; `out_of_domain` may have none."""
+        present = {example.label for example in self.train_examples}
         return tuple(label for label in self.labels if label in present)
 
 
@@ -112,15 +112,15 @@ def _example(name: str, label: str, row: Mapping[str, Any], path: str, images: P
 def with_digests(found: Sequence[tuple[Example, str]]) -> list[Example]:
     """Examples, each with the digest of its features, and in groups.
 
-    Equal images are one group, by whatever names, and so are those of one group of the labels: groups that
-    share an image are joined.
+    Images with equal features are one group, whatever their names. Images of one `group` of the labels are
+    one group, too. Groups that share an image are joined.
     """
     # scipy.cluster.hierarchy.DisjointSet gives the same groups; 200,000 examples took it over 50 s, this 2.5.
     joined_to: dict[str, str] = {}
 
     def group_of(key: str) -> str:
         while (other := joined_to.get(key, key)) != key:
-            joined_to[key] = joined_to.get(other, other)  # halves the way for the next who asks
+            joined_to[key] = joined_to.get(other, other)  # halves the path that the next call follows
             key = other
         return key
 
@@ -138,14 +138,14 @@ def make_plan(examples: Sequence[Example], share: float, seed: int, classes: Seq
     """Divide by label and group; see `datasets.splits`.
 
     Args:
-        examples: Those that there are features of.
-        share: What is held out to judge by.
-        seed: Chooses it.
-        classes: The only labels there may be, in the model's order; or none, and they are in the alphabet's,
-            behind `out_of_domain`.
+        examples: Those that have features.
+        share: The part that is held out.
+        seed: Chooses that part.
+        classes: The only labels that are allowed, in the model's order. Without any, all labels in the
+            alphabet's order, after `out_of_domain`.
 
     Raises:
-        BatchError: There is one class only, or a label that is not among the classes.
+        BatchError: There is one class only, a label is not among the classes, or a class has too few images.
     """
     present = {example.label for example in examples}
     if classes and (strange := next((one for one in examples if one.label not in classes), None)):
@@ -158,15 +158,15 @@ def make_plan(examples: Sequence[Example], share: float, seed: int, classes: Seq
     labels = tuple(dict.fromkeys(ordered if OUT_OF_DOMAIN in ordered else (OUT_OF_DOMAIN, *ordered)))
     parts = split(examples, HoldOut({}, seed, share))
     plan = Plan(labels, parts.training, parts.validation)
-    if missing := [label for label in labels if label not in plan.taught and label != OUT_OF_DOMAIN]:
-        raise BatchError(f"there is no image of {missing[0]!r} to learn from")
-    if len({example.label for example in plan.judged}) < 2:
+    if missing := [label for label in labels if label not in plan.train_labels and label != OUT_OF_DOMAIN]:
+        raise BatchError(f"there is no image of {missing[0]!r} to train on")
+    if len({example.label for example in plan.holdout_examples}) < 2:
         raise BatchError(
-            f"{len(examples):,} images are too few to judge by: each class needs two that are not alike"
+            f"{len(examples):,} images are too few to evaluate on: each class needs two that are not alike"
         )
     return plan
 
 
 def folds_of(examples: Sequence[Example], number: int, seed: int) -> list[int]:
-    """The fold of each example, 0 to number - 1: parts as large as each other, of other groups each."""
+    """The fold of each example, 0 to number - 1: parts of equal size. A group is in one fold."""
     return assign_folds(examples, number, seed + 1)

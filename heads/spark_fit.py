@@ -1,9 +1,9 @@
-"""Learning a head on Spark ML: logistic regression on the features of a table that `--embed` wrote.
+"""Training a head by Spark ML: logistic regression on the features of a table that `--embed` wrote.
 
     table of features ⋈ labels -> LogisticRegression, or a CrossValidator around it -> weights, bias
 
-Spark standardises features while it learns, and gives coefficients for features as they are: they are a dense
-layer's weights without more ado.
+Spark standardises features while it trains, and gives coefficients for features that are not standardised:
+these are a dense layer's weights as they are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,19 +23,19 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 from batch.errors import BatchError
 from batch.rows import FEATURES
 from batch.sources import FILENAME, check_columns
-from batch.spark_inputs import few
+from batch.spark_inputs import broadcast_if_small
 from evaluation.calibration import prior_weights
 from heads.labels import Plan, folds_of
 from logo_detection.head import Head, probabilities
 
 SAMPLED = 64
-"""Rows that are looked at to see whether features are those of a model."""
+"""Rows that are compared with a head, to tell whether the features are those of its model."""
 
-TOLERANCE = 1e-3
+PROBABILITY_TOLERANCE = 1e-3
 """Of a probability, between the table's and the same computed from its features: bfloat16 would pass."""
 
-JUDGED = -1
-"""In place of a fold: what is not learnt from."""
+HOLDOUT_FOLD = -1
+"""In place of a fold: the images of the hold-out."""
 
 CONF = (
     ("spark.driver.memory", "2g"),
@@ -47,7 +47,7 @@ CONF = (
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is tried: every regParam with every elasticNetParam, in so many folds; one of each needs none."""
+    """The settings to try: every regParam with every elasticNetParam, in `folds` folds."""
 
     reg_params: tuple[float, ...]
     elastic_nets: tuple[float, ...]
@@ -58,22 +58,22 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a table has of a name: the digest of its features, or the code of its error."""
+class FeatureRow:
+    """What a table has for a filename: the digest of its features, or the code of its error."""
 
     digest: str | None
     error: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
-    """What came out.
+class TrainedHead:
+    """A trained head.
 
     Attributes:
-        head: For the classes that were taught, in the plan's order.
-        logits: Of the images that judge, by name: float64[taught], as Spark ML computes them.
+        head: For the train labels, in the plan's order.
+        logits: Of the hold-out's images, by name: float64[train labels], as Spark ML computes them.
         settings: regParam, elasticNetParam, how many iterations it took.
-        tuning: Of each setting that was tried, its mean log loss over the folds and the deviation.
+        tuning: For each setting that was tried, its mean log loss over the folds and the standard deviation.
     """
 
     head: Head
@@ -106,11 +106,11 @@ def read_features(spark: SparkSession, path: str, version: str) -> DataFrame:
     return rows
 
 
-def check_features(rows: DataFrame, path: str, head: Head, labels: Sequence[str]) -> None:
-    """Whether features are those that a head was given: its probabilities of a few have to be the table's.
+def check_same_head(rows: DataFrame, path: str, head: Head, labels: Sequence[str]) -> None:
+    """Check that a head makes the table's own scores of a few of its features.
 
     Raises:
-        BatchError: They are not.
+        BatchError: It makes others, or the table has no features.
     """
     scored = rows.where(F.col("error").isNull()).select(FEATURES.name, "scores").limit(SAMPLED).collect()
     if not scored:
@@ -121,40 +121,42 @@ def check_features(rows: DataFrame, path: str, head: Head, labels: Sequence[str]
             raise BatchError(f"{path} has {len(row[0] or ()):,} features an image; the model has {width:,}")
     computed = probabilities(head.logits(np.array([row[0] for row in scored], np.float32)))
     written = np.array([[row[1].get(label, np.nan) for label in labels] for row in scored])
-    if not np.abs(computed - written).max() <= TOLERANCE:
+    if not np.abs(computed - written).max() <= PROBABILITY_TOLERANCE:
         raise BatchError(f"{path} has features of another model of the same version: its scores are others")
 
 
-def find(spark: SparkSession, rows: DataFrame, names: Iterable[str]) -> dict[str, Found]:
-    """What the table has of names."""
+def find_features(spark: SparkSession, rows: DataFrame, names: Iterable[str]) -> dict[str, FeatureRow]:
+    """What the table has for each filename."""
     wanted = spark.createDataFrame(pa.table({FILENAME: pa.array(list(names), pa.string())}))
     digest = F.hex(F.xxhash64(FEATURES.name))
-    joined = rows.join(few(wanted), FILENAME).select(FILENAME, digest.alias("digest"), "error")
+    joined = rows.join(broadcast_if_small(wanted), FILENAME).select(FILENAME, digest.alias("digest"), "error")
     return {
-        row[FILENAME]: Found(None if row["error"] else row["digest"], row["error"])
+        row[FILENAME]: FeatureRow(None if row["error"] else row["digest"], row["error"])
         for row in joined.toLocalIterator()
     }
 
 
-def learn(spark: SparkSession, rows: DataFrame, plan: Plan, search: Search) -> Learnt:
-    """Learn from a plan's images, the classes weighed equally, and say what the others are."""
-    labelled = rows.join(few(_planned(spark, plan, search)), FILENAME).dropDuplicates([FILENAME])
+def train_head(spark: SparkSession, rows: DataFrame, plan: Plan, search: Search) -> TrainedHead:
+    """Train on a plan's examples, with equal weight for each class, and compute the hold-out's logits."""
+    labelled = rows.join(broadcast_if_small(_planned(spark, plan, search)), FILENAME).dropDuplicates(
+        [FILENAME]
+    )
     vector = array_to_vector(F.col(FEATURES.name)).alias("vector")
     frame = labelled.select(FILENAME, "fold", "weight", vector, _label(plan))
     # A pass over the data is a task for each part: as many as there are cores, and not the 200 of a join.
     frame = frame.repartition(spark.sparkContext.defaultParallelism).persist()
     try:
-        teaching = frame.where(F.col("fold") != JUDGED)
+        training = frame.where(F.col("fold") != HOLDOUT_FOLD)
         model, tuning = (
-            _tuned(teaching, search) if _is_search(search) else (_learner(search).fit(teaching), ())
+            _tuned(training, search) if _is_search(search) else (_estimator(search).fit(training), ())
         )
-        judged = model.transform(frame.where(F.col("fold") == JUDGED))
-        told = judged.select(FILENAME, vector_to_array(F.col("rawPrediction"))).toArrow()
+        held_out = model.transform(frame.where(F.col("fold") == HOLDOUT_FOLD))
+        told = held_out.select(FILENAME, vector_to_array(F.col("rawPrediction"))).toArrow()
     finally:
         frame.unpersist()
     weights = np.ascontiguousarray(model.coefficientMatrix.toArray().T, np.float32)
     names, logits = (column.to_pylist() for column in told.columns)
-    return Learnt(
+    return TrainedHead(
         Head(weights, np.asarray(model.interceptVector.toArray(), np.float32)),
         {name: np.array(values, np.float64) for name, values in zip(names, logits, strict=True)},
         {
@@ -170,7 +172,7 @@ def _is_search(search: Search) -> bool:
     return len(search.reg_params) * len(search.elastic_nets) > 1
 
 
-def _learner(search: Search) -> LogisticRegression:
+def _estimator(search: Search) -> LogisticRegression:
     return LogisticRegression(
         featuresCol="vector",
         labelCol="index",
@@ -183,13 +185,13 @@ def _learner(search: Search) -> LogisticRegression:
 
 
 def _tuned(
-    teaching: DataFrame, search: Search
+    training: DataFrame, search: Search
 ) -> tuple[LogisticRegressionModel, tuple[dict[str, float], ...]]:
-    learner = _learner(search)
+    estimator = _estimator(search)
     grid = (
         ParamGridBuilder()
-        .addGrid(learner.regParam, list(search.reg_params))
-        .addGrid(learner.elasticNetParam, list(search.elastic_nets))
+        .addGrid(estimator.regParam, list(search.reg_params))
+        .addGrid(estimator.elasticNetParam, list(search.elastic_nets))
         .build()
     )
     # PySpark's types lack logLoss, its code has it.
@@ -199,7 +201,7 @@ def _tuned(
         weightCol="weight",
     )
     validator = CrossValidator(
-        estimator=learner,
+        estimator=estimator,
         estimatorParamMaps=grid,
         evaluator=loss,
         numFolds=search.folds,
@@ -207,37 +209,39 @@ def _tuned(
         seed=search.seed,
         parallelism=search.at_once,
     )
-    found: CrossValidatorModel = validator.fit(teaching)
+    found: CrossValidatorModel = validator.fit(training)
     tried = tuple(
         {
-            "reg_param": params[learner.regParam],
-            "elastic_net_param": params[learner.elasticNetParam],
+            "reg_param": params[estimator.regParam],
+            "elastic_net_param": params[estimator.elasticNetParam],
             "log_loss": mean,
             "deviation": deviation,
         }
         for params, mean, deviation in zip(grid, found.avgMetrics, found.stdMetrics, strict=True)
     )
     best = found.bestModel
-    assert isinstance(best, LogisticRegressionModel)  # noqa: S101  for mypy: what the learner makes
+    assert isinstance(best, LogisticRegressionModel)  # noqa: S101  for mypy: what the estimator makes
     return best, tried
 
 
 def _planned(spark: SparkSession, plan: Plan, search: Search) -> DataFrame:
     """Name, class, weight and fold of every image that the plan names."""
-    index = {label: number for number, label in enumerate(plan.taught)}
-    truth = np.array([index[example.label] for example in plan.learnt])
+    index = {label: number for number, label in enumerate(plan.train_labels)}
+    truth = np.array([index[example.label] for example in plan.train_examples])
     weights = prior_weights(truth, [1 / len(index)] * len(index))
-    folds = folds_of(plan.learnt, search.folds, search.seed) if _is_search(search) else [0] * len(truth)
+    folds = (
+        folds_of(plan.train_examples, search.folds, search.seed) if _is_search(search) else [0] * len(truth)
+    )
     planned = {
-        FILENAME: [example.original for example in (*plan.learnt, *plan.judged)],
-        "class": [*truth.astype(float), *[0.0] * len(plan.judged)],
-        "weight": [*weights, *[1.0] * len(plan.judged)],
-        "fold": pa.array([*folds, *[JUDGED] * len(plan.judged)], pa.int32()),
+        FILENAME: [example.original for example in (*plan.train_examples, *plan.holdout_examples)],
+        "class": [*truth.astype(float), *[0.0] * len(plan.holdout_examples)],
+        "weight": [*weights, *[1.0] * len(plan.holdout_examples)],
+        "fold": pa.array([*folds, *[HOLDOUT_FOLD] * len(plan.holdout_examples)], pa.int32()),
     }
     return spark.createDataFrame(pa.table(planned))
 
 
 def _label(plan: Plan) -> Any:
-    """The class, with the names of all: so that a fold that lacks one still has its column."""
-    attributes = {"ml_attr": {"type": "nominal", "name": "index", "vals": list(plan.taught)}}
+    """The class's column, with the names of all classes: a fold may lack one of them."""
+    attributes = {"ml_attr": {"type": "nominal", "name": "index", "vals": list(plan.train_labels)}}
     return F.col("class").alias("index", metadata=attributes)

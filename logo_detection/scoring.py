@@ -53,12 +53,12 @@ class Result:
     outcome: Scored | ItemError
 
 
-Look = Callable[[int, bytes, Scored], Awaitable[None]]
-"""Is shown every scored input, by its number from 0, while its bytes are still there."""
+OnScored = Callable[[int, bytes, Scored], Awaitable[None]]
+"""Called with the number (from 0), the bytes and the scores of every scored input; it may await."""
 
 
 async def score_all(
-    inputs: Iterable[Input], pool: ScoringPool, *, ahead: int, look: Look | None = None
+    inputs: Iterable[Input], pool: ScoringPool, *, ahead: int, on_scored: OnScored | None = None
 ) -> AsyncGenerator[Result, None]:
     """Score inputs.
 
@@ -68,7 +68,7 @@ async def score_all(
         inputs: Taken one by one, as they are needed.
         pool: Entered already.
         ahead: How many are under way at a time, at the most.
-        look: See `Look`.
+        on_scored: See `OnScored`.
 
     Yields:
         One result per input, in the order of the inputs.
@@ -79,7 +79,7 @@ async def score_all(
         for number, item in enumerate(inputs):
             if len(under_way) == ahead:
                 yield await under_way.popleft()
-            under_way.append(asyncio.create_task(_score(number, item, pool, flow, look)))
+            under_way.append(asyncio.create_task(_score(number, item, pool, flow, on_scored)))
         while under_way:
             yield await under_way.popleft()
     finally:
@@ -88,11 +88,13 @@ async def score_all(
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _score(number: int, item: Input, pool: ScoringPool, flow: object, look: Look | None) -> Result:
+async def _score(
+    number: int, item: Input, pool: ScoringPool, flow: object, on_scored: OnScored | None
+) -> Result:
     async def read(data: bytes) -> Scored:
         scored = await pool.score(Task(data), flow)
-        if look is not None:
-            await look(number, data, scored)
+        if on_scored is not None:
+            await on_scored(number, data, scored)
         return scored
 
     try:

@@ -1,1 +1,1 @@
-"""How the steps are chained: from categories or a manifest to a model that is judged, exported and tried."""
+"""The steps as a chain: from categories or a manifest to a model, evaluated, exported and tried."""

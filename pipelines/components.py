@@ -37,7 +37,7 @@ def import_categories(
 
     from pipelines import steps
 
-    wiki = steps.Wiki(categories, contact, depth, limit, api)
+    wiki = steps.WikiImport(categories, contact, depth, limit, api)
     dataset.metadata["files"] = steps.import_categories(wiki, Path(dataset.path), timeout_s)
 
 
@@ -52,12 +52,12 @@ def train(
     holdout: dsl.Output[dsl.Dataset],
     record: dsl.Output[dsl.Artifact],
 ) -> None:
-    """Train on the images of a folder, or of a manifest in it, and export the artifact to be judged."""
+    """Train on the images of a folder, or of a manifest in it, and export the artifact to evaluate."""
     from pathlib import Path
 
     from pipelines import steps
 
-    results = steps.Results(Path(candidate.path), Path(holdout.path), Path(record.path))
+    results = steps.TrainingOutputs(Path(candidate.path), Path(holdout.path), Path(record.path))
     artifact = steps.train(Path(dataset.path) / manifest, recipe, weights, results, timeout_s)
     candidate.metadata.update(name=artifact.name, version=artifact.version, labels=list(artifact.labels))
 
@@ -71,13 +71,13 @@ def evaluate(
     report: dsl.Output[dsl.HTML],
     predictions: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Judge the artifact on what training has not seen. The metrics' file is `evaluation.json`."""
+    """Evaluate the artifact on the hold-out. The metrics' file is `evaluation.json`."""
     from pathlib import Path
 
     from pipelines import steps
 
-    judged = steps.Judged(Path(evaluation.path), Path(report.path), Path(predictions.path))
-    found = steps.evaluate(Path(candidate.path), Path(holdout.path), judged, timeout_s)
+    files = steps.EvaluationFiles(Path(evaluation.path), Path(report.path), Path(predictions.path))
+    found = steps.evaluate(Path(candidate.path), Path(holdout.path), files, timeout_s)
     for name, value in found.items():
         evaluation.log_metric(name, value)
 
@@ -122,7 +122,7 @@ def score_sample(
 
     from pipelines import steps
 
-    model, images, judged = Path(release.path), Path(holdout.path), Path(predictions.path)
-    sample = steps.score_sample(model, images, judged, files, Path(scores.path), timeout_s)
+    model, images, expected = Path(release.path), Path(holdout.path), Path(predictions.path)
+    sample = steps.score_sample(model, images, expected, files, Path(scores.path), timeout_s)
     outcome.log_metric("files", sample.files)
     outcome.log_metric("largest_difference", sample.difference)

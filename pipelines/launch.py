@@ -54,7 +54,7 @@ def compile_pipeline(options: argparse.Namespace) -> int:
     return 0
 
 
-def run(options: argparse.Namespace) -> int:
+def run_pipeline(options: argparse.Namespace) -> int:
     """Run a pipeline here, each step in a process of its own. Raises LogoDetectionError before it begins."""
     source = _source(options)
     parameters = {**_parameters(options), **source}
@@ -126,7 +126,7 @@ def _threshold(text: str) -> tuple[str, float]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="logo-pipeline",
-        description="From categories or a manifest to a model that is judged, exported and tried.",
+        description="From categories or a manifest to a model that is evaluated, exported and tried.",
         epilog="Exit status: 0 if it is done, 1 if a step failed, 2 if the command line is unusable.",
     )
     verbs = parser.add_subparsers(required=True, metavar="compile|run")
@@ -144,7 +144,7 @@ def _add_compile(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(verb=run)
+    parser.set_defaults(verb=run_pipeline)
     option = parser.add_argument
     option("--manifest", metavar="PATH", type=Path, help="a manifest, or a folder that logo-train takes")
     option("--category", action="append", default=[], help="label=Category:Title; more than once")

@@ -1,4 +1,4 @@
-"""The pipelines: one from categories of a wiki, one from images that are there; the same from then on.
+"""The pipelines: one from categories of a wiki, one from images that are there; then the same steps.
 
     check_parameters → import_categories ┐
                               or importer ┴→ train → evaluate → gate → export → score_sample
@@ -18,17 +18,17 @@ from release.gate import Thresholds
 
 RECIPE = "efficientnetv2-b0"
 SAMPLE = 200  # files
-THRESHOLDS = asdict(Thresholds())
+DEFAULT_THRESHOLDS = asdict(Thresholds())
 HOUR = 3600  # seconds
 BACKOFF = "60s"  # before the second try; twice as long before each that follows
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What a step may use of a node, and how often it is tried again.
+class Resources:
+    """What a step may use of a node, and how often Kubeflow tries it again.
 
     Attributes:
-        cpu: Cores, as Kubernetes writes them; asked for, and the limit.
+        cpu: Cores, as Kubernetes writes them: request and limit.
         memory: Likewise.
         retries: After the first time. What fails for a reason fails quickly again.
     """
@@ -39,15 +39,15 @@ class Means:
 
 
 NEVER_CACHED = ("check_parameters", "import_categories")  # the day and the wiki are not among their inputs
-SMALL = Means("1", "2Gi", 0)
-MEANS = {
+SMALL = Resources("1", "2Gi", 0)
+RESOURCES = {
     "check_parameters": SMALL,
-    "import_categories": Means("1", "2Gi", 3),
-    "train": Means("4", "8Gi", 1),
-    "evaluate": Means("2", "4Gi", 1),
+    "import_categories": Resources("1", "2Gi", 3),
+    "train": Resources("4", "8Gi", 1),
+    "evaluate": Resources("2", "4Gi", 1),
     "gate": SMALL,
     "export": SMALL,
-    "score_sample": Means("2", "4Gi", 1),
+    "score_sample": Resources("2", "4Gi", 1),
 }
 TIMEOUTS_S = {
     "import_categories": 24 * HOUR,
@@ -58,7 +58,7 @@ TIMEOUTS_S = {
 
 
 class Outputs(NamedTuple):
-    """What a run comes to."""
+    """What a run makes."""
 
     release: dsl.Model
     report: dsl.HTML
@@ -66,8 +66,8 @@ class Outputs(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
-    """How a model is made of a data set; the values are Kubeflow's channels."""
+class TrainingParameters:
+    """What a training is told beside its data set; the values are Kubeflow's channels."""
 
     manifest: Any
     weights: Any
@@ -88,10 +88,10 @@ def from_categories(image: str) -> Any:
         recipe: str = RECIPE,
         version: str = "",
         weights: str = "",
-        thresholds: dict = THRESHOLDS,  # type: ignore[type-arg]
+        thresholds: dict = DEFAULT_THRESHOLDS,  # type: ignore[type-arg]
         sample: int = SAMPLE,
     ) -> Outputs:
-        """Categories of Wikimedia Commons become a model that is judged, exported and tried.
+        """Categories of Wikimedia Commons become a model that is evaluated, exported and tried.
 
         Args:
             categories: Such as "logo=Category:Logos of companies"; or label/category=Category:Title.
@@ -111,7 +111,9 @@ def from_categories(image: str) -> Any:
         imported = _step(components.import_categories, image)(
             categories=categories, contact=contact, depth=depth, limit=limit, api=api
         ).after(checked)
-        return _make(image, imported.output, checked.output, Making("", weights, thresholds, sample))
+        return _make(
+            image, imported.output, checked.output, TrainingParameters("", weights, thresholds, sample)
+        )
 
     return pipeline
 
@@ -126,10 +128,10 @@ def from_manifest(image: str) -> Any:
         recipe: str = RECIPE,
         version: str = "",
         weights: str = "",
-        thresholds: dict = THRESHOLDS,  # type: ignore[type-arg]
+        thresholds: dict = DEFAULT_THRESHOLDS,  # type: ignore[type-arg]
         sample: int = SAMPLE,
     ) -> Outputs:
-        """A folder of labelled images becomes a model that is judged, exported and tried.
+        """A folder of labelled images becomes a model that is evaluated, exported and tried.
 
         Args:
             dataset: The folder's address in an object store (s3://, gs://, minio://). What is at an address
@@ -145,40 +147,44 @@ def from_manifest(image: str) -> Any:
             recipe=recipe, version=version, thresholds=thresholds, sample=sample
         )
         images = dsl.importer(artifact_uri=dataset, artifact_class=dsl.Dataset)
-        return _make(image, images.output, checked.output, Making(manifest, weights, thresholds, sample))
+        return _make(
+            image, images.output, checked.output, TrainingParameters(manifest, weights, thresholds, sample)
+        )
 
     return pipeline
 
 
-def _make(image: str, dataset: Any, recipe: Any, making: Making) -> Outputs:
-    """The way from a data set on. The recipe is text."""
+def _make(image: str, dataset: Any, recipe: Any, parameters: TrainingParameters) -> Outputs:
+    """The steps from a data set on. The recipe is text."""
     trained = _step(components.train, image)(
-        dataset=dataset, manifest=making.manifest, recipe=recipe, weights=making.weights
+        dataset=dataset, manifest=parameters.manifest, recipe=recipe, weights=parameters.weights
     ).outputs
     candidate, holdout = trained["candidate"], trained["holdout"]
-    judged = _step(components.evaluate, image)(candidate=candidate, holdout=holdout).outputs
-    opened = _step(components.gate, image)(evaluation=judged["evaluation"], thresholds=making.thresholds)
+    evaluated = _step(components.evaluate, image)(candidate=candidate, holdout=holdout).outputs
+    opened = _step(components.gate, image)(
+        evaluation=evaluated["evaluation"], thresholds=parameters.thresholds
+    )
     release = _step(components.export, image)(candidate=candidate).after(opened).output
     scored = _step(components.score_sample, image)(
-        release=release, holdout=holdout, predictions=judged["predictions"], files=making.sample
+        release=release, holdout=holdout, predictions=evaluated["predictions"], files=parameters.sample
     ).outputs
-    return Outputs(release, judged["report"], scored["scores"])
+    return Outputs(release, evaluated["report"], scored["scores"])
 
 
 def _step(component: Any, image: str) -> Callable[..., Any]:
-    """A component, as a task that has its image, its limits and its time."""
+    """A component as a task, with its image, its resources and its time limit."""
     name = component.python_func.__name__
-    means = MEANS[name]
+    resources = RESOURCES[name]
 
     def start(**arguments: Any) -> Any:
         if timeout_s := TIMEOUTS_S.get(name):
             arguments["timeout_s"] = timeout_s
         task = component(**arguments).set_container_image(image)
-        task.set_cpu_request(means.cpu).set_cpu_limit(means.cpu)
-        task.set_memory_request(means.memory).set_memory_limit(means.memory)
+        task.set_cpu_request(resources.cpu).set_cpu_limit(resources.cpu)
+        task.set_memory_request(resources.memory).set_memory_limit(resources.memory)
         task.set_caching_options(name not in NEVER_CACHED)
-        if means.retries:
-            task.set_retry(means.retries, backoff_duration=BACKOFF, backoff_factor=2)
+        if resources.retries:
+            task.set_retry(resources.retries, backoff_duration=BACKOFF, backoff_factor=2)
         return task
 
     return start

@@ -34,8 +34,8 @@ from training.run import Run
 
 RECIPES = Path(training.__file__).parent / "recipes"
 MAX_SAMPLE = 1_000  # files; their names are arguments of one command
-TOLERANCE = 1e-4
-"""By how much a file's score may differ from that in the evaluation: two hosts' engines round differently."""
+SCORE_TOLERANCE = 1e-4
+"""The largest difference between a file's score and that of the evaluation: hosts round differently."""
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSION_LINE = re.compile(r"^version\s*=.*$", re.MULTILINE)
@@ -54,8 +54,8 @@ def check_parameters(recipe: str, version: str, thresholds: Mapping[str, Any], s
 
 
 @dataclass(frozen=True, slots=True)
-class Wiki:
-    """Which files of which wiki are wanted, as `logo-import` has it."""
+class WikiImport:
+    """Which files of which wiki to import, as `logo-import` has it."""
 
     categories: Sequence[str]
     contact: str
@@ -64,7 +64,7 @@ class Wiki:
     api: str
 
 
-def import_categories(wiki: Wiki, into: Path, timeout_s: float) -> int:
+def import_categories(wiki: WikiImport, into: Path, timeout_s: float) -> int:
     """Make a data set of categories; how many files it has. Raises PipelineError."""
     options = [part for category in wiki.categories for part in ("--category", category)]
     options += ["--contact", wiki.contact, "--api", wiki.api]
@@ -103,12 +103,12 @@ def recipe_text(recipe: str, version: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """Where a training puts what comes out.
+class TrainingOutputs:
+    """The folders that a training writes.
 
     Attributes:
         candidate: The artifact.
-        holdout: What training has not seen: images with a manifest.
+        holdout: The images that were not trained on, with a manifest.
         record: Recipe, sources, history, logs of TensorBoard, evaluation.
     """
 
@@ -117,7 +117,7 @@ class Results:
     record: Path
 
 
-def train(data: Path, recipe: str, weights: str, results: Results, timeout_s: float) -> Artifact:
+def train(data: Path, recipe: str, weights: str, results: TrainingOutputs, timeout_s: float) -> Artifact:
     """Train by a recipe's text, and keep all but what can be made again. Raises LogoDetectionError."""
     with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
         run, file = Run(Path(scratch) / "run"), Path(scratch) / "recipe.toml"
@@ -132,23 +132,23 @@ def train(data: Path, recipe: str, weights: str, results: Results, timeout_s: fl
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Where an evaluation puts what comes out: `evaluation.json`, the page, the table of predictions."""
+class EvaluationFiles:
+    """The files of an evaluation: `evaluation.json`, the page, the table of predictions."""
 
     document: Path
     page: Path
     predictions: Path
 
 
-def evaluate(model: Path, holdout: Path, judged: Judged, timeout_s: float) -> dict[str, float]:
-    """Judge an artifact; its headline, by names as `png_auc_pr`. Raises LogoDetectionError."""
+def evaluate(model: Path, holdout: Path, files: EvaluationFiles, timeout_s: float) -> dict[str, float]:
+    """Evaluate an artifact. Returns its headline: `png_auc_pr` and so on. Raises LogoDetectionError."""
     with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
         options = ("--model", model, "--data", holdout, "--output", scratch)
         run_command("evaluation.evaluate", *options, timeout_s=timeout_s)
-        places = {DOCUMENT: judged.document, PAGE: judged.page, PREDICTIONS: judged.predictions}
+        places = {DOCUMENT: files.document, PAGE: files.page, PREDICTIONS: files.predictions}
         for name, place in places.items():
             shutil.move(Path(scratch) / name, place)
-    return headline(read_document(judged.document))
+    return headline(read_document(files.document))
 
 
 def headline(document: Mapping[str, Any]) -> dict[str, float]:
@@ -173,12 +173,12 @@ def export(candidate: Path, destination: Path) -> Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """What was scored once more.
+class SampleResult:
+    """The comparison of a sample's scores with those of the evaluation.
 
     Attributes:
-        files: How many.
-        difference: The largest between a score and that of the evaluation.
+        files: How many were scored.
+        difference: The largest difference between a score and that of the evaluation.
     """
 
     files: int
@@ -187,7 +187,7 @@ class Sample:
 
 def score_sample(
     model: Path, holdout: Path, predictions: Path, count: int, rows: Path, timeout_s: float
-) -> Sample:
+) -> SampleResult:
     """Score some of the hold-out as a batch job does, and compare.
 
     Args:
@@ -202,7 +202,7 @@ def score_sample(
         PipelineError: A file has no row, no score, or another one than in the evaluation.
     """
     check_sample(count)
-    if not (expected := _drawn(predictions, count)):
+    if not (expected := _sampled(predictions, count)):
         raise PipelineError("sample: no file has a score in the evaluation")
     options = ("--model", model, "--output", rows)
     run_command("batch.score", *options, *expected, timeout_s=timeout_s, folder=holdout)
@@ -210,7 +210,7 @@ def score_sample(
     if len(found) != len(expected):
         raise PipelineError(f"the batch job wrote {len(found)} rows for {len(expected)} files")
     differences = [_difference(name, found.get(name, {}), scores) for name, scores in expected.items()]
-    return Sample(len(expected), max(differences))
+    return SampleResult(len(expected), max(differences))
 
 
 def check_sample(count: int) -> None:
@@ -224,7 +224,7 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _drawn(predictions: Path, count: int) -> dict[str, dict[str, float]]:
+def _sampled(predictions: Path, count: int) -> dict[str, dict[str, float]]:
     """Some of the files that have a score, and their scores by label."""
     with predictions.open(newline="", encoding="utf-8") as file:
         scored = [row for row in csv.DictReader(file) if not row["error"]]
@@ -243,6 +243,6 @@ def _difference(name: str, found: Mapping[str, float], expected: Mapping[str, fl
     if found.keys() != expected.keys():
         raise PipelineError(f"{name}: the batch job gives it no score")
     difference = max(abs(found[label] - expected[label]) for label in expected)
-    if not difference <= TOLERANCE:
+    if not difference <= SCORE_TOLERANCE:
         raise PipelineError(f"{name}: its score differs from that of the evaluation by {difference:.1e}")
     return difference

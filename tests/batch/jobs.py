@@ -1,4 +1,4 @@
-"""What the tests of both engines share: files of every fate, a model that hangs on one, and a job's rows."""
+"""What the tests of both engines share: files of every error, a model that hangs on one, and a job's rows."""
 
 import subprocess
 import sys
@@ -21,10 +21,10 @@ from tests.images import one_colour
 from tests.models import LABELS, write_artifact
 
 RED, BLUE, GREEN = one_colour("red"), one_colour("blue"), one_colour("lime")
-HOURS = 1e10  # turns, each 8 microseconds
+HOURS = 1e10  # iterations, each 8 microseconds
 
 # What becomes of each file; the model hangs on green, so that its worker has to be killed.
-FATES = {
+EXPECTED_ERRORS = {
     "blue.png": None,
     "cut.png": "image_corrupt",
     "empty.png": "image_corrupt",
@@ -42,15 +42,15 @@ def endless_onnx(path: Path) -> Path:
         "axes": np.array([1, 2], np.int64),
         "white": np.array(255, np.float32),
         "weights": np.array(((0, 4), (0, 0), (4, 0)), np.float32),
-        "only_green": HOURS * np.array([-1, 1, -1], np.float32),  # no turn for grey
+        "only_green": HOURS * np.array([-1, 1, -1], np.float32),  # no iteration for grey
         "go_on": np.array(True),
     }
     node = helper.make_node
     same = ("go_on", "logits")
     body = helper.make_graph(
         [node("Identity", [f"{name}_in"], [f"{name}_out"]) for name in same],
-        "turn",
-        [helper.make_tensor_value_info("turn", TensorProto.INT64, []), *_values(same, "in")],
+        "iteration",
+        [helper.make_tensor_value_info("iteration", TensorProto.INT64, []), *_values(same, "in")],
         _values(same, "out"),
     )
     nodes = [
@@ -58,11 +58,11 @@ def endless_onnx(path: Path) -> Path:
         node("Div", ["mean", "white"], ["colour"]),
         node("MatMul", ["colour", "weights"], ["logits"]),
         node("MatMul", ["colour", "only_green"], ["greenness"]),
-        node("Relu", ["greenness"], ["turns_of_each"]),
-        node("ReduceMax", ["turns_of_each"], ["most_turns"], keepdims=0),
-        node("Cast", ["most_turns"], ["turns"], to=TensorProto.INT64),
-        node("Loop", ["turns", "go_on", "logits"], ["turned"], body=body),
-        node("Softmax", ["turned"], ["scores"], axis=1),
+        node("Relu", ["greenness"], ["iterations_of_each"]),
+        node("ReduceMax", ["iterations_of_each"], ["most_iterations"], keepdims=0),
+        node("Cast", ["most_iterations"], ["iterations"], to=TensorProto.INT64),
+        node("Loop", ["iterations", "go_on", "logits"], ["looped"], body=body),
+        node("Softmax", ["looped"], ["scores"], axis=1),
     ]
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "endless_green", [image], [scores], initializers)
@@ -85,12 +85,12 @@ def endless_artifact(directory: Path) -> Path:
     return write_artifact(directory)
 
 
-def fated_files(folder: Path) -> Path:
-    """A folder with a file for every fate."""
+def files_of_every_kind(folder: Path) -> Path:
+    """A folder with a file for every error."""
     folder.mkdir(exist_ok=True)
     contents = {"words.txt": b"words", "empty.png": b"", "cut.png": RED[:60]}
     contents |= {"red.png": RED, "blue.png": BLUE, "green.png": GREEN}
-    for name in FATES:
+    for name in EXPECTED_ERRORS:
         (folder / name).write_bytes(contents[name])
     return folder
 

@@ -32,7 +32,7 @@ def pixels_of(picture: Image.Image, colour: str) -> int:
 async def grid_of(*logos: float, threshold: float = 0.5) -> Grid:
     grid = Grid(TARGET, threshold)
     for number, logo in enumerate(logos):
-        await grid.look(number, one_colour("lime"), scored(logo))
+        await grid.keep_picture(number, one_colour("lime"), scored(logo))
         grid.add(Result(f"{number}.png", scored(logo)))
     return grid
 
@@ -73,7 +73,7 @@ async def test_no_more_pictures_are_kept_than_are_shown() -> None:
 
 async def test_a_picture_that_only_the_worker_could_decode_is_left_out() -> None:
     grid = Grid(TARGET, 0.5)
-    await grid.look(0, b"not an image", scored(0.9))
+    await grid.keep_picture(0, b"not an image", scored(0.9))
     grid.add(Result("a.png", scored(0.9)))
     assert pixels_of(drawn(grid), LOGO) > 4 * 200
 

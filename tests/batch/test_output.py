@@ -5,7 +5,7 @@ import pytest
 
 from batch.errors import BatchError
 from batch.output import Output
-from batch.rows import Judgement
+from batch.rows import RowSchema
 from batch.target import Target
 from logo_detection.errors import ImageCorrupt
 from logo_detection.pool.messages import Scored
@@ -13,18 +13,18 @@ from logo_detection.scoring import Result
 from tests.batch.jobs import read_rows
 from tests.models import LABELS
 
-JUDGEMENT = Judgement("1.0/é =x", Target("logo", LABELS))
+ROW_SCHEMA = RowSchema("1.0/é =x", Target("logo", LABELS))
 SCORED = Scored((0.25, 0.75), "png", 4, 3, 0.0, 0.0, 0.0)
 
 
-def rows(*names: str, judgement: Judgement = JUDGEMENT) -> pa.Table:
+def rows(*names: str, row_schema: RowSchema = ROW_SCHEMA) -> pa.Table:
     outcomes = [Result(name, ImageCorrupt() if "corrupt" in name else SCORED) for name in names]
-    return pa.Table.from_batches([judgement.batch([judgement.row(result) for result in outcomes])])
+    return pa.Table.from_batches([row_schema.batch([row_schema.row(result) for result in outcomes])])
 
 
 def test_nothing_is_done_where_there_is_nothing(tmp_path: Path) -> None:
-    assert Output(tmp_path / "none").done(JUDGEMENT) == set()
-    assert Output(tmp_path).done(JUDGEMENT) == set()
+    assert Output(tmp_path / "none").done(ROW_SCHEMA) == set()
+    assert Output(tmp_path).done(ROW_SCHEMA) == set()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_what_was_added_is_done(tmp_path: Path, partition_by: tuple[str, ...]) -
     output = Output(tmp_path, partition_by)
     output.add(rows("a", "corrupt"))
     output.add(rows("é 東"))
-    assert output.done(JUDGEMENT) == {"a", "corrupt", "é 東"}
+    assert output.done(ROW_SCHEMA) == {"a", "corrupt", "é 東"}
     found = read_rows(tmp_path)
     assert (found["corrupt"]["error"], found["corrupt"]["prediction"]) == ("image_corrupt", None)
     assert (found["a"]["error"], found["a"]["prediction"]) == (None, 0.75)
@@ -48,19 +48,19 @@ def test_what_a_killed_job_left_is_not_done(tmp_path: Path) -> None:
     (tmp_path / "_temporary" / "0").mkdir(parents=True)
     (tmp_path / "_temporary" / "0" / "part-1.parquet").write_bytes(whole.read_bytes())
     (whole.parent / "_part-2.parquet").write_bytes(whole.read_bytes()[:100])
-    assert output.done(JUDGEMENT) == {"a"}
+    assert output.done(ROW_SCHEMA) == {"a"}
 
 
 def test_an_output_keeps_its_partitions(tmp_path: Path) -> None:
     Output(tmp_path, ("error",)).add(rows("a"))
     with pytest.raises(BatchError, match="is partitioned by error, and not by nothing"):
-        Output(tmp_path).done(JUDGEMENT)
+        Output(tmp_path).done(ROW_SCHEMA)
 
 
 def test_a_folder_of_something_else_is_no_output(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"words")
     with pytest.raises(BatchError, match="holds something else"):
-        Output(tmp_path).done(JUDGEMENT)
+        Output(tmp_path).done(ROW_SCHEMA)
 
 
 def test_only_what_is_written_is_an_output_that_cannot_be_written_to(tmp_path: Path) -> None:

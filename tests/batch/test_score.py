@@ -15,11 +15,11 @@ from batch.rows import SCHEMA
 from batch.score import main
 from tests.batch.jobs import (
     BLUE,
-    FATES,
+    EXPECTED_ERRORS,
     RED,
     endless_artifact,
     errors,
-    fated_files,
+    files_of_every_kind,
     half_way,
     many_files,
     read_rows,
@@ -36,12 +36,12 @@ LOGO = 0.98201379  # exp(4) / (exp(4) + 1): what the small model says of pure re
 def test_every_file_has_a_row_and_one_that_hangs_its_worker_costs_one(tmp_path: Path) -> None:
     artifact, folder, output = (
         endless_artifact(tmp_path / "a"),
-        fated_files(tmp_path / "in"),
+        files_of_every_kind(tmp_path / "in"),
         tmp_path / "out",
     )
     assert run(artifact, output, folder, "--decode-timeout-s", 4) == 0
     rows = read_rows(output)
-    assert errors(rows) == FATES
+    assert errors(rows) == EXPECTED_ERRORS
     assert list(rows) == sorted(rows)
     red, green = rows[f"{folder}/red.png"], rows[f"{folder}/green.png"]
     assert red["prediction"] == pytest.approx(LOGO, abs=1e-6)
@@ -205,7 +205,7 @@ def test_a_command_that_has_moved_says_where_it_went(capsys: pytest.CaptureFixtu
 def test_features_are_written_beside_the_scores_that_the_head_makes_of_them(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, output = fated_files(tmp_path / "in"), tmp_path / "out"
+    folder, output = files_of_every_kind(tmp_path / "in"), tmp_path / "out"
     assert run(artifact, output, folder, "--embed") == 0
     rows = {Path(name).name: row for name, row in read_rows(output).items()}
     assert rows["red.png"]["features"] == [1, 0, 0]

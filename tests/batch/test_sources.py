@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from batch.errors import BatchError
-from batch.sources import Source, count, entries, find_source
+from batch.sources import InputSource, count, entries, find_source
 from tests.batch.jobs import RED, damaged_table, many_files, write_table
 
 
-def names(source: Source) -> list[str]:
+def names(source: InputSource) -> list[str]:
     return [entry.name for entry in entries(source)]
 
 
@@ -28,7 +28,7 @@ def test_an_input_is_read_as_its_name_says(path: str, kind: str) -> None:
 
 
 def test_the_operator_has_the_last_word_on_how_an_input_is_read() -> None:
-    assert find_source(["folder"], "parquet", "names.txt") == Source("parquet", ("folder",), "names.txt")
+    assert find_source(["folder"], "parquet", "names.txt") == InputSource("parquet", ("folder",), "names.txt")
 
 
 def test_a_pattern_and_a_folder_that_overlap_give_each_file_once(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_pattern_and_a_folder_that_overlap_give_each_file_once(tmp_path: Path)
 def test_a_manifest_of_lines_names_urls_by_themselves_and_once(tmp_path: Path) -> None:
     path = tmp_path / "urls.txt"
     path.write_text("https://a.test/1\n\nhttps://a.test/2\nhttps://a.test/1\n")
-    assert names(Source("manifest", (str(path),))) == ["https://a.test/1", "https://a.test/2"]
+    assert names(InputSource("manifest", (str(path),))) == ["https://a.test/1", "https://a.test/2"]
 
 
 def test_a_manifest_may_be_a_table(tmp_path: Path) -> None:
@@ -80,14 +80,14 @@ def test_a_table_that_cannot_be_read_row_by_row_is_refused(
 def test_a_table_with_a_whole_footer_and_damaged_pages_is_refused(tmp_path: Path, column: str) -> None:
     table = damaged_table(tmp_path / "t.parquet", column)
     with pytest.raises(BatchError, match=r"t\.parquet is no table of parquet that can be read: \S.*"):
-        names(Source("parquet", (str(table),)))
+        names(InputSource("parquet", (str(table),)))
 
 
 def test_damaged_names_are_refused(tmp_path: Path) -> None:
     table = write_table(tmp_path / "t.parquet", filename=["a"], content=[RED])
     wanted = damaged_table(tmp_path / "n.parquet", "filename")
     with pytest.raises(BatchError, match=r"n\.parquet is no table of parquet that can be read"):
-        names(Source("parquet", (str(table),), str(wanted)))
+        names(InputSource("parquet", (str(table),), str(wanted)))
 
 
 def test_only_files_may_be_several() -> None:
@@ -99,4 +99,4 @@ def test_a_manifest_without_urls_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text("filename,address\na,b\n")
     with pytest.raises(BatchError, match="has no column url"):
-        names(Source("manifest", (str(path),)))
+        names(InputSource("manifest", (str(path),)))

@@ -11,22 +11,22 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from batch.batch_scorer import Scorer
-from batch.rows import SCORED, Judgement
-from batch.sources import Source
-from batch.spark import BYTES_IN_BATCH, TASKS_PER_CORE, Place, Session, score_on_spark, task_count
+from batch.batch_scorer import ScorerConfig
+from batch.rows import OUTCOME_SCORED, RowSchema
+from batch.sources import InputSource
+from batch.spark import BYTES_IN_BATCH, TASKS_PER_CORE, Session, SparkOutput, score_on_spark, task_count
 from batch.spark_inputs import read_inputs
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.fetch.policy import FetchPolicy
 from tests.batch.jobs import (
     BLUE,
-    FATES,
+    EXPECTED_ERRORS,
     RED,
     damaged_table,
     endless_artifact,
     errors,
-    fated_files,
+    files_of_every_kind,
     half_way,
     many_files,
     read_rows,
@@ -50,11 +50,11 @@ def without_time(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def test_both_engines_write_the_same_rows_also_of_a_file_that_hangs_its_worker(tmp_path: Path) -> None:
-    artifact, folder = endless_artifact(tmp_path / "a"), fated_files(tmp_path / "in")
+    artifact, folder = endless_artifact(tmp_path / "a"), files_of_every_kind(tmp_path / "in")
     assert run(artifact, tmp_path / "spark", folder, "--decode-timeout-s", 4, *SPARK) == 0
     assert run(artifact, tmp_path / "local", folder, "--decode-timeout-s", 4) == 0
     rows = read_rows(tmp_path / "spark")
-    assert errors(rows) == FATES
+    assert errors(rows) == EXPECTED_ERRORS
     assert without_time(rows) == without_time(read_rows(tmp_path / "local"))
 
 
@@ -84,21 +84,23 @@ def test_a_batch_of_large_images_ends_early(tmp_path: Path) -> None:
             yield pa.RecordBatch.from_pydict({"rows": [batch.num_rows]})
 
     with Session().open() as spark:
-        found = read_inputs(spark, Source("parquet", (str(table),))).mapInArrow(sizes, "rows long").collect()
+        found = (
+            read_inputs(spark, InputSource("parquet", (str(table),))).mapInArrow(sizes, "rows long").collect()
+        )
     assert sum(row.rows for row in found) == number
     assert max(row.rows for row in found) <= BYTES_IN_BATCH // size + 1
 
 
 def test_the_model_is_loaded_once_in_a_python_worker(artifact: Path, tmp_path: Path) -> None:
     loaded = load_artifact(artifact)
-    judgement = Judgement(loaded.version, find_target(loaded, None))
-    scorer = Scorer(loaded.model_source(), judgement, FetchPolicy(allowed_hosts=()))
-    source = Source("files", (str(many_files(tmp_path / "in", 24)),))
-    place = Place(str(tmp_path / "out"))
+    row_schema = RowSchema(loaded.version, find_target(loaded, None))
+    scorer = ScorerConfig(loaded.model_source(), row_schema, FetchPolicy(allowed_hosts=()))
+    source = InputSource("files", (str(many_files(tmp_path / "in", 24)),))
+    place = SparkOutput(str(tmp_path / "out"))
     tally = score_on_spark(Session(workers=2), source, place, scorer, rows_per_file=10_000)
     assert len(list((tmp_path / "out").glob("*.parquet"))) == 2 * TASKS_PER_CORE
     assert 1 <= tally.models <= 2  # Python workers
-    assert tally.outcomes == {SCORED: 24}
+    assert tally.outcomes == {OUTCOME_SCORED: 24}
 
 
 def kill_java(job: subprocess.Popen[bytes]) -> None:
@@ -159,7 +161,7 @@ def test_a_table_is_joined_with_names_and_written_in_partitions(artifact: Path, 
 
 
 def test_what_spark_reads_itself_and_what_is_fetched_are_rows_too(artifact: Path, tmp_path: Path) -> None:
-    folder = fated_files(tmp_path / "in")
+    folder = files_of_every_kind(tmp_path / "in")
     with Origin() as origin:
         origin.serve("/red.png", RED)
         urls = ["https://images.example/red.png", "https://other.example/red.png"]
@@ -167,10 +169,10 @@ def test_what_spark_reads_itself_and_what_is_fetched_are_rows_too(artifact: Path
         assert run(artifact, tmp_path / "out", f"file://{folder}", *urls, *allowed, *SPARK, "--embed") == 0
     rows = read_rows(tmp_path / "out")
     assert (rows[urls[0]]["features"], rows[urls[1]]["features"]) == ([1, 0, 0], None)
-    fates = {f"file:{folder}/{name}": fate for name, fate in FATES.items()}
-    fates[f"file:{folder}/green.png"] = None  # this model takes it as it is
+    expected = {f"file:{folder}/{name}": error for name, error in EXPECTED_ERRORS.items()}
+    expected[f"file:{folder}/green.png"] = None  # this model takes it as it is
     assert {name: row["error"] for name, row in rows.items()} == {
-        **fates,
+        **expected,
         urls[0]: None,
         urls[1]: "url_not_allowed",
     }

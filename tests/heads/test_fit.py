@@ -85,7 +85,7 @@ def colours(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return directory / "features", write_labels(directory / "labels.csv", labels, "kind")
 
 
-def test_ten_classes_are_learnt_from_generated_images_and_served(
+def test_a_head_for_ten_classes_is_trained_on_generated_images_and_served(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     labels = write_shapes(tmp_path / "pictures", each=16)
@@ -105,7 +105,7 @@ def test_ten_classes_are_learnt_from_generated_images_and_served(
         name: best[name] for name in ("reg_param", "elastic_net_param")
     }
     metrics = document["evaluation"]["by_recoding"]["as is"]
-    assert metrics["accuracy"] >= 0.4  # of ten classes, with 13 images of each to learn from; chance is 0.1
+    assert metrics["accuracy"] >= 0.4  # of ten classes, with 13 images of each to train on; chance is 0.1
     assert metrics["auc_roc"] >= 0.8
     page = (tmp_path / "report" / "report.html").read_text()
     assert 'id="samples"' in page
@@ -141,7 +141,7 @@ def assert_served(artifact: Path, predictions: list[dict[str, str]], stderr: Pat
         assert answer["out_of_domain"] == 0
 
 
-def test_any_label_column_teaches_a_head_and_what_cannot_teach_is_counted(
+def test_any_label_column_trains_a_head_and_images_without_features_are_counted(
     artifact: Path, colours: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     features, labels = colours
@@ -157,9 +157,9 @@ def test_any_label_column_teaches_a_head_and_what_cannot_teach_is_counted(
     assert 2 <= held_out <= 12
 
     classifier = load_classifier(loaded.model_source())
-    judged = read_predictions(tmp_path / "report")
-    assert len([row for row in judged.values() if not row["error"]]) == held_out
-    for name, row in judged.items():
+    predicted = read_predictions(tmp_path / "report")
+    assert len([row for row in predicted.values() if not row["error"]]) == held_out
+    for name, row in predicted.items():
         if row["error"]:
             continue
         scores = classifier.score(load_image(one_colour(name), loaded.spec))
@@ -167,7 +167,7 @@ def test_any_label_column_teaches_a_head_and_what_cannot_teach_is_counted(
         np.testing.assert_allclose(scores, told, atol=TOLERANCE)
         assert loaded.labels[scores.argmax()] == row["label"]
 
-    # What was made can be taught again: it is an artifact like others.
+    # The new artifact can be embedded with, and its head trained again.
     assert run(output, tmp_path / "again", features.with_name("images.parquet"), "--embed") == 0
     parquet = tmp_path / "labels.parquet"
     rows = [{"filename": name, "label": kind} for kind in ("warm", "cold") for name in COLOURS[kind]]
@@ -177,7 +177,7 @@ def test_any_label_column_teaches_a_head_and_what_cannot_teach_is_counted(
     assert load_artifact(tmp_path / "b").version.startswith("7+head.")
 
 
-def test_what_cannot_be_learnt_from_is_refused_in_one_line_and_leaves_nothing(
+def test_labels_and_features_that_do_not_fit_are_refused_in_one_line_and_leave_nothing(
     artifact: Path, colours: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     features, labels = colours
@@ -206,7 +206,7 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_line_and_leaves_nothing(
     ]
     for model, table, given, arguments, complaint in refused:
         assert fit(model, table, given, tmp_path / "out", *arguments) == 2
-        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("logo-batch:")]
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("logo-fit:")]
         assert complaint in line
         assert not (tmp_path / "out").exists()
     assert fit(artifact, features, labels, tmp_path / "taken", *kind) == 2

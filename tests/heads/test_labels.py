@@ -1,4 +1,4 @@
-"""The labels: what is wrong with them is said before anything is learnt, and groups stay together."""
+"""The labels: what is wrong with them is said before anything is trained, and groups stay together."""
 
 from pathlib import Path
 
@@ -65,20 +65,22 @@ def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
         list(read_csv(tmp_path / "b.csv"))
 
 
-def test_every_class_is_learnt_and_judged_and_no_image_is_both() -> None:
+def test_every_class_has_train_examples_and_a_hold_out_and_no_image_is_in_both() -> None:
     everything = examples({"b": 20, "a": 10, "c": 5})
     plan = make_plan(everything, 0.2, 1, ())
     assert plan.labels == ("out_of_domain", "a", "b", "c")
-    assert plan.taught == ("a", "b", "c")
-    assert {example.label for example in plan.judged} == {"a", "b", "c"}
-    assert {one.original for one in plan.learnt}.isdisjoint(one.original for one in plan.judged)
+    assert plan.train_labels == ("a", "b", "c")
+    assert {example.label for example in plan.holdout_examples} == {"a", "b", "c"}
+    assert {one.original for one in plan.train_examples}.isdisjoint(
+        one.original for one in plan.holdout_examples
+    )
     assert make_plan(everything, 0.2, 1, ()) == plan
     assert make_plan(everything, 0.2, 2, ()) != plan
 
 
 def test_out_of_domain_is_a_class_like_others_where_it_is_labelled() -> None:
     plan = make_plan(examples({"logo": 10, "out_of_domain": 10}), 0.2, 1, ())
-    assert plan.labels == plan.taught == ("out_of_domain", "logo")
+    assert plan.labels == plan.train_labels == ("out_of_domain", "logo")
     ordered = make_plan(examples({"logo": 10, "out_of_domain": 10}), 0.2, 1, ("logo", "out_of_domain"))
     assert ordered.labels == ("logo", "out_of_domain")
 
@@ -88,8 +90,8 @@ def test_out_of_domain_is_a_class_like_others_where_it_is_labelled() -> None:
     [
         ({"a": 9}, (), "all 9 images are 'a': a model tells two classes or more"),
         ({"a": 9, "b": 9}, ("a", "c"), "b0 is labelled 'b', none of a, c"),
-        ({"a": 9, "b": 9}, ("a", "b", "c"), "there is no image of 'c' to learn from"),
-        ({"a": 1, "b": 9}, (), "10 images are too few to judge by"),
+        ({"a": 9, "b": 9}, ("a", "b", "c"), "there is no image of 'c' to train on"),
+        ({"a": 1, "b": 9}, (), "10 images are too few to evaluate on"),
     ],
 )
 def test_what_no_model_can_be_made_of_is_refused(
@@ -104,7 +106,7 @@ def test_equal_features_are_one_group_whatever_their_names() -> None:
     found = as_examples(rows, "labels.csv", "label", None)
     doubled = with_digests([(example, str(int(name) // 4)) for name, example in found.items()])
     plan = make_plan(doubled, 0.3, 1, ())
-    assert {one.sha256 for one in plan.learnt}.isdisjoint(one.sha256 for one in plan.judged)
+    assert {one.sha256 for one in plan.train_examples}.isdisjoint(one.sha256 for one in plan.holdout_examples)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -114,9 +116,11 @@ def test_groups_that_share_an_image_are_on_one_side_with_all_that_is_in_them(see
     # Of shelves 0 and 1, 2 and 3, and so on, each has one image that the other has, too.
     digests = [f"{name}" if int(name) % 4 in (0, 3) else f"of both {int(name) // 4}" for name in found]
     plan = make_plan(with_digests(list(zip(found.values(), digests, strict=True))), 0.3, seed, ())
-    learnt, judged = ({int(one.original) // 4 for one in part} for part in (plan.learnt, plan.judged))
-    assert learnt.isdisjoint(judged)
-    assert len(learnt) + len(judged) == 20
+    trained, held_out = (
+        {int(one.original) // 4 for one in part} for part in (plan.train_examples, plan.holdout_examples)
+    )
+    assert trained.isdisjoint(held_out)
+    assert len(trained) + len(held_out) == 20
 
 
 def test_folds_are_of_every_class_and_as_large_as_each_other() -> None:

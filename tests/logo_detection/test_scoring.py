@@ -143,11 +143,11 @@ async def test_scored_inputs_are_shown_while_their_bytes_are_there(pool: Scoring
     counted = Counted()
     seen: dict[int, tuple[bytes, int]] = {}
 
-    async def look(number: int, data: bytes, scored: Scored) -> None:
+    async def keep(number: int, data: bytes, scored: Scored) -> None:
         seen[number] = data, scored.width
         assert counted.open
 
     inputs = [counted.input(data) for data in (RED, b"no image", BLUE)]
-    results = [result async for result in score_all(inputs, pool, ahead=3, look=look)]
+    results = [result async for result in score_all(inputs, pool, ahead=3, on_scored=keep)]
     assert len(results) == 3
     assert seen == {0: (RED, 40), 2: (BLUE, 40)}

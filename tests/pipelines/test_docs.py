@@ -9,7 +9,7 @@ from itertools import pairwise
 import kfp.client
 import pytest
 
-from pipelines.pipeline import HOUR, MEANS, TIMEOUTS_S, from_categories, from_manifest
+from pipelines.pipeline import HOUR, RESOURCES, TIMEOUTS_S, from_categories, from_manifest
 from release.gate import Thresholds
 from tests.dockerfiles import Dockerfile
 from tests.harness.process import ROOT
@@ -48,12 +48,12 @@ def test_what_a_step_may_use_is_on_the_page() -> None:
     documented = {row[0].strip("`"): row[1:] for row in rows("step | CPU")}
     assert documented == {
         name: [
-            means.cpu,
-            means.memory,
-            str(means.retries + 1),
+            resources.cpu,
+            resources.memory,
+            str(resources.retries + 1),
             f"{TIMEOUTS_S[name] // HOUR} h" if name in TIMEOUTS_S else "",
         ]
-        for name, means in MEANS.items()
+        for name, resources in RESOURCES.items()
     }
 
 

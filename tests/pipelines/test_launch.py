@@ -21,7 +21,7 @@ from tests.wiki import mark, photo
 
 TIMEOUT_S = 900.0  # of a run: 90 s on two busy cores, 460 s were seen beside five other jobs
 IMAGES = 30  # of each class
-UNSEEN = 500  # added to the seeds of pictures that were learnt from
+UNSEEN = 500  # added to the seeds of the training pictures
 WITHIN_REACH = {
     "min_class_images": 5, "min_balanced_accuracy": 0.8, "min_auc_pr": 0.8, "min_class_recall": 0.6,
     "max_calibration_error": 0.5,

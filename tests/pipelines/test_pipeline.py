@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kfp import compiler, components
 
-from pipelines.pipeline import MEANS, TIMEOUTS_S, from_categories, from_manifest
+from pipelines.pipeline import RESOURCES, TIMEOUTS_S, from_categories, from_manifest
 from release.gate import Thresholds
 
 IMAGE = "registry.example/logo-detection-pipeline@sha256:" + "0" * 64
@@ -70,9 +70,9 @@ def test_the_steps_are_those_of_the_page(source: str, compiled: dict[str, Any]) 
 def test_every_step_has_the_image_that_was_asked_for_and_its_limits(compiled: dict[str, Any]) -> None:
     for name, container in containers(compiled).items():
         assert container["image"] == IMAGE
-        means, resources = MEANS[name.replace("-", "_")], container["resources"]
-        assert resources["resourceCpuLimit"] == resources["resourceCpuRequest"] == means.cpu, name
-        assert resources["resourceMemoryLimit"] == resources["resourceMemoryRequest"] == means.memory, name
+        expected, resources = RESOURCES[name.replace("-", "_")], container["resources"]
+        assert resources["resourceCpuLimit"] == resources["resourceCpuRequest"] == expected.cpu, name
+        assert resources["resourceMemoryLimit"] == resources["resourceMemoryRequest"] == expected.memory, name
 
 
 def test_every_step_that_runs_a_command_ends_in_its_time(compiled: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ FILES = 12
 class Evaluated:
     model: Path
     images: Path
-    judged: steps.Judged
+    files: steps.EvaluationFiles
     headline: dict[str, float]
 
 
@@ -36,17 +36,17 @@ def evaluated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Evalu
     directory = tmp_path_factory.mktemp("evaluated")
     images = write_colours(directory / "images", FILES // 2)
     (images / "logo" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    judged = steps.Judged(directory / "document", directory / "page", directory / "predictions")
-    return Evaluated(artifact, images, judged, steps.evaluate(artifact, images, judged, TIMEOUT_S))
+    files = steps.EvaluationFiles(directory / "document", directory / "page", directory / "predictions")
+    return Evaluated(artifact, images, files, steps.evaluate(artifact, images, files, TIMEOUT_S))
 
 
 @pytest.mark.slow
 def test_an_evaluation_leaves_document_page_and_predictions(evaluated: Evaluated) -> None:
     assert evaluated.headline["as_is_auc_pr"] == 1
     assert evaluated.headline["as_is_recall_logo"] == 1
-    assert read_document(evaluated.judged.document)["data"]["files"] == FILES + 1
-    assert evaluated.judged.page.read_text().lower().startswith("<!doctype html>")
-    with evaluated.judged.predictions.open(newline="") as file:
+    assert read_document(evaluated.files.document)["data"]["files"] == FILES + 1
+    assert evaluated.files.page.read_text().lower().startswith("<!doctype html>")
+    with evaluated.files.predictions.open(newline="") as file:
         assert len(list(csv.DictReader(file))) == FILES + 1
 
 
@@ -54,15 +54,15 @@ def test_an_evaluation_leaves_document_page_and_predictions(evaluated: Evaluated
 def test_a_file_without_a_score_is_seen_by_the_gate(evaluated: Evaluated) -> None:
     thresholds = {"min_class_images": 1, "max_calibration_error": 1}
     with pytest.raises(GateClosed, match=r"misses 1 of 8:\n  files without a score: 0.07692"):
-        steps.check_gate(evaluated.judged.document, thresholds)
-    assert len(steps.check_gate(evaluated.judged.document, {**thresholds, "max_unscored": 0.1})) == 8
+        steps.check_gate(evaluated.files.document, thresholds)
+    assert len(steps.check_gate(evaluated.files.document, {**thresholds, "max_unscored": 0.1})) == 8
 
 
 @pytest.mark.slow
-def test_a_sample_is_scored_as_it_was_judged(evaluated: Evaluated, tmp_path: Path) -> None:
+def test_a_sample_is_scored_as_in_the_evaluation(evaluated: Evaluated, tmp_path: Path) -> None:
     rows = tmp_path / "rows"
     sample = steps.score_sample(
-        evaluated.model, evaluated.images, evaluated.judged.predictions, 5, rows, TIMEOUT_S
+        evaluated.model, evaluated.images, evaluated.files.predictions, 5, rows, TIMEOUT_S
     )
     assert sample.files == 5
     assert sample.difference < 1e-6
@@ -72,11 +72,11 @@ def test_a_sample_is_scored_as_it_was_judged(evaluated: Evaluated, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_release_that_scores_otherwise_than_it_was_judged_fails(
+def test_a_release_that_scores_otherwise_than_in_the_evaluation_fails(
     evaluated: Evaluated, tmp_path: Path
 ) -> None:
     predictions = tmp_path / "predictions"
-    header, *lines = evaluated.judged.predictions.read_text().splitlines()
+    header, *lines = evaluated.files.predictions.read_text().splitlines()
     columns = header.split(",")
     changed = [line.split(",") for line in lines]
     for row in changed:
@@ -90,7 +90,7 @@ def test_a_release_that_scores_otherwise_than_it_was_judged_fails(
 @pytest.mark.slow
 def test_a_sample_of_a_folder_where_nothing_has_a_score_fails(evaluated: Evaluated, tmp_path: Path) -> None:
     predictions = tmp_path / "predictions"
-    predictions.write_text(evaluated.judged.predictions.read_text().splitlines()[0] + "\n")
+    predictions.write_text(evaluated.files.predictions.read_text().splitlines()[0] + "\n")
     with pytest.raises(PipelineError, match="no file has a score"):
         steps.score_sample(evaluated.model, evaluated.images, predictions, 2, tmp_path / "rows", TIMEOUT_S)
 
@@ -106,7 +106,7 @@ def test_an_export_is_the_artifact_verified(artifact: Path, tmp_path: Path) -> N
 
 def test_categories_become_a_data_set(tmp_path: Path) -> None:
     with WikiServer(small_commons(6)) as served:
-        wiki = steps.Wiki(
+        wiki = steps.WikiImport(
             ["logo=Category:Logos", "out_of_domain/photo=Category:Photographs"],
             contact="ops@example.org", depth=2, limit=4, api=served.api,
         )  # fmt: skip
