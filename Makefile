@@ -139,7 +139,7 @@ soak: $(TESTED) ## what takes long, or a quiet machine: 10,000 requests, 10,000 
 	$(BIN)/python -m pytest -s -m soak $(ARGS)
 
 .PHONY: chart
-chart: $(TESTED) $(HELM) ## the Helm chart: linted, rendered with every ci/ values file, each document judged
+chart: $(TESTED) $(HELM) ## the Helm chart: linted, rendered with every ci/ values file, each document validated
 	HELM=$(abspath $(HELM)) $(BIN)/python -m pytest -s tests/deploy/test_chart.py $(ARGS)
 
 .PHONY: image

@@ -3,10 +3,10 @@
 Entry -> its bytes -> a fenced worker -> Result -> row
 """
 
-from collections.abc import AsyncGenerator, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
 from batch.inputs import Entry, as_input
@@ -18,7 +18,7 @@ from logo_detection.fetch.policy import FetchPolicy
 from logo_detection.files import MAX_FILE_BYTES
 from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
-from logo_detection.scoring import AHEAD_PER_WORKER, DECODE_TIMEOUT_S, MAX_HELD_BYTES, score_all
+from logo_detection.scoring import AHEAD_PER_WORKER, DECODE_TIMEOUT_S, MAX_HELD_BYTES, Input, score_all
 
 AHEAD_FOR_FETCHES = 16
 """Inputs to have under way beside those of the workers: URLs that are fetched meanwhile."""
@@ -69,8 +69,15 @@ class BatchScorer:
 
     async def rows(self, entries: Iterable[Entry]) -> AsyncGenerator[dict[str, Any], None]:
         """A row for each entry, in their order, in the columns of `RowSchema.schema`."""
-        inputs = map(partial(as_input, fetcher=self._fetcher, memory=self._memory), entries)
+        under_way: deque[Entry] = deque()
+        inputs = self._inputs(entries, under_way)
         ahead = inputs_under_way(self._config.workers)
         async with aclosing(score_all(inputs, self._pool, ahead=ahead)) as results:
             async for result in results:
-                yield self._config.row_schema.row(result)
+                yield self._config.row_schema.row(under_way.popleft(), result.outcome)
+
+    def _inputs(self, entries: Iterable[Entry], under_way: deque[Entry]) -> Iterator[Input]:
+        """The inputs of entries, each of which is added to those under way: results come in their order."""
+        for entry in entries:
+            under_way.append(entry)
+            yield as_input(entry, fetcher=self._fetcher, memory=self._memory)

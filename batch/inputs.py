@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from glob import has_magic, iglob
 from pathlib import Path
+from typing import Self
 
+from batch.names import display_name
 from logo_detection.errors import FetchFailed, ImageTooLarge
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.files import MAX_FILE_BYTES, held_file
 from logo_detection.scoring import Input
 
-_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +25,46 @@ class Entry:
     """An input that is not opened yet.
 
     Attributes:
-        name: What its result is called.
-        location: A path or a URL, as bytes: file names need not be UTF-8.
-        content: The bytes, where they are there already. Without either it is known by name alone.
+        input: What it is: the display name of its path, its URL, or its name in a table of images.
+        filename: What its row is called. Several inputs may have one filename.
+        path: A path of this machine, where it is a file: bytes, as file names need not be UTF-8.
+        url: A URL, where it is fetched.
+        content: Its bytes, where they are there already. With none of these three it is known by name alone.
         size_bytes: Of the content, where it was too large to be brought along.
     """
 
-    name: str
-    location: bytes | None = None
+    input: str
+    filename: str
+    path: bytes | None = None
+    url: str | None = None
     content: bytes | None = None
     size_bytes: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells this input from others, and its row from theirs."""
+        return self.input, self.filename
+
+    @classmethod
+    def of_path(cls, path: bytes) -> Self:
+        """A file."""
+        name = display_name(path)
+        return cls(name, name, path=path)
+
+    @classmethod
+    def of_url(cls, url: str, filename: str | None = None) -> Self:
+        """Something to fetch, called by its URL unless it has a filename."""
+        return cls(url, filename or url, url=url)
+
+    @classmethod
+    def of_content(cls, filename: str, content: bytes | None) -> Self:
+        """An image of a table."""
+        return cls(filename, filename, content=content)
+
+    @classmethod
+    def of_name(cls, filename: str) -> Self:
+        """What is wanted and not there."""
+        return cls(filename, filename)
 
 
 def find_inputs(
@@ -50,16 +82,17 @@ def find_entries(arguments: Iterable[str]) -> Iterator[Entry]:
     """
     for argument in arguments:
         if is_url(argument):
-            yield Entry(argument, argument.encode(errors="replace"))
+            argument_bytes = os.fsencode(argument)
+            yield Entry.of_url(argument_bytes.decode(errors="replace"), display_name(argument_bytes))
         else:
             for path in _matches(argument):
                 for file in _find_files(path):
-                    yield Entry(_text(file), os.fsencode(file))
+                    yield Entry.of_path(os.fsencode(file))
 
 
 def is_url(argument: str) -> bool:
     """Whether an argument has a scheme, and so is no path."""
-    return _URL.match(argument.encode(errors="replace")) is not None
+    return _URL.match(argument) is not None
 
 
 def as_input(entry: Entry, *, fetcher: Fetcher, memory: ByteBudget, max_bytes: int = MAX_FILE_BYTES) -> Input:
@@ -71,28 +104,22 @@ def as_input(entry: Entry, *, fetcher: Fetcher, memory: ByteBudget, max_bytes: i
         memory: What the bytes of files count against; the fetcher has its own or the same.
         max_bytes: Of a file; a larger one is an ImageTooLarge.
     """
-    location = entry.location
-    if location is None:
-        return Input(entry.name, partial(_given, entry, max_bytes))
-    if _URL.match(location):
-        file = fetcher.file(location.decode(errors="replace"), flow=None)
-        return Input(entry.name, file.open, file.open_thumbnail)
-    path = Path(os.fsdecode(location))
-    return Input(entry.name, partial(held_file, path, memory=memory, max_bytes=max_bytes))
+    if entry.url is not None:
+        file = fetcher.file(entry.url, flow=None)
+        return Input(entry.filename, file.open, file.open_thumbnail)
+    if entry.path is not None:
+        path = Path(os.fsdecode(entry.path))
+        return Input(entry.filename, partial(held_file, path, memory=memory, max_bytes=max_bytes))
+    return Input(entry.filename, partial(_content, entry, max_bytes))
 
 
 @asynccontextmanager
-async def _given(entry: Entry, max_bytes: int) -> AsyncIterator[bytes]:
+async def _content(entry: Entry, max_bytes: int) -> AsyncIterator[bytes]:
     if (entry.size_bytes or len(entry.content or b"")) > max_bytes:
         raise ImageTooLarge(f"the file has more than {max_bytes:,} bytes")
     if entry.content is None:
         raise FetchFailed("there are no bytes of that name")
     yield entry.content
-
-
-def _text(path: Path) -> str:
-    """A path for people and JSON: file names are bytes, and need not be UTF-8."""
-    return os.fsencode(path).decode(errors="replace")
 
 
 def _matches(argument: str) -> Iterable[Path]:

@@ -26,8 +26,8 @@ def score_locally(source: InputSource, output: Output, config: ScorerConfig, row
     """
     with output.locked():
         done = output.done(config.row_schema)
-        total = sources.count(source)
-        waiting = (entry for entry in sources.entries(source) if entry.name not in done)
+        total = sources.count_entries(source)
+        waiting = (entry for entry in sources.entries(source) if entry.key not in done)
         bar = tqdm(total=total, initial=min(len(done), total), unit=" files", disable=None, smoothing=0)
         with bar, RowWriter(output, config.row_schema, rows_per_file) as writer:
             asyncio.run(_score(waiting, config, writer, bar))

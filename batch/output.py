@@ -21,7 +21,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from batch.errors import BatchError
-from batch.rows import FEATURES, SCHEMA, RowSchema
+from batch.rows import FEATURES, KEY, SCHEMA, RowSchema
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 LOCK = "_lock"  # of Hive's and Spark's readers, none looks at what begins with _
@@ -51,23 +51,23 @@ class Output:
                     raise BatchError(f"another job writes to {self.path}") from error
             yield
 
-    def done(self, row_schema: RowSchema) -> set[str]:
-        """The names that have their row already.
+    def done(self, row_schema: RowSchema) -> set[tuple[str, str]]:
+        """The keys (see `Entry.key`) that have their row already.
 
         Raises:
             BatchError: There are rows of another model or target, partitions by other columns, or features
                 where none are wanted, or the other way round.
         """
-        table = self._read()
+        table = self._read(row_schema.embed)
         if table is None:
             return set()
-        check_embedding(str(self.path), FEATURES.name in table.schema.names, row_schema.embed)
         mine = {"model_version": row_schema.model_version, "target": row_schema.target.name}
         for column, value in mine.items():
             for other in pc.unique(table[column]).to_pylist():
                 check_same(str(self.path), column, other, value, self.partition_by)
             table = table.filter(pc.equal(table[column], value))
-        return set(table["filename"].to_pylist())
+        keys = zip(*(table[column].to_pylist() for column in KEY), strict=True)
+        return {(name, filename) for name, filename in keys}
 
     def add(self, rows: pa.Table) -> None:
         """Write rows: a file for each partition, which is there when it is whole.
@@ -99,7 +99,7 @@ class Output:
                 folder /= f"{column}={NULL_PARTITION if value is None else quote(value, safe='')}"
             yield folder, part.drop_columns(list(values))
 
-    def _read(self) -> pa.Table | None:
+    def _read(self, embed: bool) -> pa.Table | None:
         files = (file.relative_to(self.path) for file in self.path.rglob("*.parquet"))
         first = next((file for file in files if not any(part[0] in "._" for part in file.parts)), None)
         if first is None:
@@ -109,10 +109,8 @@ class Output:
         hive = ds.partitioning(types, flavor="hive") if self.partition_by else None
         try:
             table = ds.dataset(self.path, format="parquet", partitioning=hive)
-            # Of the features, which are large, no more than that they are there.
-            rows = table.to_table(["filename", "target", "model_version"])
-            embedded = FEATURES.name in table.schema.names
-            return rows.append_column(FEATURES.name, pa.nulls(len(rows))) if embedded else rows
+            check_row_columns(str(self.path), table.schema.names, embed)
+            return table.to_table([*KEY, "target", "model_version"])
         except (pa.ArrowInvalid, OSError) as error:
             raise BatchError(f"{self.path} holds something else: {str(error).splitlines()[0]}") from error
 
@@ -138,9 +136,12 @@ def check_layout(output: str, found: Sequence[str], wanted: Sequence[str]) -> No
         raise BatchError(f"{output} is partitioned by {has}, and not by {asked}")
 
 
-def check_embedding(output: str, found: bool, wanted: bool) -> None:
-    """Raise BatchError if an output has rows with features and the job makes some without, or the reverse."""
-    if found != wanted:
+def check_row_columns(output: str, columns: Sequence[str], embed: bool) -> None:
+    """Raise BatchError if rows have no key, or have features where the job writes none, or the reverse."""
+    if missing := [column for column in KEY if column not in columns]:
+        raise BatchError(f"{output} holds something else: its rows have no column {missing[0]}")
+    found = FEATURES.name in columns
+    if found != embed:
         has = "with" if found else "without"
         raise BatchError(f"{output} has rows {has} features: choose another output, or the same --embed")
 

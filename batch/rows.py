@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from batch.inputs import Entry
 from batch.target import Target
 from logo_detection.errors import ItemError
-from logo_detection.scoring import Result
+from logo_detection.pool.messages import Scored
 
 SCHEMA = pa.schema(
     [
         pa.field("filename", pa.string(), nullable=False),
+        pa.field("input", pa.string(), nullable=False),
         pa.field("target", pa.string(), nullable=False),
         pa.field("prediction", pa.float64()),
         pa.field("out_of_domain", pa.float64()),
@@ -29,12 +31,16 @@ SCHEMA = pa.schema(
     ]
 )
 
+KEY = ("input", "filename")
+"""The columns by which a row is recognised: together they are `Entry.key`."""
+
 FEATURES = pa.field("features", pa.list_(pa.field("element", pa.float32())))
 """The column that `--embed` adds: what the model's head is given of an image; null with an error."""
 
 SPARK_SCHEMA = (
-    "filename string, target string, prediction double, out_of_domain double, scores map<string, double>,"
-    " width int, height int, format string, error string, model_version string, scored_at timestamp"
+    "filename string, input string, target string, prediction double, out_of_domain double,"
+    " scores map<string, double>, width int, height int, format string, error string,"
+    " model_version string, scored_at timestamp"
 )
 
 PARTITIONS = ("target", "format", "error", "model_version")
@@ -68,27 +74,27 @@ class RowSchema:
         """Rows as a record batch of Arrow."""
         return pa.RecordBatch.from_pylist(rows, schema=self.schema)
 
-    def row(self, result: Result) -> dict[str, Any]:
-        """A result as a row, in the columns of `schema`; without a score it has its error's code."""
+    def row(self, entry: Entry, outcome: Scored | ItemError) -> dict[str, Any]:
+        """An input's row, in the columns of `schema`; without a score it has its error's code."""
         row: dict[str, Any] = dict.fromkeys(self.schema.names)
         row |= {
-            "filename": result.name,
+            "filename": entry.filename,
+            "input": entry.input,
             "target": self.target.name,
             "model_version": self.model_version,
             "scored_at": datetime.now(UTC),
         }
-        if isinstance(result.outcome, ItemError):
-            return row | {"error": result.outcome.code}
-        scored = result.outcome
+        if isinstance(outcome, ItemError):
+            return row | {"error": outcome.code}
         if self.embed:
-            row["features"] = np.frombuffer(scored.features, "<f4")
+            row["features"] = np.frombuffer(outcome.features, "<f4")
         return row | {
-            "prediction": self.target.prediction(scored),
-            "out_of_domain": self.target.out_of_domain(scored),
-            "scores": list(zip(self.target.labels, scored.scores, strict=True)),
-            "width": scored.width,
-            "height": scored.height,
-            "format": scored.format,
+            "prediction": self.target.prediction(outcome),
+            "out_of_domain": self.target.out_of_domain(outcome),
+            "scores": list(zip(self.target.labels, outcome.scores, strict=True)),
+            "width": outcome.width,
+            "height": outcome.height,
+            "format": outcome.format,
         }
 
 

@@ -8,6 +8,7 @@ command line are unusable. What was scored before a job ended early is not score
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -122,7 +123,12 @@ def _parser() -> argparse.ArgumentParser:
         "inputs", metavar="INPUT", nargs="+", help="files, folders, patterns, URLs; a table; or a manifest"
     )
     option("--engine", choices=["local", "spark"], default="local", help="default %(default)s")
-    option("--output", metavar="FOLDER", help="where the rows go; a job that ended early goes on there")
+    option(
+        "--output",
+        metavar="FOLDER",
+        type=value(_utf8),
+        help="where the rows go; a job that ended early goes on there",
+    )
     option(
         "--read",
         choices=["files", "parquet", "manifest"],
@@ -164,6 +170,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_fetch_options(parser)
     return parser
+
+
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{os.fsencode(text)!r} is not UTF-8") from error
+    return text
 
 
 def _columns(text: str) -> tuple[str, ...]:

@@ -1,16 +1,15 @@
 """The sources: what a job's inputs are read from.
 
     files       paths, folders, patterns, URLs                                 read where they are
-    parquet     a table with `filename` and `content`, or with `url`           joined with a list of names
+    parquet     a table with images or URLs (see `batch.table_columns`)        joined with a list of names
     manifest    a list of URLs: one a line, or CSV with `url` and `filename`   fetched
 
-A name stands for one input. What is named twice in a list is scored once; a table that has two rows of one
-name is refused, because nobody could tell their results apart.
+An input is known by its `Entry.key`. Of several entries with one key, one is scored. A table of images with
+two rows of one name is refused, because nobody could tell their results apart.
 """
 
-import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import iglob
@@ -23,14 +22,25 @@ import pyarrow.dataset as ds
 
 from batch.errors import BatchError
 from batch.inputs import Entry, find_entries, is_url
+from batch.lists import read_csv, read_lines
+from batch.table_columns import (
+    BYTES,
+    FILENAME,
+    IMAGE_STRUCT,
+    TEXT,
+    URL,
+    TableColumns,
+    check_type,
+    find_columns,
+)
 
-Kind = Literal["files", "parquet", "manifest"]
+SourceKind = Literal["files", "parquet", "manifest"]
 
-FILENAME, CONTENT, URL = "filename", "content", "url"
 ROWS_READ = 32
 """Rows of a table that are in memory at a time: one of them is an image, whole."""
 
-_SUFFIXES: dict[str, Kind] = {".parquet": "parquet", ".txt": "manifest", ".csv": "manifest"}
+_SUFFIXES: dict[str, SourceKind] = {".parquet": "parquet", ".txt": "manifest", ".csv": "manifest"}
+_FILE_SCHEME = "file://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +53,48 @@ class InputSource:
         names: A list of the names that are wanted of a table: text, one a line, or Parquet with `filename`.
     """
 
-    kind: Kind
+    kind: SourceKind
     paths: tuple[str, ...]
     names: str | None = None
 
 
-def find_source(paths: Sequence[str], kind: Kind | None, names: str | None) -> InputSource:
+def find_source(paths: Sequence[str], kind: SourceKind | None, names: str | None) -> InputSource:
     """What the operator means.
 
+    A path that begins with `file://` is a path of this machine, as the rest of it says.
+
     Raises:
-        BatchError: There is a list of names, or more than one path, where that has no meaning.
+        BatchError: There is a list of names, or more than one path, where that has no meaning; or a table's
+            path is not UTF-8.
     """
-    suffix = "" if is_url(paths[0]) else Path(paths[0]).suffix.lower()
+    path = without_file_scheme(paths[0])
+    suffix = "" if is_url(path) else Path(path).suffix.lower()
     found = kind or _SUFFIXES.get(suffix, "files")
     if found != "files" and len(paths) > 1:
         raise BatchError(f"of {found} inputs there is one; {paths[1]} is another")
     if names is not None and found != "parquet":
         raise BatchError(f"a list of names is joined with a table of parquet, and not with {found}")
-    return InputSource(found, tuple(paths), names)
+    if found == "parquet":
+        _check_encoding(paths[0], names or "")
+        return InputSource(found, tuple(paths), names)
+    return InputSource(found, tuple(map(without_file_scheme, paths)), names)
 
 
-def count(source: InputSource) -> int:
+def without_file_scheme(path: str) -> str:
+    """The path of this machine that a path with the scheme `file://` stands for; others as they are."""
+    rest = path.removeprefix(_FILE_SCHEME)
+    return rest if rest.startswith("/") else path
+
+
+def count_entries(source: InputSource) -> int:
     """How many inputs there are. Raises BatchError as `entries` does."""
     if source.kind == "parquet":
-        return len(_wanted(source)) if source.names else _count_rows(source.paths[0])
+        return len(read_names(source.names)) if source.names else _count_rows(source.paths[0])
     return sum(1 for _ in entries(source))
 
 
 def entries(source: InputSource) -> Iterator[Entry]:
-    """The inputs, in their order, each name once.
+    """The inputs, in their order, each key once.
 
     Raises:
         BatchError: The source is not there, is malformed or damaged, or lacks a column.
@@ -92,103 +115,116 @@ def find_files(paths: Sequence[str]) -> Iterator[Entry]:
 
 def read_url_list(path: Path) -> Iterator[Entry]:
     """URLs, and what they are called: as themselves, unless a column says otherwise. Raises BatchError."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            if path.suffix.lower() != ".csv":
-                yield from (Entry(line.strip(), line.strip().encode()) for line in file if line.strip())
-                return
-            rows = csv.DictReader(file)
-            if URL not in (rows.fieldnames or ()):
-                raise BatchError(f"{path} has no column {URL}")
-            for row in rows:
-                url = row[URL] or ""
-                yield Entry(row.get(FILENAME) or url, url.encode())
-    except OSError as error:
-        raise BatchError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BatchError(f"{path} is not text in UTF-8 ({error})") from error
+    if path.suffix.lower() != ".csv":
+        yield from (Entry.of_url(url) for line in read_lines(path) if (url := line.strip(" \t")))
+        return
+    for row in read_csv(path, URL):
+        yield Entry.of_url(row[URL], row.get(FILENAME) or row[URL])
 
 
 def read_names(path: str) -> dict[str, None]:
     """Names, each once and in their order. Raises BatchError."""
-    if path.rstrip("/").endswith(".parquet"):
-        return dict.fromkeys(_column(open_table(path, FILENAME), path, FILENAME).to_pylist())
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BatchError(f"cannot read the names in {path}: {error}") from error
-    return dict.fromkeys(line for line in lines if line)
+    if not path.rstrip("/").endswith(".parquet"):
+        return dict.fromkeys(read_lines(Path(path)))
+    table = _open_table(path)
+    check_type(path, column_types(table.schema), FILENAME, TEXT)
+    return dict.fromkeys(_read_column(table, path, (FILENAME,)).to_pylist())
 
 
-def check_columns(path: str, columns: Sequence[str], *wanted: str) -> None:
-    """Raise BatchError unless a table has these columns, and bytes or URLs where they are wanted."""
-    missing = [name for name in wanted if name not in columns]
-    if not wanted and not (URL in columns or {FILENAME, CONTENT} <= set(columns)):
-        missing = [f"{FILENAME} and {CONTENT}, or {URL}"]
-    if missing:
-        raise BatchError(f"{path} has no column {', '.join(missing)}; it has {', '.join(columns)}")
+def column_types(schema: pa.Schema) -> dict[str, str]:
+    """The types of a table's columns, as `table_columns` has them."""
+    return {field.name: _type_name(field.type) for field in schema}
 
 
-def _once(listed: Iterator[Entry]) -> Iterator[Entry]:
-    seen: set[str] = set()
+def _type_name(kind: pa.DataType) -> str:
+    is_type = pa.types
+    if is_type.is_dictionary(kind):
+        return _type_name(kind.value_type)
+    if is_type.is_string(kind) or is_type.is_large_string(kind) or is_type.is_string_view(kind):
+        return TEXT
+    if is_type.is_binary(kind) or is_type.is_large_binary(kind) or is_type.is_binary_view(kind):
+        return BYTES
+    if is_type.is_fixed_size_binary(kind):
+        return BYTES
+    if is_type.is_struct(kind):
+        fields: Mapping[str, str] = {field.name: _type_name(field.type) for field in kind}
+        return struct_name(fields)
+    return str(kind)
+
+
+def struct_name(fields: Mapping[str, str]) -> str:
+    """The type of a struct with such fields, as `table_columns` has it."""
+    if fields.get("bytes") == BYTES and fields.get("path") == TEXT:
+        return IMAGE_STRUCT
+    return f"struct<{', '.join(f'{name}: {kind}' for name, kind in fields.items())}>"
+
+
+def _check_encoding(*paths: str) -> None:
+    for path in paths:
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise BatchError(f"{os.fsencode(path)!r} is not UTF-8: a table's path is text") from error
+
+
+def _once(listed: Iterable[Entry]) -> Iterator[Entry]:
+    seen: set[tuple[str, str]] = set()
     for entry in listed:
-        if entry.name not in seen:
-            seen.add(entry.name)
+        if entry.key not in seen:
+            seen.add(entry.key)
             yield entry
 
 
-def _wanted(source: InputSource) -> dict[str, None]:
-    return read_names(source.names) if source.names else {}
-
-
 def _of_table(source: InputSource) -> Iterator[Entry]:
-    table = open_table(source.paths[0])
-    named = FILENAME in table.schema.names
-    _check_distinct(source.paths[0], table, FILENAME if named else URL)
-    missing = _wanted(source)
-    everything = not missing and source.names is None
-    with _reading(source.paths[0]):
-        for entry in _scan(table, named):
-            if everything or entry.name in missing:
-                missing.pop(entry.name, None)
+    path = source.paths[0]
+    table = _open_table(path)
+    columns = find_columns(path, column_types(table.schema))
+    _check_names(path, table, columns)
+    wanted = None if source.names is None else read_names(source.names)
+    missing = dict(wanted or {})
+    with _reading(path):
+        found = _scan(table, columns)
+        for entry in found if columns.content else _once(found):
+            if wanted is None or entry.filename in wanted:
+                missing.pop(entry.filename, None)
                 yield entry
-    yield from map(Entry, missing)
+    yield from map(Entry.of_name, missing)
 
 
-def _scan(table: ds.Dataset, named: bool) -> Iterator[Entry]:
-    by_content = CONTENT in table.schema.names and named
-    last = CONTENT if by_content else URL
-    columns = [FILENAME, last] if named else [URL]
+def _scan(table: ds.Dataset, columns: TableColumns) -> Iterator[Entry]:
+    last = _as_type(columns.content, pa.large_binary()) if columns.content else _as_type((URL,), pa.string())
     options = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
     for batch in table.to_batches(
-        columns=columns,
+        columns={"name": _as_type(columns.name, pa.string()), "value": last},
         batch_size=ROWS_READ,
         batch_readahead=1,
         fragment_readahead=1,
         fragment_scan_options=options,
     ):
-        for name, value in zip(batch.column(0).to_pylist(), batch.column(last).to_pylist(), strict=True):
-            yield Entry(name, content=value) if by_content else Entry(name, (value or "").encode())
+        for name, value in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
+            yield Entry.of_content(name, value) if columns.content else Entry.of_url(value or "", name)
 
 
-def open_table(path: str, *wanted: str) -> ds.Dataset:
-    """A table of Parquet. Raises BatchError where there is none, or a column is missing."""
+def _as_type(column: tuple[str, ...], kind: pa.DataType) -> pc.Expression:
+    return ds.field(*column).cast(kind)
+
+
+def _open_table(path: str) -> ds.Dataset:
     with _reading(path):
-        table = ds.dataset(path, format="parquet", partitioning="hive")
-    check_columns(path, table.schema.names, *wanted)
-    return table
+        return ds.dataset(path, format="parquet", partitioning="hive")
 
 
 def _count_rows(path: str) -> int:
-    table = open_table(path)
+    table = _open_table(path)
+    find_columns(path, column_types(table.schema))
     with _reading(path):
         rows: int = table.count_rows()
     return rows
 
 
-def _column(table: ds.Dataset, path: str, column: str) -> pa.ChunkedArray:
+def _read_column(table: ds.Dataset, path: str, column: tuple[str, ...]) -> pa.ChunkedArray:
     with _reading(path):
-        return table.to_table([column])[column]
+        return table.to_table({"name": _as_type(column, pa.string())})["name"]
 
 
 @contextmanager
@@ -202,11 +238,12 @@ def _reading(path: str) -> Iterator[None]:
         ) from error
 
 
-def _check_distinct(path: str, table: ds.Dataset, column: str) -> None:
-    names = _column(table, path, column)
+def _check_names(path: str, table: ds.Dataset, columns: TableColumns) -> None:
+    """Every row has a name; and a name of its own, where images have nothing else to be known by."""
+    names = _read_column(table, path, columns.name)
     if names.null_count:
-        raise BatchError(f"{path} has {names.null_count:,} rows without a {column}")
-    if len(names) > pc.count_distinct(names).as_py():
+        raise BatchError(f"{path} has {names.null_count:,} rows without a {'.'.join(columns.name)}")
+    if columns.content and len(names) > pc.count_distinct(names).as_py():
         counts = pc.value_counts(names)
         twice = counts.filter(pc.greater(counts.field("counts"), 1))[0]["values"]
-        raise BatchError(f"{path} has more than one row of {twice}: a name stands for one input")
+        raise BatchError(f"{path} has more than one row of {twice}: a name stands for one image")

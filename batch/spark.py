@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
+from urllib.parse import unquote
 from warnings import catch_warnings
 
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -28,10 +29,10 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.java import java_environment
-from batch.output import check_embedding, check_layout, check_same, layout
-from batch.rows import FEATURES, SPARK_SCHEMA, RowSchema, Tally
-from batch.sources import FILENAME, InputSource
-from batch.spark_inputs import broadcast_if_small, holds_content, read_inputs
+from batch.output import check_layout, check_row_columns, check_same, layout
+from batch.rows import KEY, SPARK_SCHEMA, RowSchema, Tally
+from batch.sources import InputSource
+from batch.spark_inputs import broadcast_if_small, holds_content, literal_path, read_inputs
 from batch.spark_worker import Counters, score_batches
 
 ROWS_IN_BATCH = 64
@@ -136,7 +137,7 @@ class SparkOutput:
     partition_by: tuple[str, ...] = ()
 
     def done(self, spark: SparkSession, row_schema: RowSchema) -> DataFrame | None:
-        """The names that have their row already, as column `name`.
+        """The keys that have their row already, in the columns of `rows.KEY`.
 
         Raises:
             BatchError: As `Output.done` does.
@@ -145,16 +146,16 @@ class SparkOutput:
         files = rows.inputFiles() if rows else []
         if rows is None or not files:
             return None
-        _, _, below = files[0].rpartition(f"/{self._folder}/")
+        _, _, below = unquote(files[0]).rpartition(f"/{self._folder}/")
         check_layout(self.name, layout(below), self.partition_by)
-        has_features = FEATURES.name in (rows if self.is_table else spark.read.parquet(self.name)).columns
-        check_embedding(self.name, has_features, row_schema.embed)
+        there = rows if self.is_table else spark.read.parquet(literal_path(spark, self.name))
+        check_row_columns(self.name, there.columns, row_schema.embed)
         mine = {"model_version": row_schema.model_version, "target": row_schema.target.name}
         for found in rows.select(*mine).distinct().collect():
             for column, wanted in mine.items():
                 check_same(self.name, column, found[column], wanted, self.partition_by)
         same = [F.col(column) == wanted for column, wanted in mine.items()]
-        return rows.where(same[0] & same[1]).select(F.col(FILENAME).alias("name"))
+        return rows.where(same[0] & same[1]).select(*KEY)
 
     def write(self, rows: DataFrame) -> None:
         """Add rows, and files as the tasks end."""
@@ -175,7 +176,7 @@ class SparkOutput:
         if self.is_table:
             return spark.table(self.name) if spark.catalog.tableExists(self.name) else None
         try:
-            return spark.read.schema(SPARK_SCHEMA).parquet(self.name)
+            return spark.read.schema(SPARK_SCHEMA).parquet(literal_path(spark, self.name))
         except AnalysisException as error:
             if error.getCondition() == "PATH_NOT_FOUND":
                 return None
@@ -222,7 +223,7 @@ def _score(
     done = output.done(spark, config.row_schema)
     before = done.count() if done else 0
     if done:
-        waiting = waiting.join(broadcast_if_small(done), "name", "left_anti")
+        waiting = waiting.join(broadcast_if_small(done), [*KEY], "left_anti")
     if not holds_content(spark, source):
         waiting = waiting.repartition(task_count(waiting.count(), rows_per_file, _cores(context)))
     context.addFile(config.model.path)

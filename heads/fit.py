@@ -22,6 +22,7 @@ from time import perf_counter
 from pyspark.sql import SparkSession
 
 from batch.errors import BatchError
+from batch.lists import read_csv
 from batch.options import INTERRUPTED, Parser, add_spark_options, positive, value
 from batch.spark import Session
 from datasets.manifest import Example
@@ -32,7 +33,7 @@ from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS, write_predictions
 from evaluation.outcomes import NO_SCORE, Outcome, align
 from evaluation.report import render_markdown
 from heads.holdout import HoldoutResult, evaluate_holdout, serving_head
-from heads.labels import LABEL, Plan, as_examples, make_plan, read_csv, with_digests
+from heads.labels import LABEL, Plan, as_examples, make_plan, with_digests
 from heads.spark_fit import (
     CONF,
     FeatureRow,

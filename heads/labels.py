@@ -8,14 +8,13 @@ Columns `category`, `source` and `group`, where there are some, mean what they d
 images of one group are all train examples, or all in the hold-out.
 """
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from batch.errors import BatchError
-from batch.sources import FILENAME
+from batch.table_columns import FILENAME
 from datasets.manifest import Example
 from datasets.splits import HoldOut, assign_folds, split
 from evaluation.outcomes import PAIR
@@ -46,17 +45,6 @@ class Plan:
         """The classes that have train examples; `out_of_domain` may have none."""
         present = {example.label for example in self.train_examples}
         return tuple(label for label in self.labels if label in present)
-
-
-def read_csv(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV. Raises BatchError."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            yield from csv.DictReader(file)
-    except OSError as error:
-        raise BatchError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BatchError(f"{path} is not text in UTF-8 ({error})") from error
 
 
 def as_examples(

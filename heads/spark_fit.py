@@ -22,8 +22,8 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
 from batch.errors import BatchError
 from batch.rows import FEATURES
-from batch.sources import FILENAME, check_columns
-from batch.spark_inputs import broadcast_if_small
+from batch.spark_inputs import broadcast_if_small, literal_path
+from batch.table_columns import FILENAME, check_columns
 from evaluation.calibration import prior_weights
 from heads.labels import Plan, folds_of
 from logo_detection.head import Head, probabilities
@@ -84,7 +84,7 @@ class TrainedHead:
 
 def read_labels(spark: SparkSession, path: str) -> Iterable[dict[str, Any]]:
     """The rows of a table of labels in Parquet."""
-    return (row.asDict() for row in spark.read.parquet(path).toLocalIterator())
+    return (row.asDict() for row in spark.read.parquet(literal_path(spark, path)).toLocalIterator())
 
 
 def read_features(spark: SparkSession, path: str, version: str) -> DataFrame:
@@ -93,7 +93,7 @@ def read_features(spark: SparkSession, path: str, version: str) -> DataFrame:
     Raises:
         BatchError: It has no features, or those of other models.
     """
-    table = spark.read.parquet(path)
+    table = spark.read.parquet(literal_path(spark, path))
     if FEATURES.name not in table.columns:
         raise BatchError(f"{path} has no column {FEATURES.name}: write it with logo-batch --embed")
     check_columns(path, table.columns, FILENAME, "scores", "error", "model_version")
@@ -126,14 +126,22 @@ def check_same_head(rows: DataFrame, path: str, head: Head, labels: Sequence[str
 
 
 def find_features(spark: SparkSession, rows: DataFrame, names: Iterable[str]) -> dict[str, FeatureRow]:
-    """What the table has for each filename."""
+    """What the table has for each filename.
+
+    Raises:
+        BatchError: It has several inputs of one filename, of which labels do not say which they mean.
+    """
     wanted = spark.createDataFrame(pa.table({FILENAME: pa.array(list(names), pa.string())}))
     digest = F.hex(F.xxhash64(FEATURES.name))
     joined = rows.join(broadcast_if_small(wanted), FILENAME).select(FILENAME, digest.alias("digest"), "error")
-    return {
-        row[FILENAME]: FeatureRow(None if row["error"] else row["digest"], row["error"])
-        for row in joined.toLocalIterator()
-    }
+    found: dict[str, FeatureRow] = {}
+    for row in joined.toLocalIterator():
+        features = FeatureRow(None if row["error"] else row["digest"], row["error"])
+        if found.setdefault(row[FILENAME], features) != features:
+            raise BatchError(
+                f"the table has several inputs called {row[FILENAME]}: labels cannot tell them apart"
+            )
+    return found
 
 
 def train_head(spark: SparkSession, rows: DataFrame, plan: Plan, search: Search) -> TrainedHead:

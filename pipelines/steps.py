@@ -204,7 +204,7 @@ def score_sample(
     check_sample(count)
     if not (expected := _sampled(predictions, count)):
         raise PipelineError("sample: no file has a score in the evaluation")
-    options = ("--model", model, "--output", rows)
+    options = ("--model", model, "--output", rows, "--read", "files", "--")
     run_command("batch.score", *options, *expected, timeout_s=timeout_s, folder=holdout)
     found = {row["filename"]: dict(row["scores"] or ()) for row in _rows(rows)}
     if len(found) != len(expected):

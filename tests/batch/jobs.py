@@ -1,5 +1,6 @@
 """What the tests of both engines share: files of every error, a model that hangs on one, and a job's rows."""
 
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from onnx import TensorProto, helper, numpy_helper
 
+from batch.names import display_name
 from batch.score import main
 from tests.harness.process import ROOT, clean_environment
 from tests.images import one_colour
@@ -95,6 +97,30 @@ def files_of_every_kind(folder: Path) -> Path:
     return folder
 
 
+AWKWARD_NAMES = (
+    b"File:Foo.png",
+    b"_underscore.png",
+    b"-dash.png",
+    b"bad\xfe.png",
+    b"bad\xff.png",
+    b"bad\\xff.png",
+    b"brackets[1]{2}*?.png",
+    "line\u2028separator\x85\f.png".encode(),
+    b"new\nline.png",
+    b"percent%20 space.png",
+    b'quote".png',
+)
+"""Names of files that a reader may take for something else."""
+
+
+def awkward_files(folder: Path) -> list[str]:
+    """A folder with an image of each awkward name. Returns the names by which their rows are known."""
+    folder.mkdir(parents=True)
+    for number, name in enumerate(AWKWARD_NAMES):
+        (folder / os.fsdecode(name)).write_bytes(BLUE if number % 2 else RED)
+    return sorted(f"{folder}/{display_name(name)}" for name in AWKWARD_NAMES)
+
+
 def many_files(folder: Path, number: int) -> Path:
     """A folder with so many images, red and blue in turn."""
     folder.mkdir(exist_ok=True)
@@ -150,13 +176,38 @@ def half_way(
 
 
 def read_rows(output: Path) -> dict[str, dict[str, Any]]:
-    """A job's rows by filename, each of which is there once."""
+    """A job's rows by filename, each of which is there once; see `read_keys` where names repeat."""
     rows = ds.dataset(output, format="parquet", partitioning="hive").to_table().to_pylist()
     by_name = {row["filename"]: row for row in rows}
     assert len(by_name) == len(rows)
     return by_name
 
 
+def read_keys(output: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """A job's rows by input and filename, each pair of which is there once."""
+    rows = ds.dataset(output, format="parquet", partitioning="hive").to_table().to_pylist()
+    by_key = {(row["input"], row["filename"]): row for row in rows}
+    assert len(by_key) == len(rows)
+    return by_key
+
+
 def errors(rows: dict[str, dict[str, Any]]) -> dict[str, str | None]:
     """The error of each row, by the last part of its name."""
     return {Path(name).name: row["error"] for name, row in rows.items()}
+
+
+def text_types() -> list[pa.DataType]:
+    """The types of Arrow that hold text."""
+    return [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+
+
+def binary_types() -> list[pa.DataType]:
+    """The types of Arrow that hold bytes."""
+    return [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(len(RED))]
+
+
+def table_of_type(path: Path, text: pa.DataType, binary: pa.DataType) -> Path:
+    """A table of two images, whose columns have these types."""
+    names, images = pa.array(["a", "b"], text), pa.array([RED, RED], binary)
+    pq.write_table(pa.table({"filename": names, "content": images}), path)
+    return path

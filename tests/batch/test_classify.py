@@ -236,6 +236,8 @@ def test_a_reader_that_has_seen_enough_ends_the_run_quietly(artifact: Path, fold
         assert process.stderr.read() == ""
 
 
-def test_a_name_that_is_no_utf8_is_shown_as_well_as_it_can_be(run: Run, tmp_path: Path) -> None:
-    (tmp_path / os.fsdecode(b"bad\xff.png")).write_bytes(one_colour("red"))
-    assert [Path(answer["filename"]).name for answer in predictions(run("--json", tmp_path))] == ["bad�.png"]
+def test_names_that_are_not_utf8_are_escaped_and_stay_apart(run: Run, tmp_path: Path) -> None:
+    for name in (b"bad\xfe.png", b"bad\xff.png"):
+        (tmp_path / os.fsdecode(name)).write_bytes(one_colour("red"))
+    names = [Path(answer["filename"]).name for answer in predictions(run("--json", tmp_path))]
+    assert names == ["bad\\xfe.png", "bad\\xff.png"]

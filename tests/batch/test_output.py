@@ -4,12 +4,12 @@ import pyarrow as pa
 import pytest
 
 from batch.errors import BatchError
+from batch.inputs import Entry
 from batch.output import Output
 from batch.rows import RowSchema
 from batch.target import Target
 from logo_detection.errors import ImageCorrupt
 from logo_detection.pool.messages import Scored
-from logo_detection.scoring import Result
 from tests.batch.jobs import read_rows
 from tests.models import LABELS
 
@@ -18,8 +18,13 @@ SCORED = Scored((0.25, 0.75), "png", 4, 3, 0.0, 0.0, 0.0)
 
 
 def rows(*names: str, row_schema: RowSchema = ROW_SCHEMA) -> pa.Table:
-    outcomes = [Result(name, ImageCorrupt() if "corrupt" in name else SCORED) for name in names]
-    return pa.Table.from_batches([row_schema.batch([row_schema.row(result) for result in outcomes])])
+    outcomes = {name: ImageCorrupt() if "corrupt" in name else SCORED for name in names}
+    made = [row_schema.row(Entry.of_name(name), outcome) for name, outcome in outcomes.items()]
+    return pa.Table.from_batches([row_schema.batch(made)])
+
+
+def keys(*names: str) -> set[tuple[str, str]]:
+    return {(name, name) for name in names}
 
 
 def test_nothing_is_done_where_there_is_nothing(tmp_path: Path) -> None:
@@ -34,7 +39,7 @@ def test_what_was_added_is_done(tmp_path: Path, partition_by: tuple[str, ...]) -
     output = Output(tmp_path, partition_by)
     output.add(rows("a", "corrupt"))
     output.add(rows("é 東"))
-    assert output.done(ROW_SCHEMA) == {"a", "corrupt", "é 東"}
+    assert output.done(ROW_SCHEMA) == keys("a", "corrupt", "é 東")
     found = read_rows(tmp_path)
     assert (found["corrupt"]["error"], found["corrupt"]["prediction"]) == ("image_corrupt", None)
     assert (found["a"]["error"], found["a"]["prediction"]) == (None, 0.75)
@@ -48,7 +53,7 @@ def test_what_a_killed_job_left_is_not_done(tmp_path: Path) -> None:
     (tmp_path / "_temporary" / "0").mkdir(parents=True)
     (tmp_path / "_temporary" / "0" / "part-1.parquet").write_bytes(whole.read_bytes())
     (whole.parent / "_part-2.parquet").write_bytes(whole.read_bytes()[:100])
-    assert output.done(ROW_SCHEMA) == {"a"}
+    assert output.done(ROW_SCHEMA) == keys("a")
 
 
 def test_an_output_keeps_its_partitions(tmp_path: Path) -> None:

@@ -17,11 +17,13 @@ from tests.batch.jobs import (
     BLUE,
     EXPECTED_ERRORS,
     RED,
+    awkward_files,
     endless_artifact,
     errors,
     files_of_every_kind,
     half_way,
     many_files,
+    read_keys,
     read_rows,
     run,
     write_table,
@@ -118,6 +120,69 @@ def test_a_manifest_is_fetched_from_allowed_hosts_only(artifact: Path, tmp_path:
         "b": "url_not_allowed",
         "c": "url_not_allowed",
     }
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_every_file_has_its_own_row_whatever_its_name(artifact: Path, tmp_path: Path, scheme: str) -> None:
+    folder, output = tmp_path / "[a]{b}*", tmp_path / "out"
+    names = awkward_files(folder)
+    for _ in range(2):  # the second time, all are known
+        assert run(artifact, output, f"{scheme}{folder}") == 0
+    rows = read_keys(output)
+    assert sorted(filename for _, filename in rows) == names
+    assert all(path == filename for path, filename in rows)
+    assert {row["error"] for row in rows.values()} == {None}
+
+
+def test_one_filename_of_two_urls_is_two_rows_and_one_url_by_two_names_likewise(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest, output = tmp_path / "manifest.csv", tmp_path / "out"
+    url = "https://images.example/{}.png".format
+    given = [(url("red"), "same"), (url("blue"), "same"), (url("red"), "other"), (url("red"), "same")]
+    manifest.write_text("url,filename\n" + "".join(f"{address},{name}\n" for address, name in given))
+    with Origin() as origin:
+        origin.serve("/red.png", RED)
+        origin.serve("/blue.png", BLUE)
+        allowed = ("--allowed-hosts", "images.example", "--origin-overrides", f"images.example={origin.url}")
+        for _ in range(2):
+            assert run(artifact, output, manifest, *allowed) == 0
+    assert "0 of 0 files scored (3 were there)" in capsys.readouterr().err
+    assert {key: row["prediction"] > 0.5 for key, row in read_keys(output).items()} == {
+        (url("red"), "same"): True,
+        (url("blue"), "same"): False,
+        (url("red"), "other"): True,
+    }
+
+
+def test_a_manifest_opens_no_files_of_this_machine(artifact: Path, tmp_path: Path) -> None:
+    manifest, image = tmp_path / "urls.txt", tmp_path / "red.png"
+    image.write_bytes(RED)
+    manifest.write_text(f"{image}\n")
+    assert run(artifact, tmp_path / "out", manifest) == 0
+    assert errors(read_rows(tmp_path / "out")) == {"red.png": "url_not_allowed"}
+
+
+def test_an_output_of_rows_without_keys_is_refused(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    write_table(output / "part-1.parquet", filename=["a"], target=["logo"], model_version=["1"])
+    assert run(artifact, output, many_files(tmp_path / "in", 1)) == 2
+    assert "holds something else: its rows have no column input" in capsys.readouterr().err
+
+
+def test_a_path_of_a_table_that_is_not_utf8_is_refused_in_one_line(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write_table(tmp_path / "t.parquet", filename=["a"], content=[RED])
+    odd = table.rename(tmp_path / os.fsdecode(b"bad\xff.parquet"))
+    assert run(artifact, tmp_path / "out", odd) == 2
+    assert "is not UTF-8" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        run(artifact, tmp_path / os.fsdecode(b"out\xff"), tmp_path)
+    assert "is not UTF-8" in capsys.readouterr().err
 
 
 def test_rows_are_partitioned_on_request(artifact: Path, tmp_path: Path) -> None:

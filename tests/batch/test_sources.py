@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 
 from batch.errors import BatchError
-from batch.sources import InputSource, count, entries, find_source
+from batch.sources import InputSource, count_entries, entries, find_source
 from tests.batch.jobs import RED, damaged_table, many_files, write_table
 
 
 def names(source: InputSource) -> list[str]:
-    return [entry.name for entry in entries(source)]
+    return [entry.filename for entry in entries(source)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_pattern_and_a_folder_that_overlap_give_each_file_once(tmp_path: Path)
     folder = many_files(tmp_path / "in", 3)
     source = find_source([f"{folder}/*2.png", str(folder)], None, None)
     assert names(source) == [f"{folder}/0002.png", f"{folder}/0000.png", f"{folder}/0001.png"]
-    assert count(source) == 3
+    assert count_entries(source) == 3
 
 
 def test_a_manifest_of_lines_names_urls_by_themselves_and_once(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_manifest_of_lines_names_urls_by_themselves_and_once(tmp_path: Path) -
 def test_a_manifest_may_be_a_table(tmp_path: Path) -> None:
     path = write_table(tmp_path / "t.parquet", url=["https://a.test/1"], filename=["one"])
     (entry,) = entries(find_source([str(path)], None, None))
-    assert (entry.name, entry.location, entry.content) == ("one", b"https://a.test/1", None)
+    assert (entry.filename, entry.url, entry.content) == ("one", "https://a.test/1", None)
     path = write_table(tmp_path / "u.parquet", url=["https://a.test/1"])
     assert names(find_source([str(path)], None, None)) == ["https://a.test/1"]
 
@@ -57,7 +57,7 @@ def test_names_may_be_a_table_too(tmp_path: Path) -> None:
     wanted = write_table(tmp_path / "n.parquet", filename=["c", "x", "a"])
     source = find_source([str(table)], None, str(wanted))
     assert names(source) == ["a", "c", "x"]
-    assert count(source) == 3
+    assert count_entries(source) == 3
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from batch.batch_scorer import ScorerConfig
@@ -23,14 +25,19 @@ from tests.batch.jobs import (
     BLUE,
     EXPECTED_ERRORS,
     RED,
+    awkward_files,
+    binary_types,
     damaged_table,
     endless_artifact,
     errors,
     files_of_every_kind,
     half_way,
     many_files,
+    read_keys,
     read_rows,
     run,
+    table_of_type,
+    text_types,
     write_table,
 )
 from tests.harness.origins import Origin
@@ -41,8 +48,10 @@ pytestmark = pytest.mark.slow
 TIMEOUT_S = 300
 SPARK = ("--engine", "spark")
 
+K = TypeVar("K")
 
-def without_time(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+
+def without_time(rows: dict[K, dict[str, Any]]) -> dict[K, dict[str, Any]]:
     return {
         name: {column: value for column, value in row.items() if column != "scored_at"}
         for name, row in rows.items()
@@ -160,7 +169,7 @@ def test_a_table_is_joined_with_names_and_written_in_partitions(artifact: Path, 
     assert len(read_rows(tmp_path / "out")) == 6
 
 
-def test_what_spark_reads_itself_and_what_is_fetched_are_rows_too(artifact: Path, tmp_path: Path) -> None:
+def test_files_by_a_scheme_and_what_is_fetched_are_rows_too(artifact: Path, tmp_path: Path) -> None:
     folder = files_of_every_kind(tmp_path / "in")
     with Origin() as origin:
         origin.serve("/red.png", RED)
@@ -169,8 +178,8 @@ def test_what_spark_reads_itself_and_what_is_fetched_are_rows_too(artifact: Path
         assert run(artifact, tmp_path / "out", f"file://{folder}", *urls, *allowed, *SPARK, "--embed") == 0
     rows = read_rows(tmp_path / "out")
     assert (rows[urls[0]]["features"], rows[urls[1]]["features"]) == ([1, 0, 0], None)
-    expected = {f"file:{folder}/{name}": error for name, error in EXPECTED_ERRORS.items()}
-    expected[f"file:{folder}/green.png"] = None  # this model takes it as it is
+    expected = {f"{folder}/{name}": error for name, error in EXPECTED_ERRORS.items()}
+    expected[f"{folder}/green.png"] = None  # this model takes it as it is
     assert {name: row["error"] for name, row in rows.items()} == {
         **expected,
         urls[0]: None,
@@ -192,6 +201,98 @@ def test_a_table_of_the_metastore_is_added_to(
     assert main([str(part) for part in command]) == 0
     assert "1 of 1 files scored (2 were there) in " in capfd.readouterr().err
     assert len(read_rows(tmp_path / "warehouse" / "scores")) == 3
+
+
+def read_on_spark(tables: list[Path]) -> list[list[tuple[str, bytes | None, str | None]]]:
+    """The filename, content and URL of each row, for each of these tables."""
+    with Session().open() as spark:
+        return [
+            [
+                (row.filename, row.content and bytes(row.content), row.url)
+                for row in read_inputs(spark, InputSource("parquet", (str(table),))).sort("input").collect()
+            ]
+            for table in tables
+        ]
+
+
+def test_text_and_bytes_of_any_type_are_read(tmp_path: Path) -> None:
+    tables = [
+        table_of_type(tmp_path / f"{number}.parquet", text, binary)
+        for number, (text, binary) in enumerate(product(text_types(), binary_types()))
+    ]
+    images = pa.array(
+        [{"bytes": RED, "path": "a"}, {"bytes": RED, "path": "b"}],
+        pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+    )
+    hugging_face = tmp_path / "[hf] {train}.parquet"
+    pq.write_table(pa.table({"image": images}), hugging_face)
+    for found in read_on_spark([*tables, hugging_face]):
+        assert found == [("a", RED, None), ("b", RED, None)]
+
+
+def test_columns_of_another_type_are_refused_in_one_line(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"filename": ["a"], "content": ["words"]}), table)
+    assert run(artifact, tmp_path / "out", table, *SPARK) == 2
+    assert f"{table}: the column content is text, and not bytes" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_both_engines_give_the_same_rows_whatever_the_names(artifact: Path, tmp_path: Path) -> None:
+    folder, output = tmp_path / "in [a]", tmp_path / "rows [1]{2} é"
+    names = awkward_files(folder)
+    assert run(artifact, output, f"file://{folder}", *SPARK) == 0
+    assert run(artifact, tmp_path / "local", folder) == 0
+    rows = read_keys(output)
+    assert sorted(filename for _, filename in rows) == names
+    assert without_time(rows) == without_time(read_keys(tmp_path / "local"))
+    before = read_keys(output)
+    assert run(artifact, output, folder, *SPARK) == 0  # all are known
+    assert read_keys(output) == before
+
+
+VIEW = "spark.hadoop.fs.viewfs.mounttable.test.link./data=file://{}"
+
+
+def test_what_hadoop_lists_has_a_row_each_also_empty_files_and_underscores(
+    artifact: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "_folder").mkdir(parents=True)
+    contents = {
+        "_red.png": RED,
+        "empty.png": b"",
+        "_folder/blue é %20[1].png": BLUE,
+        ".hidden.png": RED,
+        ".named.png": RED,
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    view = ("--conf", VIEW.format(folder))
+    named = "viewfs://test/data/.named.png"
+    for _ in range(2):
+        assert run(artifact, tmp_path / "out", "viewfs://test/data", named, *view, *SPARK) == 0
+    assert {row["input"]: row["error"] for row in read_rows(tmp_path / "out").values()} == {
+        "viewfs://test/data/_red.png": None,
+        "viewfs://test/data/empty.png": "image_corrupt",
+        "viewfs://test/data/_folder/blue é %20[1].png": None,
+        named: None,
+    }
+
+
+def test_urls_of_one_name_stay_apart(artifact: Path, tmp_path: Path) -> None:
+    urls = [f"https://other.example/{number}" for number in (1, 2, 1)]
+    table = write_table(tmp_path / "t.parquet", filename=["a"] * 3, url=urls)
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("filename,url\n" + "".join(f"a,{url}\n" for url in urls))
+    for source in (table, manifest):
+        assert run(artifact, tmp_path / "spark", source, *SPARK) == 0
+        assert run(artifact, tmp_path / "local", source) == 0
+    rows = read_keys(tmp_path / "spark")
+    assert sorted(rows) == [(url, "a") for url in urls[:2]]
+    assert without_time(rows) == without_time(read_keys(tmp_path / "local"))
 
 
 def test_a_task_that_fails_for_good_is_told_in_one_line(

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from batch.errors import BatchError
+from batch.lists import read_csv
 from datasets.manifest import Example
-from heads.labels import as_examples, folds_of, make_plan, read_csv, with_digests
+from heads.labels import as_examples, folds_of, make_plan, with_digests
 
 
 def examples(counts: dict[str, int]) -> list[Example]:
