@@ -18,7 +18,7 @@ from time import perf_counter
 from batch.batch_scorer import inputs_under_way
 from batch.grid import Grid
 from batch.inputs import find_inputs
-from batch.listing import json_document, table
+from batch.listing import json_document, text_table
 from batch.options import INTERRUPTED, Parser, add_fetch_options, add_model_options, fetch_policy, value
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
@@ -61,7 +61,7 @@ async def classify(options: argparse.Namespace) -> int:
     memory = ByteBudget(MAX_HELD_BYTES)
     fetcher = Fetcher(fetch_policy(options), memory)
     grid = Grid(target, options.threshold) if options.plot else None
-    listing = json_document if options.json else table
+    listing = json_document if options.json else text_table
     results = scored = 0
     async with pool, fetcher:
         began = perf_counter()

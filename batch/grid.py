@@ -1,4 +1,4 @@
-"""The grid: the first results as one picture, each image with its score below and a border by its verdict.
+"""The grid: the first results as one picture, each image with its score below, and a border by its score.
 
 The images are decoded in this process, unlike those that are scored. What bounds that: only bytes that a
 fenced worker has just decoded and scored within its limits come here, one at a time, through the same gate.
@@ -43,17 +43,17 @@ LEGEND_SIZE = 17
 LEGEND_HEIGHT = LEGEND_SIZE + GAP
 
 # Okabe and Ito's vermilion and blue, which colour-blind people can tell apart.
-LOGO = "#d55e00"
-OTHER = "#0072b2"
-NO_SCORE = "#8a8a8a"
+LOGO_COLOUR = "#d55e00"
+OTHER_COLOUR = "#0072b2"
+UNSCORED_COLOUR = "#8a8a8a"
 BACKGROUND = "#ffffff"
 MAT = "#f3f3f3"
-INK = "#222222"
-FAINT_INK = "#5f5f5f"
+TEXT_COLOUR = "#222222"
+FAINT_COLOUR = "#5f5f5f"
 
 NO_CHARACTER = "\uffff"
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+GridFont = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +101,20 @@ class Grid:
 
     def png(self) -> bytes:
         """What was collected, drawn."""
-        legend = [(LOGO, f"{self._target.name}: {self._threshold:g} or more"), (OTHER, "less")]
-        if any(cell.colour == NO_SCORE for cell in self._cells):
-            legend.append((NO_SCORE, "no score"))
+        legend = [(LOGO_COLOUR, f"{self._target.name}: {self._threshold:g} or more"), (OTHER_COLOUR, "less")]
+        if any(cell.colour == UNSCORED_COLOUR for cell in self._cells):
+            legend.append((UNSCORED_COLOUR, "no score"))
         if self._results > len(self._cells):
             legend.append((BACKGROUND, f"the first {len(self._cells)} of {self._results:,} files"))
         out = io.BytesIO()
-        draw(self._cells, legend).save(out, "PNG")
+        draw_grid(self._cells, legend).save(out, "PNG")
         return out.getvalue()
 
     def _cell(self, result: Result, picture: Image.Image | None) -> Cell:
         if isinstance(result.outcome, ItemError):
-            return Cell(result.outcome.code, "no score", result.name, NO_SCORE)
+            return Cell(result.outcome.code, "no score", result.name, UNSCORED_COLOUR)
         score = self._target.prediction(result.outcome)
-        colour = LOGO if score >= self._threshold else OTHER
+        colour = LOGO_COLOUR if score >= self._threshold else OTHER_COLOUR
         return Cell(picture or "no picture", f"{score:.{SCORE_DECIMALS}f}", result.name, colour)
 
 
@@ -124,7 +124,7 @@ def shape(cells: int) -> tuple[int, int]:
     return ceil(cells / max(1, rows)), rows
 
 
-def draw(cells: Sequence[Cell], legend: Sequence[tuple[str, str]]) -> Image.Image:
+def draw_grid(cells: Sequence[Cell], legend: Sequence[tuple[str, str]]) -> Image.Image:
     """All cells, row by row, below a legend: colours, and what each means."""
     columns, rows = shape(len(cells))
     width = max(columns * (TILE + GAP) - GAP, _legend_width(legend))
@@ -146,14 +146,14 @@ def _draw_cell(canvas: Image.Image, at: tuple[int, int], cell: Cell) -> None:
         (left, top, left + TILE - 1, top + TILE - 1), RADIUS, fill=MAT, outline=cell.colour, width=BORDER
     )
     if isinstance(cell.inside, str):
-        pen.text(middle, cell.inside, FAINT_INK, _font(NAME_SIZE), anchor="mm")
+        pen.text(middle, cell.inside, FAINT_COLOUR, _font(NAME_SIZE), anchor="mm")
     else:
         width, height = cell.inside.size
         canvas.paste(cell.inside, (middle[0] - width // 2, middle[1] - height // 2))
     caption = top + TILE + CAPTION_GAP
     pen.text((left, caption), cell.score, cell.colour, _font(SCORE_SIZE))
     font = _font(NAME_SIZE)
-    pen.text((left, caption + SCORE_SIZE + CAPTION_GAP), fitted(cell.name, font, TILE), FAINT_INK, font)
+    pen.text((left, caption + SCORE_SIZE + CAPTION_GAP), fitted(cell.name, font, TILE), FAINT_COLOUR, font)
 
 
 def _legend_width(legend: Sequence[tuple[str, str]]) -> int:
@@ -167,11 +167,11 @@ def _draw_legend(canvas: Image.Image, legend: Sequence[tuple[str, str]]) -> None
     for colour, text in legend:
         pen.rectangle((left, MARGIN, left + LEGEND_SIZE - 1, MARGIN + LEGEND_SIZE - 1), fill=colour)
         left += LEGEND_SIZE * 3 // 2
-        pen.text((left, MARGIN + LEGEND_SIZE // 2), text, INK, font, anchor="lm")
+        pen.text((left, MARGIN + LEGEND_SIZE // 2), text, TEXT_COLOUR, font, anchor="lm")
         left += ceil(font.getlength(text)) + GAP
 
 
-def _font(size: int) -> Font:
+def _font(size: int) -> GridFont:
     """DejaVu, which knows many alphabets, where it is installed; else the little that Pillow brings."""
     try:
         return ImageFont.truetype("DejaVuSans.ttf", size)
@@ -179,7 +179,7 @@ def _font(size: int) -> Font:
         return ImageFont.load_default(size)
 
 
-def fitted(name: str, font: Font, width: int) -> str:
+def fitted(name: str, font: GridFont, width: int) -> str:
     """The last part of a name, in characters that the font has; too wide a one loses some of its middle."""
     last = name.rstrip("/").rsplit("/", 1)[-1][-MAX_NAME_CHARS:]
     text = "".join(_drawable(character, font) for character in last)
@@ -191,7 +191,7 @@ def fitted(name: str, font: Font, width: int) -> str:
     return fitted
 
 
-def _drawable(character: str, font: Font) -> str:
+def _drawable(character: str, font: GridFont) -> str:
     """The character, or what is left of it without its accent; a question mark if the font has neither."""
     for candidate in (character, unicodedata.normalize("NFKD", character)[0]):
         if candidate.isprintable() and _glyph(candidate, font) != _glyph(NO_CHARACTER, font):
@@ -199,7 +199,7 @@ def _drawable(character: str, font: Font) -> str:
     return "?"
 
 
-def _glyph(character: str, font: Font) -> bytes:
+def _glyph(character: str, font: GridFont) -> bytes:
     image = Image.new("1", (2 * NAME_SIZE, 2 * NAME_SIZE))
     ImageDraw.Draw(image).text((0, 0), character, fill=1, font=font)
     return image.tobytes()

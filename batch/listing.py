@@ -21,7 +21,7 @@ _ERROR_ROW = "{:<46}  {}\n"
 
 
 @contextmanager
-def table(out: TextIO, target: Target) -> Iterator[Add]:
+def text_table(out: TextIO, target: Target) -> Iterator[Add]:
     """A header, and a row per result: its scores, or the code of its error."""
 
     def add(result: Result) -> None:

@@ -127,11 +127,11 @@ def read_names(path: str) -> dict[str, None]:
     if not path.rstrip("/").endswith(".parquet"):
         return dict.fromkeys(read_lines(Path(path)))
     table = _open_table(path)
-    check_type(path, column_types(table.schema), FILENAME, TEXT)
+    check_type(path, arrow_types(table.schema), FILENAME, TEXT)
     return dict.fromkeys(_read_column(table, path, (FILENAME,)).to_pylist())
 
 
-def column_types(schema: pa.Schema) -> dict[str, str]:
+def arrow_types(schema: pa.Schema) -> dict[str, str]:
     """The types of a table's columns, as `table_columns` has them."""
     return {field.name: _type_name(field.type) for field in schema}
 
@@ -178,7 +178,7 @@ def _once(listed: Iterable[Entry]) -> Iterator[Entry]:
 def _of_table(source: InputSource) -> Iterator[Entry]:
     path = source.paths[0]
     table = _open_table(path)
-    columns = find_columns(path, column_types(table.schema))
+    columns = find_columns(path, arrow_types(table.schema))
     _check_names(path, table, columns)
     wanted = None if source.names is None else read_names(source.names)
     missing = dict(wanted or {})
@@ -216,7 +216,7 @@ def _open_table(path: str) -> ds.Dataset:
 
 def _count_rows(path: str) -> int:
     table = _open_table(path)
-    find_columns(path, column_types(table.schema))
+    find_columns(path, arrow_types(table.schema))
     with _reading(path):
         rows: int = table.count_rows()
     return rows

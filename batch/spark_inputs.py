@@ -72,7 +72,7 @@ def holds_content(spark: SparkSession, source: InputSource) -> bool:
     """Whether the inputs' bytes come with them, so that to move an input is to move an image."""
     if source.kind == "parquet":
         path = source.paths[0]
-        return find_columns(path, column_types(_read_table(spark, path))).content is not None
+        return find_columns(path, spark_types(_read_table(spark, path))).content is not None
     return any(map(is_remote, source.paths))
 
 
@@ -87,7 +87,7 @@ def literal_path(spark: SparkSession, path: str) -> str:
     return _GLOB_CHARACTERS.sub(r"\\\g<0>", path) if exists else path
 
 
-def column_types(table: DataFrame) -> dict[str, str]:
+def spark_types(table: DataFrame) -> dict[str, str]:
     """The types of a table's columns, as `table_columns` has them."""
     return {field.name: _type_name(field.dataType) for field in table.schema.fields}
 
@@ -156,7 +156,7 @@ def _read_table(spark: SparkSession, path: str) -> DataFrame:
 def _of_table(spark: SparkSession, source: InputSource) -> DataFrame:
     path = source.paths[0]
     table = _read_table(spark, path)
-    columns = find_columns(path, column_types(table))
+    columns = find_columns(path, spark_types(table))
     named = table.withColumn("filename", F.col(".".join(columns.name)))
     if columns.content is not None:
         content = F.col(".".join(columns.content))
@@ -186,7 +186,7 @@ def _joined(frame: DataFrame, names: DataFrame) -> DataFrame:
 def _names(spark: SparkSession, path: str) -> DataFrame:
     if path.rstrip("/").endswith(".parquet"):
         table = _read_table(spark, path)
-        check_type(path, column_types(table), FILENAME, TEXT)
+        check_type(path, spark_types(table), FILENAME, TEXT)
         return table.select("filename").distinct()
     names = pa.table({"filename": pa.array(sources.read_names(path), pa.string())})
     return spark.createDataFrame(names)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageColor
 
-from batch.grid import LOGO, NO_SCORE, OTHER
+from batch.grid import LOGO_COLOUR, OTHER_COLOUR, UNSCORED_COLOUR
 from tests.harness.origins import Origin
 from tests.harness.process import ROOT, clean_environment
 from tests.images import one_colour, svg_logo
@@ -199,7 +199,9 @@ def test_a_plot_has_a_border_of_the_verdicts_colour_around_each_image(
     with Image.open(io.BytesIO((tmp_path / "grid.png").read_bytes())) as grid:
         assert grid.format == "PNG"
         colours = {colour for _, colour in grid.convert("RGB").getcolors(2**24) or []}
-    shown = {ImageColor.getrgb(colour) for colour in (LOGO, OTHER, NO_SCORE, "red", "blue")}
+    shown = {
+        ImageColor.getrgb(colour) for colour in (LOGO_COLOUR, OTHER_COLOUR, UNSCORED_COLOUR, "red", "blue")
+    }
     assert shown <= colours
 
 

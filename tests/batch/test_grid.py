@@ -4,7 +4,16 @@ import string
 import pytest
 from PIL import Image, ImageColor, ImageFont
 
-from batch.grid import LOGO, MAX_CELLS, NO_SCORE, OTHER, PICTURE_SIDE, Grid, fitted, shape
+from batch.grid import (
+    LOGO_COLOUR,
+    MAX_CELLS,
+    OTHER_COLOUR,
+    PICTURE_SIDE,
+    UNSCORED_COLOUR,
+    Grid,
+    fitted,
+    shape,
+)
 from batch.target import Target
 from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ImageTooManyPixels
@@ -39,8 +48,8 @@ async def grid_of(*logos: float, threshold: float = 0.5) -> Grid:
 
 async def test_the_border_tells_scores_from_the_threshold_on_from_lower_ones() -> None:
     low, high = drawn(await grid_of(0.7, threshold=0.71)), drawn(await grid_of(0.7, threshold=0.7))
-    assert pixels_of(low, OTHER) > 4 * 200 > pixels_of(low, LOGO)
-    assert pixels_of(high, LOGO) > 4 * 200 > pixels_of(high, OTHER)
+    assert pixels_of(low, OTHER_COLOUR) > 4 * 200 > pixels_of(low, LOGO_COLOUR)
+    assert pixels_of(high, LOGO_COLOUR) > 4 * 200 > pixels_of(high, OTHER_COLOUR)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +68,7 @@ async def test_every_picture_is_there_whole(cells: int) -> None:
 async def test_a_file_without_score_has_its_place_and_its_reason() -> None:
     grid = Grid(TARGET, 0.5)
     grid.add(Result("a.png", ImageTooManyPixels()))
-    assert pixels_of(drawn(grid), NO_SCORE) > 4 * 200
+    assert pixels_of(drawn(grid), UNSCORED_COLOUR) > 4 * 200
 
 
 async def test_a_grid_of_nothing_is_a_picture_too() -> None:
@@ -75,7 +84,7 @@ async def test_a_picture_that_only_the_worker_could_decode_is_left_out() -> None
     grid = Grid(TARGET, 0.5)
     await grid.keep_picture(0, b"not an image", scored(0.9))
     grid.add(Result("a.png", scored(0.9)))
-    assert pixels_of(drawn(grid), LOGO) > 4 * 200
+    assert pixels_of(drawn(grid), LOGO_COLOUR) > 4 * 200
 
 
 @pytest.mark.parametrize(

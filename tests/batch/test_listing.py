@@ -4,7 +4,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.listing import json_document, table
+from batch.listing import json_document, text_table
 from batch.target import Target
 from logo_detection.errors import ImageTimeout
 from logo_detection.pool.messages import Scored
@@ -43,7 +43,7 @@ def test_scores_are_found_by_label() -> None:
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_no_name_does_anything_to_the_table(name: str) -> None:
     out = io.StringIO()
-    with table(out, TARGET) as add:
+    with text_table(out, TARGET) as add:
         add(Result(name, SCORED))
         add(Result(name, ImageTimeout()))
     lines = out.getvalue().split("\n")
