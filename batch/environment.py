@@ -30,7 +30,7 @@ SITE_PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/si
 BASE_PYTHON = str(Path(sys.executable).resolve())
 
 
-def run(arguments: Sequence[str]) -> None:
+def run_pack(arguments: Sequence[str]) -> None:
     """Run `logo-batch pack`.
 
     Raises:

@@ -58,7 +58,7 @@ def _command(given: list[str]) -> None:
         case ["pack", *arguments]:
             from batch import environment
 
-            environment.run(arguments)
+            environment.run_pack(arguments)
         case ["fit", *_]:
             raise BatchError("fit is a command of its own: logo-fit, with the same options")
         case _:
