@@ -101,7 +101,6 @@ def _plain(value: Any) -> str:
 def configure_logging(log_format: Literal["text", "json"]) -> None:
     """Send everything through one handler. KServe leaves logging alone that has handlers already."""
     formatter = {"text": TextFormatter, "json": JSONFormatter}[log_format]
-    _collect_no_more_than_is_logged()
     logging.config.dictConfig(
         {
             "version": 1,
@@ -122,9 +121,3 @@ def configure_logging(log_format: Literal["text", "json"]) -> None:
             },
         }
     )
-
-
-def _collect_no_more_than_is_logged() -> None:
-    """No line tells process, thread or place; https://docs.python.org/3/howto/logging.html#optimization."""
-    logging.logProcesses = logging.logMultiprocessing = logging.logThreads = False
-    logging._srcfile = None

@@ -128,13 +128,6 @@ def test_a_connection_is_kept_for_the_next_request(server: RunningServer) -> Non
             assert connection.sock is kept
 
 
-def test_an_answer_comes_in_one_piece(server: RunningServer) -> None:
-    with connect(server) as connection:
-        for _ in range(20):
-            connection.sendall(PROBE + b"\r\n")
-            assert connection.recv(65536).endswith(b'\r\n\r\n{"live":true}')
-
-
 def test_a_caller_who_asks_before_the_body_is_told_to_go_on(server: RunningServer) -> None:
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     with connect(server) as connection:
