@@ -115,8 +115,9 @@ def serve_pool(
     from model_server.http.connection import BoundedConnection
     from model_server.http.request_middleware import RequestMiddleware
     from model_server.kserve.placeholders import placeholders
+    from model_server.limits import Limits
     from model_server.metrics import Metrics
-    from model_server.openapi import Limits, describe_api
+    from model_server.openapi import describe_api
     from model_server.schema import parse_request
     from model_server.service import LogoService
 
@@ -171,7 +172,7 @@ def serve_pool(
             admission=admission,
             byte_budget=byte_budget,
             metrics=metrics,
-            body_max_bytes=settings.body_max_size,
+            limits=limits,
             request_timeout_s=settings.request_timeout_s,
         ),
         connection=partial(BoundedConnection, max_connections=settings.connections_max, metrics=metrics),

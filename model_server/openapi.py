@@ -5,7 +5,6 @@ those of a request are open, as the parser is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed
 from model_server.answers import FileLatency, Latency, PredictResponse, Refusal, Unscored
+from model_server.limits import Limits
 from model_server.routes import NO_EXPLANATION, NO_V2_INFERENCE
 from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM
 
@@ -33,15 +33,6 @@ FILE_LATENCY: FileLatency = {
     "decode (s)": 0.001,
     "score (s)": 0.0086,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a request may have: items, and bytes of an inline image (decoded) and of a body."""
-
-    images_max_num: int
-    image_max_bytes: int
-    body_max_bytes: int
 
 
 def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON:
@@ -142,7 +133,7 @@ def _predict(target: str, limits: Limits) -> JSON:
 
 def _predict_responses(target: str, limits: Limits) -> JSON:
     malformed = "Not JSON, or not of this shape (item and field are named), or not whole in time."
-    too_large = f"the body has more than {limits.body_max_bytes:,} bytes"
+    too_large = limits.describe_body_limit()
     overloaded = "too many images are being scored; try again shortly"
     method = "method not allowed; this route takes POST"
     identified = "X-Request-Id"

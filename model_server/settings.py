@@ -25,7 +25,22 @@ from logo_detection.fetch.policy import (
 OTHER_FILES = 200
 """Open at the same time as connections and fetches: libraries, the workers' sockets, the event loop's."""
 
+MEMORY_MIN_BYTES = 128 * 2**20
+MEMORY_SHARE = 2
+"""Bodies or files of the largest size that FETCH_MEMORY_MAX holds, where it is not set."""
+QUEUE_MIN_IMAGES = 200
+QUEUE_SHARE = 4
+"""Requests of the most items that QUEUE_MAX_IMAGES holds, where it is not set."""
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _memory_for(settings: dict[str, int]) -> int:
+    return max(MEMORY_MIN_BYTES, MEMORY_SHARE * max(settings["body_max_size"], settings["fetch_max_size"]))
+
+
+def _queue_for(settings: dict[str, int]) -> int:
+    return max(QUEUE_MIN_IMAGES, QUEUE_SHARE * settings["images_max_num"])
 
 
 class SettingsError(Exception):
@@ -54,7 +69,7 @@ class Settings(BaseSettings):
     body_max_size: PositiveInt = 64 * 2**20
     fetch_max_size: PositiveInt = 64 * 2**20
     fetch_concurrency: PositiveInt = 16
-    fetch_memory_max: PositiveInt = 128 * 2**20
+    fetch_memory_max: PositiveInt = Field(default_factory=_memory_for)
     image_max_pixels: PositiveInt = 100_000_000
     allowed_hosts: Annotated[tuple[AllowedHost, ...], NoDecode, BeforeValidator(parse_allowed_hosts)] = (
         parse_allowed_hosts("commons.wikimedia.org,upload.wikimedia.org")
@@ -67,7 +82,7 @@ class Settings(BaseSettings):
     fetch_timeout_s: Seconds = 5
     request_timeout_s: Seconds = 12
     decode_timeout_s: Seconds = 3
-    queue_max_images: PositiveInt = 200
+    queue_max_images: PositiveInt = Field(default_factory=_queue_for)
     connections_max: PositiveInt = 1000
     drain_delay_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     log_format: Literal["text", "json"] = "text"
@@ -77,7 +92,7 @@ def read_settings(**overrides: Any) -> Settings:
     """The settings of this process's environment.
 
     Raises:
-        SettingsError: One of them is not usable.
+        SettingsError: One of them is not usable, or two contradict each other.
     """
     try:
         settings = Settings(**overrides)
@@ -88,11 +103,13 @@ def read_settings(**overrides: Any) -> Settings:
     for name in ("body_max_size", "fetch_max_size"):
         if getattr(settings, name) > settings.fetch_memory_max:
             raise SettingsError(
-                f"{name.upper()}: may not exceed FETCH_MEMORY_MAX, or nothing so large would ever fit"
+                f"{name.upper()}: {getattr(settings, name)} may not exceed FETCH_MEMORY_MAX, "
+                f"{settings.fetch_memory_max}; leave that unset, and it follows"
             )
     if settings.images_max_num > settings.queue_max_images:
         raise SettingsError(
-            "IMAGES_MAX_NUM: may not exceed QUEUE_MAX_IMAGES, or a full request is always refused"
+            f"IMAGES_MAX_NUM: {settings.images_max_num} may not exceed QUEUE_MAX_IMAGES, "
+            f"{settings.queue_max_images}; leave that unset, and it follows"
         )
     return settings
 

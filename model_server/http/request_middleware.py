@@ -27,6 +27,7 @@ from model_server.errors import (
     ServerFault,
 )
 from model_server.http.request_context import RequestContext, current_request
+from model_server.limits import Limits
 from model_server.metrics import CLIENT_CLOSED, Metrics
 from model_server.routes import READ, refusal
 
@@ -59,14 +60,15 @@ class RequestMiddleware:
         admission: Admission,
         byte_budget: ByteBudget,
         metrics: Metrics,
-        body_max_bytes: int,
+        limits: Limits,
         request_timeout_s: float,
     ) -> None:
         self._app = app
         self._admission = admission
         self._byte_budget = byte_budget
         self._metrics = metrics
-        self._body_max_bytes = body_max_bytes
+        self._limits = limits
+        self._body_max_bytes = limits.body_max_bytes
         self._request_timeout_s = request_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,7 +150,7 @@ class RequestMiddleware:
         return min(self._request_timeout_s, max(0.0, int(given) / 1000 - ANSWER_S))
 
     def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"the body has more than {self._body_max_bytes:,} bytes")
+        return BodyTooLarge(self._limits.describe_body_limit())
 
 
 class _Disconnected(Exception):

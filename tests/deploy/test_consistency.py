@@ -53,7 +53,7 @@ def test_the_charts_choices_are_the_codes() -> None:
 
 def test_the_charts_defaults_are_the_codes() -> None:
     for name, value in VALUES["settings"].items():
-        assert value == OTHERWISE_IN_A_POD.get(name, FIELDS[name.lower()].default), name
+        assert value == OTHERWISE_IN_A_POD.get(name, getattr(read_settings(), name.lower())), name
     assert VALUES["model"]["name"] == FIELDS["model_name"].default
 
 
@@ -176,4 +176,4 @@ def test_a_worker_per_core_of_the_pod() -> None:
 
 def test_what_is_held_at_most_fits_into_the_pod() -> None:
     memory = int(re.fullmatch(r"(\d+)Gi", VALUES["resources"]["limits"]["memory"])[1]) * 2**30  # type: ignore[index]
-    assert FIELDS["fetch_memory_max"].default < memory / 8
+    assert read_settings().fetch_memory_max < memory / 8

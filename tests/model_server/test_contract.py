@@ -421,7 +421,8 @@ class TestStatus:
             assert server.predict([inline(files.red)]).status_code == 200
             response = server.post(b" " * 10_001)
             assert response.status_code == 413
-            assert response.json() == {"error": "the body has more than 10,000 bytes"}
+            fits = "of inline images fit 1 of 7,350 bytes"
+            assert response.json() == {"error": f"the body has more than 10,000 bytes; {fits}"}
 
             def chunks() -> Any:
                 for _ in range(11):
@@ -434,7 +435,8 @@ class TestStatus:
     def test_413_reaches_a_caller_who_is_still_sending(self, server: RunningServer) -> None:
         response = server.post(bytes(64 * 2**20 + 1))
         assert response.status_code == 413
-        assert response.json() == {"error": "the body has more than 67,108,864 bytes"}
+        fits = "of inline images fit 11 of 4,194,304 bytes or 50 of 1,006,482 bytes"
+        assert response.json() == {"error": f"the body has more than 67,108,864 bytes; {fits}"}
 
     def test_503_with_retry_after_when_too_much_is_in_flight(
         self, start: Start, slow_origin: Origin, files: Files

@@ -16,7 +16,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from logo_detection import errors
 from logo_detection.errors import ItemError
 from model_server.errors import STATUS
-from model_server.openapi import EXAMPLE_URL, Limits, describe_api
+from model_server.limits import Limits
+from model_server.openapi import EXAMPLE_URL, describe_api
 from model_server.routes import ROUTES
 from tests.documented import PREDICT_PATH, Document, document_of
 from tests.harness.origins import Origin, drip

@@ -63,8 +63,6 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("MODEL_NAME", "a/b"),
         ("ALLOWED_HOSTS", "https://a.example"),
         ("ORIGIN_OVERRIDES", "a.example"),
-        ("BODY_MAX_SIZE", "1000000000"),
-        ("IMAGES_MAX_NUM", "201"),
     ],
 )
 def test_an_unusable_setting_is_named_in_one_line(
@@ -75,6 +73,54 @@ def test_an_unusable_setting_is_named_in_one_line(
         read_settings()
     assert str(failure.value).startswith(f"{name}: ")
     assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "derived"),
+    [
+        ({}, (134217728, 200)),
+        ({"BODY_MAX_SIZE": "1000000000"}, (2000000000, 200)),
+        ({"FETCH_MAX_SIZE": "100000000"}, (200000000, 200)),
+        ({"BODY_MAX_SIZE": "1000", "FETCH_MAX_SIZE": "1000"}, (134217728, 200)),
+        ({"IMAGES_MAX_NUM": "201"}, (134217728, 804)),
+        ({"IMAGES_MAX_NUM": "5"}, (134217728, 200)),
+        ({"FETCH_MEMORY_MAX": "100000000", "QUEUE_MAX_IMAGES": "50"}, (100000000, 50)),
+    ],
+)
+def test_limits_that_are_not_set_follow_from_others(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], derived: tuple[int, int]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert (settings.fetch_memory_max, settings.queue_max_images) == derived
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (
+            {"BODY_MAX_SIZE": "7000", "FETCH_MEMORY_MAX": "6900"},
+            "BODY_MAX_SIZE: 7000 may not exceed FETCH_MEMORY_MAX, 6900; leave that unset, and it follows",
+        ),
+        (
+            {"FETCH_MAX_SIZE": "7000", "FETCH_MEMORY_MAX": "6900"},
+            "FETCH_MAX_SIZE: 7000 may not exceed FETCH_MEMORY_MAX, 6900; leave that unset, and it follows",
+        ),
+        (
+            {"IMAGES_MAX_NUM": "60", "QUEUE_MAX_IMAGES": "50"},
+            "IMAGES_MAX_NUM: 60 may not exceed QUEUE_MAX_IMAGES, 50; leave that unset, and it follows",
+        ),
+    ],
+)
+def test_limits_that_contradict_each_other_are_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], line: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as failure:
+        read_settings()
+    assert str(failure.value) == line
 
 
 def test_settings_cannot_be_changed() -> None:
