@@ -4,6 +4,7 @@
     ├── HeadMalformed        not HTTP/1.1, or too long a head          (connection)
     ├── RequestMalformed     not what the contract asks for            (parse)
     ├── BodyTooLarge         more bytes than a body may have           (middleware)
+    ├── BodyEncoded          compressed, or encoded otherwise          (middleware)
     ├── RouteNotFound        no such route, or one kept closed         (middleware)
     ├── MethodNotAllowed     a route that takes other methods          (middleware)
     ├── ModelUnknown         another model's name                      (KServe's data plane)
@@ -48,6 +49,10 @@ class RequestMalformed(RequestError):
 
 class BodyTooLarge(RequestError):
     """More bytes than BODY_MAX_SIZE."""
+
+
+class BodyEncoded(RequestError):
+    """The body has a Content-Encoding other than identity, or a Transfer-Encoding other than chunked."""
 
 
 class RouteNotFound(RequestError):
@@ -96,6 +101,7 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     HeadMalformed: HTTPStatus.BAD_REQUEST,
     RequestMalformed: HTTPStatus.BAD_REQUEST,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyEncoded: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RouteNotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     ModelUnknown: HTTPStatus.NOT_FOUND,

@@ -116,7 +116,8 @@ def _predict(target: str, limits: Limits) -> JSON:
         "summary": "How likely is each file a logo?",
         "description": (
             "The body is read as JSON whatever the `Content-Type` says. One prediction per item, in input "
-            "order; a file that cannot be scored costs itself alone."
+            "order; a file that cannot be scored costs itself alone. A field that is null is the same as one "
+            "that is absent."
         ),
         "parameters": [_ref("parameters", "RequestId"), _ref("parameters", "CallersTimeout")],
         "requestBody": {
@@ -145,6 +146,12 @@ def _predict_responses(target: str, limits: Limits) -> JSON:
         "404": _refused("No such model, or no such route.", _NO_MODEL, identified),
         "405": _refused("Another method than POST.", method, identified, "Allow"),
         "413": _refused("A larger body; the connection is closed.", too_large, identified),
+        "415": _refused(
+            "A compressed body (`Content-Encoding` other than `identity`).",
+            "Content-Encoding: a compressed body is not read; send it as it is",
+            identified,
+            "Accept-Encoding",
+        ),
         "422": _unscored("No file was scored.", target, ImageCorrupt()),
         "500": _response(
             "Our fault: `Unscored` if every file is `internal`.", "ServerFault", _FAULT, identified
@@ -158,7 +165,11 @@ def _predict_responses(target: str, limits: Limits) -> JSON:
 
 def _request_schemas(targets: Sequence[str], limits: Limits) -> JSON:
     items = {"type": "array", "minItems": 1, "maxItems": limits.images_max_num}
-    debug = {"type": "boolean", "default": False, "description": "Adds each file's format, size and latency."}
+    debug = {
+        "type": ["boolean", "null"],
+        "default": False,
+        "description": "Adds each file's format, size and latency.",
+    }
     return {
         "PredictRequest": {"oneOf": [_ref("schemas", "Envelope"), _ref("schemas", "Items")]},
         "Envelope": {
@@ -170,11 +181,15 @@ def _request_schemas(targets: Sequence[str], limits: Limits) -> JSON:
         "Item": {
             "type": "object",
             "required": ["filename", "target"],
-            "oneOf": [{"required": ["url"]}, {"required": ["image"]}],
+            "oneOf": [_given("url"), _given("image")],
             "properties": _item_fields(limits),
         },
         "Target": {"type": "string", "enum": list(targets), "description": "A class of the model."},
     }
+
+
+def _given(field: str) -> JSON:
+    return {"required": [field], "properties": {field: {"type": "string"}}}
 
 
 def _item_fields(limits: Limits) -> JSON:
@@ -190,8 +205,8 @@ def _item_fields(limits: Limits) -> JSON:
             "description": "A label that is echoed; never a path, never a hint at the format.",
         },
         "target": _ref("schemas", "Target"),
-        "url": {"type": "string", "description": "An https URL on an allowed host."},
-        "image": {"type": "string", "description": image},
+        "url": {"type": ["string", "null"], "description": "An https URL on an allowed host."},
+        "image": {"type": ["string", "null"], "description": image},
     }
 
 
@@ -351,6 +366,11 @@ _HEADERS = {
         "description": "When to come back, in seconds.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
+    },
+    "Accept-Encoding": {
+        "description": "What a body may be encoded as.",
+        "required": True,
+        "schema": {"type": "string", "const": "identity"},
     },
     "Allow": {
         "description": "The methods of this route.",

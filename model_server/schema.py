@@ -94,8 +94,8 @@ class _RawItem(BaseModel):
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=FILENAME_MAX_CHARS)]
     target: Annotated[str, StringConstraints(max_length=TARGET_MAX_CHARS)]
-    url: str = ""
-    image: str = ""
+    url: str | None = None
+    image: str | None = None
 
 
 _ITEMS = TypeAdapter(list[_RawItem])
@@ -161,13 +161,13 @@ def _load(body: bytes | bytearray) -> Any:
 def _open_envelope(document: Any) -> tuple[list[Any], bool]:
     if not isinstance(document, dict):
         raise RequestMalformed("the body must be an object with instances, or the list of them")
-    if "instances" not in document:
+    instances, debug = document.get("instances"), document.get("debug")  # null is the same as absent
+    if instances is None:
         raise RequestMalformed("instances: is missing")
-    instances = document["instances"]
     if not isinstance(instances, list):
         raise RequestMalformed("instances: must be a list")
     try:
-        return instances, _DEBUG.validate_python(document.get("debug", False))
+        return instances, debug is not None and _DEBUG.validate_python(debug)
     except ValidationError as error:
         raise RequestMalformed("debug: must be true or false") from error
 
@@ -187,7 +187,7 @@ def _where(location: tuple[int | str, ...]) -> str:
 def _problems(index: int, raw: _RawItem, targets: Sequence[str]) -> list[str]:
     where = f"instances[{index}]"
     problems = []
-    given = raw.model_fields_set & {"url", "image"}
+    given = [source for source in (raw.url, raw.image) if source is not None]
     if not given:
         problems.append(f"{where}: url or image is missing")
     if len(given) == 2:
@@ -198,5 +198,5 @@ def _problems(index: int, raw: _RawItem, targets: Sequence[str]) -> list[str]:
 
 
 def _item(raw: _RawItem) -> Item:
-    source = Url(raw.url) if "url" in raw.model_fields_set else Inline(raw.image)
+    source = Url(raw.url) if raw.url is not None else Inline(raw.image or "")
     return Item(raw.filename, raw.target, source)

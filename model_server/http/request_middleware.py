@@ -18,6 +18,7 @@ from logo_detection.fetch.byte_budget import ByteBudget, CrowdedError, Lease
 from model_server.admission import Admission
 from model_server.errors import (
     STATUS,
+    BodyEncoded,
     BodyTooLarge,
     MemoryExhausted,
     MethodNotAllowed,
@@ -44,6 +45,7 @@ BYTES_MAX_WAITING = 128  # bodies, beside the few files that are fetched at once
 ANSWER_S = 0.05  # an answer takes so long to be written and to travel
 CALLER_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")  # 0 is how Envoy says that it waits for ever
+PLAIN_CODINGS = {b"content-encoding": (b"", b"identity"), b"transfer-encoding": (b"chunked",)}
 REQUEST_LINE_MAX_CHARS = 200  # of method and path, in the log
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -110,6 +112,7 @@ class RequestMiddleware:
         context: RequestContext,
         declared_bytes: int | None,
     ) -> None:
+        _check_not_encoded(scope["headers"])
         async with self._byte_budget.lease() as lease:
             try:
                 context.body = await self._read(receive, lease, context.deadline, declared_bytes)
@@ -200,6 +203,8 @@ def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allow.encode()))
+    if isinstance(error, BodyEncoded):
+        headers.append((b"accept-encoding", b"identity"))
     if error.retry:
         headers.append((b"retry-after", str(random.randint(*RETRY_AFTER_S)).encode()))  # noqa: S311  jitter
     if isinstance(error, Overloaded | MemoryExhausted):
@@ -266,6 +271,14 @@ def _request_id(headers: Mapping[bytes, bytes]) -> str:
     """The caller's X-Request-Id where it is a plain one, else a new one."""
     given = headers.get(b"x-request-id", b"").decode("latin-1")
     return given if REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def _check_not_encoded(headers: Headers) -> None:
+    """Raise BodyEncoded unless the body is there as it is meant, in chunks or not."""
+    for name, value in headers:
+        if (plain := PLAIN_CODINGS.get(name)) is not None and value.strip().lower() not in plain:
+            header = name.decode().title()
+            raise BodyEncoded(f"{header}: a compressed body is not read; send it as it is")
 
 
 def _content_length(headers: Mapping[bytes, bytes]) -> int | None:

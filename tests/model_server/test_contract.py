@@ -147,7 +147,8 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b"7", "the body must be an object"),
     (b'"text"', "the body must be an object"),
     (b"{}", "instances: is missing"),
-    (b'{"instances": null}', "instances: must be a list"),
+    (b'{"instances": null}', "instances: is missing"),
+    (b'{"instances": {}}', "instances: must be a list"),
     (b'{"instances": {"a": 1}}', "instances: must be a list"),
     (b'{"instances": "ab"}', "instances: must be a list"),
     (b'{"instances": []}', "instances: must have 1 to 50 items, not 0"),
@@ -169,15 +170,75 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b'[{"filename": null, "image": "", "target": "logo"}]', "instances[0].filename: must be a string"),
     (b'[{"filename": "", "image": "", "target": "logo"}]', "instances[0].filename: must not be empty"),
     (b'[{"filename": "a", "image": 1, "target": "logo"}]', "instances[0].image: must be a string"),
-    (b'[{"filename": "a", "image": null, "target": "logo"}]', "instances[0].image: must be a string"),
+    (b'[{"filename": "a", "image": null, "target": "logo"}]', "instances[0]: url or image is missing"),
+    (
+        b'[{"filename": "a", "image": null, "url": null, "target": "logo"}]',
+        "instances[0]: url or image is missing",
+    ),
+    (b'[{"filename": "a", "image": 1, "target": "logo"}]', "instances[0].image: must be a string"),
+    (b'[{"filename": "a", "image": null, "url": 1, "target": "logo"}]', "instances[0].url: must be a string"),
     (b'[{"filename": "a", "url": ["x"], "target": "logo"}]', "instances[0].url: must be a string"),
     (b'[{"filename": "a", "image": "", "target": true}]', "instances[0].target: must be a string"),
     (b'[{"filename": "a", "image": "", "target": "banana"}]', "instances[0].target: must be one of: logo"),
     (b'[{"filename": "a", "image": "", "target": "out_of_domain"}]', "instances[0].target: must be one of"),
     (b'{"instances": [], "debug": "yes"}', "debug: must be true or false"),
-    (b'{"instances": [], "debug": null}', "debug: must be true or false"),
+    (b'{"instances": [], "debug": null}', "instances: must have 1 to 50 items, not 0"),
+    (b'{"instances": [], "debug": 0}', "debug: must be true or false"),
     (b'{"instances": [], "debug": 1}', "debug: must be true or false"),
 ]
+
+
+NULLS: tuple[dict[str, None], ...] = (
+    {},
+    {"url": None},
+    {"image": None},
+    {"unknown": None},
+    {"url": None, "unknown": None},
+)
+
+
+class TestNull:
+    @pytest.mark.parametrize("nulls", NULLS)
+    def test_null_is_the_same_as_absent(
+        self, server: RunningServer, files: Files, nulls: dict[str, None]
+    ) -> None:
+        item = {**nulls, **inline(files.red)}
+        for body in ([item], {"instances": [item], "debug": None}):
+            response = server.predict(body)
+            assert response.status_code == 200
+            (prediction,) = response.json()["predictions"]
+            assert prediction.keys() == {"filename", "target", "prediction", "out_of_domain"}
+
+    def test_a_url_beside_an_image_of_null_is_fetched(self, server: RunningServer) -> None:
+        response = server.predict([{**by_url("https://nowhere.test/"), "image": None}])
+        assert response.json()["predictions"][0]["error"]["code"] == "url_not_allowed"
+
+
+class TestEncoded:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"content-encoding": "gzip"},
+            {"content-encoding": "identity, br"},
+            {"content-encoding": "nonsense"},
+        ],
+    )
+    def test_a_compressed_body_is_refused_with_415(
+        self, server: RunningServer, files: Files, headers: dict[str, str]
+    ) -> None:
+        body = json.dumps([inline(files.red)]).encode()
+        response = server.post(body, headers=headers)
+        assert response.status_code == 415
+        (name,) = headers
+        assert response.json() == {
+            "error": f"{name.title()}: a compressed body is not read; send it as it is"
+        }
+        assert response.headers["accept-encoding"] == "identity"
+
+    @pytest.mark.parametrize("value", ["identity", "Identity", ""])
+    def test_a_body_as_it_is_may_say_so(self, server: RunningServer, files: Files, value: str) -> None:
+        body = json.dumps([inline(files.red)]).encode()
+        assert server.post(body, headers={"content-encoding": value}).status_code == 200
 
 
 class TestMalformed:

@@ -182,6 +182,18 @@ class TestAnswers:
     def test_too_large(self, cramped: RunningServer) -> None:
         agrees(cramped, cramped.post(bytes(20_001)), 413)
 
+    def test_compressed(self, server: RunningServer) -> None:
+        agrees(server, server.post(b"[]", headers={"content-encoding": "gzip"}), 415)
+
+    @pytest.mark.parametrize("nulls", [{}, {"url": None}, {"image": None}, {"url": None, "image": None}])
+    def test_null(self, server: RunningServer, files: Files, nulls: dict[str, None]) -> None:
+        request = {"$ref": "#/components/schemas/PredictRequest"}
+        for item in ({**inline(files.red), **nulls}, {**nulls, **inline(files.red)}):
+            for body in ([item], {"instances": [item], "debug": None}):
+                fits = document_of(server).errors(request, body) == []
+                agrees(server, server.predict(body), 200 if fits else 400)
+                assert fits == (item["image"] is not None)
+
     def test_nothing_scored(self, server: RunningServer) -> None:
         agrees(server, server.predict({"instances": [inline(b"x")], "debug": True}), 422)
 

@@ -104,7 +104,7 @@ def test_limits_that_are_not_set_follow_from_others(
             "BODY_MAX_SIZE: 7000 may not exceed FETCH_MEMORY_MAX, 6900; leave that unset, and it follows",
         ),
         (
-            {"FETCH_MAX_SIZE": "7000", "FETCH_MEMORY_MAX": "6900"},
+            {"BODY_MAX_SIZE": "1", "FETCH_MAX_SIZE": "7000", "FETCH_MEMORY_MAX": "6900"},
             "FETCH_MAX_SIZE: 7000 may not exceed FETCH_MEMORY_MAX, 6900; leave that unset, and it follows",
         ),
         (
