@@ -22,23 +22,41 @@ class Answer:
 
 
 def exchange(port: int, segments: Iterable[bytes], pause_s: float = PAUSE_S) -> list[Answer]:
-    """Send segments on one connection, and read until the other side closes it."""
-    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+    """Send segments on one connection, and read answers until the other side closes it."""
+    return list(split_answers(send(port, segments, pause_s)))
+
+
+def send(
+    port: int, segments: Iterable[bytes], pause_s: float = PAUSE_S, stalls_s: float | None = None
+) -> bytes:
+    """Send segments on one connection, and read until the other side closes it.
+
+    Args:
+        port: On this machine.
+        segments: Each is sent by itself.
+        pause_s: Seconds after each.
+        stalls_s: Seconds without a byte that are an end, too. None: they are a TimeoutError, later.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=stalls_s or TIMEOUT_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(ConnectionError):  # it may have been told enough
             for segment in segments:
                 connection.sendall(segment)
                 time.sleep(pause_s)
-        return read_answers(connection)
+        return _read(connection, *([] if stalls_s is None else [TimeoutError]))
 
 
 def read_answers(connection: socket.socket) -> list[Answer]:
     """All answers on a connection until its end."""
+    return list(split_answers(_read(connection)))
+
+
+def _read(connection: socket.socket, *ends: type[OSError]) -> bytes:
     received = b""
-    with suppress(ConnectionError):
+    with suppress(ConnectionError, *ends):
         while chunk := connection.recv(65536):
             received += chunk
-    return list(split_answers(received))
+    return received
 
 
 def split_answers(received: bytes) -> Iterable[Answer]:

@@ -199,6 +199,10 @@ class BoundedConnection(HttpToolsProtocol):
             return
         self._in_body = False
         super().on_message_complete()
+        if not self.parser.should_keep_alive():
+            self.cycle.keep_alive = False  # a trailer may have said so, and the parser heeds it
+            if self.cycle.response_complete:
+                self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._served = cycle
