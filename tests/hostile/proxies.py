@@ -1,6 +1,5 @@
 """Proxies in front of a server, as they stand in front of services: Debian's nginx and HAProxy."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -8,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.running import free_port
+from tests.harness.process import free_port
+from tests.harness.tools import required
 
 START_TIMEOUT_S = 20.0
 
@@ -89,11 +89,7 @@ def haproxy(server_port: int, folder: Path) -> Iterator[int]:
 
 @contextmanager
 def _running(command: list[str], port: int) -> Iterator[None]:
-    name = command[0]
-    program = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        raise FileNotFoundError(f"{name} is missing; `apt-get install {name}` installs it")
-    process = subprocess.Popen([program, *command[1:]])
+    process = subprocess.Popen([required(command[0]), *command[1:]])
     try:
         _wait_until_listening(process, port)
         yield

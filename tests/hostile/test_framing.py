@@ -13,14 +13,13 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.framing import cut, exchange, send
+from tests.harness.server import PREDICT, RunningServer, running_server
 from tests.hostile.proxies import haproxy, nginx
-from tests.running import PREDICT, RunningServer, running_server
 
 POST = f"POST {PREDICT} HTTP/1.1".encode()
 INNER = "inner"
@@ -156,7 +155,7 @@ def server(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def port_of(server: RunningServer) -> int:
-    return httpx.URL(server.url).port or 0
+    return server.port
 
 
 def answered_ids(port: int, segments: list[bytes]) -> list[str]:

@@ -15,11 +15,11 @@ import pytest
 
 from model_server.http.lingering import LINGER_MAX_BYTES, LINGER_S
 from tests.framing import read_answers
+from tests.harness.origins import Origin
+from tests.harness.requests import connect, inline
+from tests.harness.server import LIVE, PREDICT, RunningServer
 from tests.model_server.conftest import Files, Start
-from tests.model_server.http.test_request_middleware import HEAD, connect, gauge, wait_for
-from tests.model_server.test_contract import inline
-from tests.origins import Origin
-from tests.running import LIVE, PREDICT, RunningServer
+from tests.model_server.http.test_request_middleware import HEAD, wait_for
 
 MB = 1_000_000
 CALLERS = 12
@@ -46,7 +46,7 @@ def test_a_body_that_is_too_large_is_refused_readably(start: Start) -> None:
         ((status, error),) = refusals(server, bytes(8 * MB))
         assert status == 413
         assert error.startswith("the body has more than 1,000,000 bytes")
-        assert gauge(server, 'logo_requests_total{status="413"}') == 2 * CALLERS
+        assert server.metric("logo_requests_total", status="413") == 2 * CALLERS
 
 
 def test_a_chunked_body_that_becomes_too_large_is_refused_readably(start: Start) -> None:
@@ -61,7 +61,7 @@ def test_a_body_for_which_there_is_no_memory_is_refused_readably(start: Start) -
     with start(BODY_MAX_SIZE=4 * MB, FETCH_MAX_SIZE=4 * MB, FETCH_MEMORY_MAX=5 * MB) as server:
         with connect(server) as holder:
             holder.sendall(head + bytes(4 * MB - 1))
-            wait_for(server, "logo_held_bytes", 4 * MB, timeout_s=5)
+            wait_for(server, "logo_held_bytes", 4 * MB)
             told = refusals(server, bytes(3 * MB))
         assert told == {(503, "too many bytes are held; try again shortly")}
 
@@ -71,7 +71,7 @@ def test_a_full_queue_refuses_readably(start: Start, slow_origin: Origin) -> Non
     item = {"filename": "a", "target": "logo", "url": "https://origin.test/slow"}
     with start(**settings, IMAGES_MAX_NUM=5, QUEUE_MAX_IMAGES=5) as server, ThreadPoolExecutor(1) as caller:
         waiting = caller.submit(server.predict, [item] * 5)
-        wait_for(server, "logo_in_flight_images", 5, timeout_s=5)
+        wait_for(server, "logo_in_flight_images", 5)
         told = refusals(server, bytes(3 * MB))
         assert told == {(503, "too many images are being scored; try again shortly")}
         waiting.result()

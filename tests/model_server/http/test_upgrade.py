@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.framing import LAST, cut, exchange
+from tests.harness.requests import inline
+from tests.harness.server import PREDICT, RunningServer
 from tests.model_server.conftest import Files
-from tests.model_server.test_contract import inline
-from tests.running import PREDICT, RunningServer
 
 JAVA = "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\nUpgrade: h2c\r\n"
 APACHE = "Upgrade: TLS/1.2\r\nConnection: Upgrade\r\n"
@@ -24,7 +23,7 @@ ASKING = {"Java": JAVA, "Apache": APACHE, "browser": BROWSER, "several": SEVERAL
 
 
 def port(server: RunningServer) -> int:
-    return httpx.URL(server.url).port or 0
+    return server.port
 
 
 def head(asking: str, framing: str, path: str = PREDICT) -> bytes:
