@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from glob import has_magic, iglob
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Self
 
 from batch.names import display_name
-from logo_detection.errors import FetchFailed, ImageTooLarge
+from logo_detection.errors import FetchFailed, ImageTooLarge, UrlNotAllowed
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
+from logo_detection.fetch.url import parse_url
 from logo_detection.files import MAX_FILE_BYTES, held_file
 from logo_detection.scoring import Input
 
@@ -105,12 +106,23 @@ def as_input(entry: Entry, *, fetcher: Fetcher, memory: ByteBudget, max_bytes: i
         max_bytes: Of a file; a larger one is an ImageTooLarge.
     """
     if entry.url is not None:
-        file = fetcher.file(entry.url, flow=None)
-        return Input(entry.filename, file.open, file.open_thumbnail)
+        return _remote_input(entry.filename, entry.url, fetcher)
     if entry.path is not None:
         path = Path(os.fsdecode(entry.path))
         return Input(entry.filename, partial(held_file, path, memory=memory, max_bytes=max_bytes))
     return Input(entry.filename, partial(_content, entry, max_bytes))
+
+
+def _remote_input(name: str, text: str, fetcher: Fetcher) -> Input:
+    try:
+        file = fetcher.file(parse_url(text), flow=None)
+    except UrlNotAllowed as error:
+        return Input(name, partial(_refuse, error.with_traceback(None)))
+    return Input(name, file.open, file.open_thumbnail)
+
+
+def _refuse(error: UrlNotAllowed) -> AbstractAsyncContextManager[bytes]:
+    raise error
 
 
 @asynccontextmanager

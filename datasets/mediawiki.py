@@ -196,6 +196,9 @@ class WikiClient:
             ItemError: This file cannot be fetched.
             WikiError: The wiki asks for a longer wait than the retry policy allows.
         """
+        return await self._file(parse_url(url))
+
+    async def _file(self, url: URL) -> bytes:
         for attempt in range(1, self._retry_policy.attempts + 1):
             try:
                 return await self._fetch(url)
@@ -205,7 +208,7 @@ class WikiClient:
                 self._wait_before_next(attempt, _retry_after_s(error))
         raise ValueError("retry policy: there is no attempt")
 
-    async def _fetch(self, url: str) -> bytes:
+    async def _fetch(self, url: URL) -> bytes:
         """Fetch when a slot is free and the wiki has not asked for a wait."""
         async with self._slots:
             await self._pause()
@@ -227,10 +230,10 @@ class WikiClient:
     async def _ask(self, query: Mapping[str, str]) -> dict[str, Any]:
         """One answer of the API, which is not an error."""
         always = {"action": "query", "format": "json", "formatversion": "2", "maxlag": str(MAX_LAG_S)}
-        url = str(self._api.with_query({**always, **query}))
+        url = self._api.with_query({**always, **query})
         for attempt in range(1, self._retry_policy.attempts + 1):
             try:
-                answer = _document(await self.file(url))
+                answer = _document(await self._file(url))
             except ItemError as error:
                 raise WikiError(f"{self._api}: {_describe_error(error)}") from error
             if (refusal := answer.get("error")) is None:

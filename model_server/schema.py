@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Strict, StringConstraints, TypeAdapter, ValidationError
+from yarl import URL
 
 from logo_detection.artifact import OUT_OF_DOMAIN
-from logo_detection.errors import ItemError
+from logo_detection.errors import ItemError, UrlNotAllowed
+from logo_detection.fetch.url import parse_url
 from model_server.errors import RequestMalformed
 
 FILENAME_MAX_CHARS = 1024
@@ -25,9 +27,9 @@ UTF8_BOM = b"\xef\xbb\xbf"  # Windows tools write it
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """Where the origin has the file."""
+    """Where the origin has the file; or the error that it costs its item where the text was no plain URL."""
 
-    value: str
+    parsed: URL | UrlNotAllowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,5 +200,12 @@ def _problems(index: int, raw: _RawItem, targets: Sequence[str]) -> list[str]:
 
 
 def _item(raw: _RawItem) -> Item:
-    source = Url(raw.url) if raw.url is not None else Inline(raw.image or "")
+    source = _url(raw.url) if raw.url is not None else Inline(raw.image or "")
     return Item(raw.filename, raw.target, source)
+
+
+def _url(text: str) -> Url:
+    try:
+        return Url(parse_url(text))
+    except UrlNotAllowed as error:
+        return Url(error.with_traceback(None))

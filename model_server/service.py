@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from functools import partial
 from string import whitespace
 
+from yarl import URL
+
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import (
     DeadlineExceeded,
     ImageTooLarge,
     InternalError,
     ItemError,
+    UrlNotAllowed,
 )
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.upload_stash import read_or_thumbnail
@@ -95,12 +98,14 @@ class LogoService:
                 task = self._inline(text)
                 clock.fetched()
                 return await self._pool.score(task, flow)
-            case Url() as url:
+            case Url(parsed=url):
+                if isinstance(url, UrlNotAllowed):
+                    raise url
                 return await self._score_url(url, flow, call, clock)
 
-    async def _score_url(self, url: Url, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
+    async def _score_url(self, url: URL, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
         """Score a file; or its thumbnail, if it is in the upload stash and its format is not read."""
-        file = self._fetcher.file(url.value, flow=flow, credentials=call.credentials)
+        file = self._fetcher.file(url, flow=flow, credentials=call.credentials)
 
         def open_thumbnail() -> AbstractAsyncContextManager[bytes]:
             thumbnail = file.open_thumbnail()

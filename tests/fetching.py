@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
+from logo_detection.fetch.url import parse_url
 from tests.harness.origins import Origin
 
 tried: list[Any] | None = None
@@ -69,7 +70,7 @@ def policy(origin: Origin | None = None, *more_hosts: str, **limits: Any) -> Fet
 
 
 async def get(fetcher: Fetcher, url: object, credentials: Credentials | None = None) -> bytes:
-    async with fetcher.fetch(url, flow=object(), credentials=credentials) as body:
+    async with fetcher.fetch(parse_url(url), flow=object(), credentials=credentials) as body:
         return body
 
 

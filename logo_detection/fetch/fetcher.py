@@ -25,6 +25,7 @@ from typing import Self
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
+from yarl import URL
 
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlNotAllowed
 from logo_detection.fetch.addresses import AddressDenied, SocketFactory, is_public, public_socket, sockets_for
@@ -112,11 +113,11 @@ class Fetcher:
         """Close them."""
         await self._stack.aclose()
 
-    def file(self, url: object, *, flow: Hashable, credentials: Credentials | None = None) -> "RemoteFile":
+    def file(self, url: URL, *, flow: Hashable, credentials: Credentials | None = None) -> "RemoteFile":
         """A file that is to be fetched.
 
         Args:
-            url: A stranger's URL; need not even be text.
+            url: As `parse_url` gives it; the policy says whether it is fetched.
             flow: Stands for the request: permits go round-robin over flows.
             credentials: The caller's, sent on to the URL's host if the policy says so, and to no other.
         """
@@ -124,7 +125,7 @@ class Fetcher:
         return RemoteFile(self, partial(RequestPlan, self._policy, url, headers), flow)
 
     def fetch(
-        self, url: object, *, flow: Hashable, credentials: Credentials | None = None
+        self, url: URL, *, flow: Hashable, credentials: Credentials | None = None
     ) -> AbstractAsyncContextManager[bytes]:
         """The bytes of a file that nobody wants a thumbnail of; see `file` and `RemoteFile.open`."""
         return self.file(url, flow=flow, credentials=credentials).open()

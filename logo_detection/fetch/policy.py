@@ -92,13 +92,12 @@ class FetchPolicy:
     concurrency: int = 16
     user_agent: str = USER_AGENT
 
-    def route(self, text: object) -> Route:
-        """Where a stranger's URL leads: https on port 443, and any http for a host with an override.
+    def route(self, url: URL) -> Route:
+        """Where a parsed URL leads: https on port 443, and any http for a host with an override.
 
         Raises:
             UrlNotAllowed: Nowhere; why is not said.
         """
-        url = parse_url(text)
         override = next((override for override in self.overrides if override.host == url.raw_host), None)
         if override is None and (url.scheme, url.port) != ("https", HTTPS_PORT):
             raise UrlNotAllowed

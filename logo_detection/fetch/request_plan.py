@@ -61,14 +61,14 @@ class RequestPlan:
 
     Args:
         policy: Says where requests may go.
-        url: A stranger's URL; need not even be text.
+        url: As `parse_url` gives it.
         credentials: The caller's headers, for the URL's host alone.
 
     Raises:
         UrlNotAllowed: The URL is not allowed.
     """
 
-    def __init__(self, policy: FetchPolicy, url: object, credentials: Mapping[str, str]) -> None:
+    def __init__(self, policy: FetchPolicy, url: URL, credentials: Mapping[str, str]) -> None:
         self.time_budget = TimeBudget(policy.timeout_s)
         self._policy = policy
         self._request = Request(policy.route(url), credentials)
@@ -135,4 +135,4 @@ class RequestPlan:
     def _allowed(self, urls: Iterable[URL]) -> Iterator[Route]:
         for url in urls:
             with suppress(UrlNotAllowed):
-                yield self._policy.route(str(url))
+                yield self._policy.route(url)

@@ -38,14 +38,14 @@ def parse_url(text: object) -> URL:
     return url
 
 
-def follow(url: URL, location: str) -> str:
-    """Where a redirect leads: a stranger's URL again, absolute now.
+def follow(url: URL, location: str) -> URL:
+    """Where a redirect leads: a stranger's URL again, absolute now, and parsed.
 
     Raises:
-        UrlNotAllowed: Nowhere that could be told.
+        UrlNotAllowed: Nowhere that could be told, or to a URL that is not plain.
     """
     try:
-        return str(url.join(URL(location)))
+        return parse_url(str(url.join(URL(location))))
     except ValueError:
         raise UrlNotAllowed from None
 

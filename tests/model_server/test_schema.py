@@ -5,7 +5,9 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
+from logo_detection.errors import UrlNotAllowed
 from model_server.errors import RequestMalformed, status_of_items
 from model_server.schema import (
     FILENAME_MAX_CHARS,
@@ -43,7 +45,7 @@ def test_url_and_inline_items_become_different_types() -> None:
     request = parse_request(orjson.dumps({"instances": body, "debug": True}), LABELS, 50)
     assert request.debug
     assert request.items == (
-        Item("a", "logo", Url("https://a.example/")),
+        Item("a", "logo", Url(URL("https://a.example/"))),
         Item("b", "coat_of_arms", Inline("AAAA")),
     )
 
@@ -78,7 +80,10 @@ def test_fifty_items_of_nothing_but_commas_and_brackets_are_parsed() -> None:
     filename, target, url = ("[,{" * size for size in (FILENAME_MAX_CHARS // 3, TARGET_MAX_CHARS // 3, 200))
     item = {"filename": filename, "target": target, "url": url, "unknown": [[], {}]}
     body = orjson.dumps({"instances": [item] * 50, "debug": False})
-    assert parse_request(body, ("out_of_domain", target), 50).items[49] == Item(filename, target, Url(url))
+    last = parse_request(body, ("out_of_domain", target), 50).items[49]
+    assert (last.filename, last.target) == (filename, target)
+    assert isinstance(last.source, Url)
+    assert isinstance(last.source.parsed, UrlNotAllowed)
 
 
 @pytest.mark.parametrize("value", [b"[]", b"{}", b"1", b'""', b'{"a":1}', b"[[[1]]]"])

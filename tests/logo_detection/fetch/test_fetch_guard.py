@@ -226,13 +226,14 @@ import asyncio, sys
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import FetchPolicy, parse_allowed_hosts, parse_origin_overrides
 from logo_detection.fetch.byte_budget import ByteBudget
+from logo_detection.fetch.url import parse_url
 
 async def main(host, url):
     policy = FetchPolicy(
         allowed_hosts=parse_allowed_hosts(host), overrides=parse_origin_overrides(f"{host}={url}")
     )
     async with Fetcher(policy, ByteBudget(2**30)) as fetcher:
-        async with fetcher.fetch(f"https://{host}/a", flow=1) as body:
+        async with fetcher.fetch(parse_url(f"https://{host}/a"), flow=1) as body:
             print(body.decode())
 
 asyncio.run(main(*sys.argv[1:]))

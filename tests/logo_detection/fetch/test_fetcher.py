@@ -14,6 +14,7 @@ import pytest
 from aiohttp.abc import ResolveResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
 from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, ItemError, UrlNotAllowed
 from logo_detection.fetch.byte_budget import ByteBudget
@@ -94,7 +95,7 @@ class TestFile:
         origin.serve("/a", b"x" * 1000)
         memory = ByteBudget(20_000_000)
         async with Fetcher(policy(origin), memory) as fetcher:
-            async with fetcher.fetch("https://origin.test/a", flow=1) as body:
+            async with fetcher.fetch(URL("https://origin.test/a"), flow=1) as body:
                 assert memory.held_bytes == len(body) == 1000
             assert memory.held_bytes == 0
 
@@ -123,7 +124,7 @@ class TestFile:
         chosen = policy(origin, max_bytes=1_500_000, timeout_s=1.0)
         async with Fetcher(chosen, ByteBudget(2_000_000)) as fetcher, contextlib.AsyncExitStack() as stack:
             for _ in range(3):
-                await stack.enter_async_context(fetcher.fetch("https://origin.test/a", flow=1))
+                await stack.enter_async_context(fetcher.fetch(URL("https://origin.test/a"), flow=1))
 
     def test_a_budget_smaller_than_a_file_may_be_is_refused(self) -> None:
         with pytest.raises(ValueError, match="never fit"):
@@ -411,7 +412,7 @@ class TestStash:
         origin.serve(self.THUMBNAIL, b"a thumbnail")
         memory = ByteBudget(20_000_000)
         async with Fetcher(policy(origin), memory) as fetcher:
-            file = fetcher.file("https://origin.test" + self.FILE, flow=1)
+            file = fetcher.file(URL("https://origin.test" + self.FILE), flow=1)
             with pytest.raises(FetchFailed):
                 file.open_thumbnail()
             async with file.open() as body:
@@ -550,7 +551,7 @@ class TestTurns:
         async with Fetcher(policy(origin, concurrency=1), ByteBudget(2**30)) as fetcher:
 
             async def get_in(flow: str) -> None:
-                async with fetcher.fetch(f"https://origin.test/{flow}", flow=flow):
+                async with fetcher.fetch(URL(f"https://origin.test/{flow}"), flow=flow):
                     pass
 
             await asyncio.gather(*(get_in("many") for _ in range(50)), get_in("one"))
@@ -560,7 +561,7 @@ class TestTurns:
         origin.serve("/a", b"x")
         async with (
             Fetcher(policy(origin, concurrency=1), ByteBudget(2**30)) as fetcher,
-            fetcher.fetch("https://origin.test/a", flow=1),
+            fetcher.fetch(URL("https://origin.test/a"), flow=1),
         ):
             assert await asyncio.wait_for(get(fetcher, "https://origin.test/a"), 2) == b"x"
 
@@ -597,7 +598,7 @@ class TestTurns:
         origin.serve("/a", b"x")
         async with Fetcher(policy(origin), ByteBudget(2**30)) as fetcher:
             with pytest.raises(TimeoutError, match="theirs"):
-                async with fetcher.fetch("https://origin.test/a", flow=1):
+                async with fetcher.fetch(URL("https://origin.test/a"), flow=1):
                     raise TimeoutError("theirs")
 
     async def test_nothing_is_left_open(self, origin: Origin) -> None:

@@ -7,6 +7,7 @@ import pytest
 from logo_detection.errors import FetchFailed, UrlNotAllowed
 from logo_detection.fetch.policy import AllowedHost, FetchPolicy, parse_origin_overrides
 from logo_detection.fetch.request_plan import MAX_REDIRECTS, MAX_REQUESTS, RequestPlan, TimeBudget
+from logo_detection.fetch.url import parse_url
 
 COOKIE = {"Cookie": "session=s3cret"}
 POLICY = FetchPolicy(
@@ -17,7 +18,7 @@ FILE = f"{STASH}/file/1a.b.3.png"
 
 
 def plan(url: object = FILE, policy: FetchPolicy = POLICY) -> RequestPlan:
-    made = RequestPlan(policy, url, COOKIE)
+    made = RequestPlan(policy, parse_url(url), COOKIE)
     made.next()
     return made
 
@@ -33,7 +34,7 @@ def asked(made: RequestPlan) -> str:
 @pytest.mark.parametrize("url", [None, "http://a.test/", "https://z.test/", "https://c.test/"])
 def test_only_what_the_policy_allows_is_planned(url: object) -> None:
     with pytest.raises(UrlNotAllowed):
-        RequestPlan(POLICY, url, COOKIE)
+        RequestPlan(POLICY, parse_url(url), COOKIE)
 
 
 def test_each_redirect_is_guarded_anew_and_there_are_two() -> None:
