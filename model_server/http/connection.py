@@ -26,6 +26,7 @@ FRAMING_MAX_PER_BYTE = 8
 """Bytes of chunk sizes, chunk extensions and trailers for each byte of a body, beside HEAD_MAX_BYTES."""
 UNREADABLE = "unreadable"  # in the log, for the method and path of a head that could not be read
 KEEP_ALIVE_S = 65  # longer than the proxies before it wait: who closes first should be the one who asks
+READING = (b"GET", b"HEAD")
 NOT_HTTP = "this is not a request of HTTP/1.1"
 
 
@@ -181,6 +182,8 @@ class BoundedConnection(HttpToolsProtocol):
             return  # it comes again, without the upgrade
         self._check_head()
         super().on_headers_complete()  # raises for a target that is no path
+        if self.parser.get_method() in READING and any(_declares_body(*header) for header in self.headers):
+            self.cycle.keep_alive = False  # nobody reads it, and its answer comes before its end
         self._in_head, self._in_body = False, True
         self._heads += 1
         self._head_bytes = self._body_bytes = self._framing_bytes = 0
@@ -275,3 +278,7 @@ class BoundedConnection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+def _declares_body(name: bytes, value: bytes) -> bool:
+    return name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")

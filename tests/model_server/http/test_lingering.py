@@ -88,6 +88,8 @@ def test_a_body_beside_a_get_hides_no_answer(server: RunningServer) -> None:
         for _ in range(3):
             response = client.request("GET", server.url + LIVE, content=bytes(2 * MB))
             assert response.json() == {"live": True}
+            assert response.headers["connection"] == "close"
+        assert "connection" not in client.request("GET", server.url + LIVE, content=b"").headers
 
 
 @contextmanager
