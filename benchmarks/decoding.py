@@ -1,9 +1,12 @@
 """How long decoding takes, by format and size, and what a JPEG draft costs in pixels.
 
-python -m benchmarks.decoding
+python -m benchmarks.decoding [--output FILE]
 """
 
+import argparse
 import io
+import json
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -18,6 +21,8 @@ from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec, Pixels
 
 RUNS = 15
+DIFFERENCE = "mean difference of pixels, of 255"
+Row = dict[str, str | float | None]
 SIZES = {"thumbnail": (330, 220), "12 MP": (4000, 3000)}
 ENCODINGS: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "quality": 85},
@@ -45,18 +50,40 @@ def measured(data: bytes) -> tuple[float, Pixels]:
     return median(times), pixels
 
 
-def main() -> None:
-    print(f"{'':12}{'format':8}{'ms':>8}")
-    for name, (width, height) in SIZES.items():
-        image = photograph(width, height)
-        for kind, options in ENCODINGS.items():
-            print(f"{name:12}{kind:8}{measured(encoded(image, options))[0]:8.1f}")
+def decode_times() -> list[Row]:
+    """Of every size and encoding."""
+    return [
+        {"picture": f"{name}, {kind}", "ms": round(measured(encoded(image, options))[0], 1), DIFFERENCE: None}
+        for name, size in SIZES.items()
+        for image in [photograph(*size)]
+        for kind, options in ENCODINGS.items()
+    ]
+
+
+def draft_gain() -> Row:
+    """A large JPEG without its draft, and what the draft changes."""
     data = encoded(photograph(*SIZES["12 MP"]), ENCODINGS["jpeg"])
-    drafted_ms, drafted = measured(data)
+    _, drafted = measured(data)
     with patch.object(JpegImageFile, "draft", lambda *_: None):
         whole_ms, whole = measured(data)
-    print(f"12 MP JPEG: {drafted_ms:.0f} ms drafted, {whole_ms:.0f} ms whole; ", end="")
-    print(f"pixels differ by {np.abs(drafted - whole).mean():.2f} of 255 on average")
+    difference = float(np.abs(drafted - whole).mean())
+    return {
+        "picture": "12 MP, jpeg, without a draft",
+        "ms": round(whole_ms, 1),
+        DIFFERENCE: round(difference, 2),
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description="Measure decoding.")
+    parser.add_argument("--output", type=Path, help="a JSON file to write, too")
+    options = parser.parse_args(arguments)
+    table = [*decode_times(), draft_gain()]
+    for row in table:
+        print("  ".join(f"{name}: {value}" for name, value in row.items() if value is not None))
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps({"table": table}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,18 +2,19 @@
 
     python -m benchmarks.load [--seconds N] [--gate] [--output FOLDER]
 
-locust's tables stay in the folder (`one-10_stats.csv`, …). The gate is a ratio to E, taken before and after:
-absolute times would tell of the machine. It is generous, because locust itself takes 2 to 4 ms of CPU per
-request, and finds a server that has become half as fast. Exit status: 0; 1: something went wrong, or a
-request failed; 3, with --gate alone: too slow.
+The folder keeps `report.json` and locust's tables (`one-10_stats.csv`, …). The gate is a ratio to E, taken
+before and after: absolute times would tell of the machine. It is generous, because locust itself takes 2 to
+4 ms of CPU per request, and finds a server that has become half as fast. Exit status: 0; 1: something went
+wrong, or a request failed; 3, with --gate alone: too slow.
 """
 
 import argparse
 import csv
+import json
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,6 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
     except HarnessError as error:
         print(f"benchmarks.load: {error}", file=sys.stderr)
         return 1
+    (options.output / "report.json").write_text(
+        json.dumps([asdict(each) for each in outcomes], indent=1) + "\n"
+    )
     print(render(outcomes))
     return MISSED if options.gate and not all(outcome.met for outcome in outcomes) else 0
 

@@ -11,11 +11,14 @@ DIRECTORY = ROOT / "runs" / "soak"
 
 
 def write(name: str, figures: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> None:
-    """Keep the figures of one soak test, and show a table, whose columns are the first row's keys."""
+    """Keep the figures and the table of one soak test; show the table.
+
+    Its columns are the keys of the first row.
+    """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     path = DIRECTORY / f"{name}.json"
     finished = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    path.write_text(json.dumps({"finished": finished, **figures}, indent=1) + "\n")
+    path.write_text(json.dumps({"finished": finished, "table": table, **figures}, indent=1) + "\n")
     cells = [list(table[0]), *([str(row[column]) for column in table[0]] for row in table)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(map(str.rjust, row, widths)) for row in cells)
