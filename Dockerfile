@@ -1,5 +1,5 @@
 # The service's image. Stages that matter: `production` (OpenVINO, the shipped model; the default) and `keras`
-# (TensorFlow as well, for a .keras file such as LiftWing's). docs/deployment.md says how it is built and tried.
+# (TensorFlow as well, for a .keras file such as LiftWing's). docs/operations.md says how it is built and tested.
 
 ARG BASE_IMAGE=docker.io/library/debian:bookworm-slim
 

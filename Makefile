@@ -158,6 +158,10 @@ bench-batch: $(TESTED) ## measure both engines of logo-batch beside decoding and
 load: $(TESTED) ## locust at 1, 10 and 20 users: tables in runs/load; ARGS="--gate --seconds 60"
 	@$(BIN)/python -m benchmarks.load $(ARGS)
 
+.PHONY: measurements
+measurements: $(TESTED) ## write docs/measurements.md from benchmarks/results; RUN=service measures that anew first
+	@$(BIN)/python -m benchmarks.measurements $(RUN) $(ARGS)
+
 .PHONY: lint
 lint: $(TESTED) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -51,7 +51,54 @@ def test_readmes_curl_is_answered_as_readme_says_within_a_second(tmp_path: Path)
     assert answered["latency"].keys() == promised["latency"].keys()
 
 
+RESULTS = {
+    "AUC-ROC": "auc_roc",
+    "AUC-PR": "auc_pr",
+    "balanced accuracy": "balanced_accuracy",
+    "logos": "brand",
+    "photos": "photo",
+    "flags": "flag",
+    "maps": "map",
+    "charts": "chart",
+    "screenshots": "screenshot",
+    "documents": "document",
+    "cartoons": "drawing",
+}
+"""A row of README's results by its first word -> a figure of the manifest, or a category."""
+
+
+def test_readmes_results_are_the_manifests() -> None:
+    manifest = json.loads((ROOT / "model_artifacts/logo-detection/manifest.json").read_text())
+    found = manifest["metrics"]["validation"]["by_recoding"]
+    section = README.split("\n## Results\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if re.match(r"\| \w", line)]
+    assert len(rows) == len(RESULTS)
+    assert f"The shipped model ({manifest['version']})" in section
+    for title, *cells in rows:
+        (name,) = [name for beginning, name in RESULTS.items() if title.startswith(beginning)]
+        for cell, recoding in zip(cells, ("png", "jpeg"), strict=False):
+            if cell.endswith(" %"):
+                assert cell == f"{100 * found[recoding]['by_category'][name]['share']:.1f} %", title
+            else:
+                assert cell == f"{found[recoding][name]:.3f}", title
+
+
 def test_the_documents_that_readme_names_exist() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_list_of_decisions_has_every_page() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(r"\]\(([^)]+)\)", (folder / "README.md").read_text())
+    assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+
+
+def test_a_link_to_a_section_leads_to_one() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for link, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            target = (page.parent / link) if link else page
+            titles = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+            assert anchor in anchors, f"{page.name}: {link}#{anchor}"
