@@ -186,10 +186,10 @@ def read_image(report: bytes) -> Reading:
 EXPERIMENTS = {
     "service": Experiment(
         "Service",
-        "The callers run on the same cores as the server. *E* is the engine alone; *D* is decoding and the "
-        "engine, without HTTP; an engine time is cores / E, the time that one image keeps one core's engine. "
-        "Each target is compared with E and D of its own round. The baseline is a server that works as "
-        "LiftWing's does (`benchmarks/baseline.py`).",
+        "The callers share the cores. *E* is the engine alone; *D* is decoding and the engine, without "
+        "HTTP; an engine time is cores / E, what one image costs the engine. Targets are compared with E "
+        "and D of their own round. The baseline works as LiftWing's server does "
+        "(`benchmarks/baseline.py`).",
         "make bench",
         Path("runs/benchmark/report.json"),
         read_service,
@@ -210,8 +210,8 @@ EXPERIMENTS = {
     ),
     "batch": Experiment(
         "Batch",
-        "Whole jobs of `logo-batch` over 5,000 thumbnails of about 330 pixels, half PNG and half JPEG, start "
-        "and end included. D is measured on as many cores before and after each job.",
+        "Whole jobs of `logo-batch` over 5,000 thumbnails, half PNG and half JPEG, start and end "
+        "included. D is measured on as many cores around each job.",
         "make bench-batch",
         Path("runs/benchmark-batch/report.json"),
         read_batch,
@@ -226,19 +226,19 @@ EXPERIMENTS = {
     ),
     "drift": Experiment(
         "10,000 requests",
-        "Eight callers send every kind of request: good files, broken files, bombs, broken JSON, bodies that "
-        "are too large, callers who hang up (`tests/soak/traffic.py`). At rest, memory is what the processes "
-        "wrote for themselves (`Anonymous` in `smaps_rollup`). The test allows 2 % growth for the server's "
-        "process and for a worker that lived throughout, and none for descriptors, threads and processes.",
+        "Eight callers send every kind of request, broken ones and bombs included "
+        "(`tests/soak/traffic.py`). Memory is `Anonymous` in `smaps_rollup`, at rest. The test allows 2 % "
+        "growth for the server's process and for a worker that lived throughout, and none for "
+        "descriptors, threads and processes.",
         "make soak ARGS=tests/soak",
         Path("runs/soak/drift.json"),
         read_soak,
     ),
     "fuzz": Experiment(
         "10,000 mutated files",
-        "Files of every format with flipped bits, missing ends, moved blocks and extreme lengths "
-        "(`tests/mutations.py`), 24 in a request, with a sound file beside them whose score must not move. "
-        "The test fails on `internal`, and on a process or thread that is left over.",
+        "Files of every format with flipped bits, missing ends and moved blocks (`tests/mutations.py`), "
+        "24 in a request, with a sound file beside them whose score must not move. The test fails on "
+        "`internal`, and on a process or thread that is left over.",
         "make soak ARGS=tests/hostile/test_fuzz.py",
         Path("runs/soak/fuzz.json"),
         read_soak,
@@ -246,8 +246,8 @@ EXPERIMENTS = {
     "overload-5": Experiment(
         "Five times the capacity, five files a request",
         "Requests arrive at five times the rate that the server answered just before, from a generator on "
-        "the same cores. The test wants 0.9 of the peak, refusals within 50 ms (p99), liveness within "
-        "200 ms, and 99 % of the admitted images scored in time, in one of three attempts.",
+        "the same cores. The test wants 0.9 of the peak, refusals within 50 ms (p99), liveness within 200 "
+        "ms, and 99 % of the admitted images scored in time, in one of three attempts.",
         'make soak ARGS="tests/hostile/test_overload.py -k 5-"',
         Path("runs/soak/overload-5.json"),
         read_soak,

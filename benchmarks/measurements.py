@@ -115,9 +115,12 @@ def describe(machine: Machine) -> str:
 
 def render_table(table: Table) -> str:
     """In Markdown: names to the left, figures to the right."""
-    rule = ["---", *["---:"] * (len(table.columns) - 1)]
-    lines = [table.columns, rule, *([_text(cell) for cell in row] for row in table.rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    head, *rows = (
+        f"| {' | '.join(line)} |"
+        for line in (table.columns, *([_text(cell) for cell in row] for row in table.rows))
+    )
+    rule = f"|---|{'---:|' * (len(table.columns) - 1)}"
+    return "\n".join((head, rule, *rows))
 
 
 def _text(cell: Cell) -> str:
