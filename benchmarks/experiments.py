@@ -259,6 +259,14 @@ EXPERIMENTS = {
         Path("runs/soak/overload-1.json"),
         read_soak,
     ),
+    "upload-stash": Experiment(
+        "Upload stash",
+        "A MediaWiki on this machine (as root, on Debian 12) has its upload stash scored, with the "
+        "uploader's cookies. The test compares each score with that of the same picture sent inline.",
+        "make soak ARGS=tests/mediawiki",
+        Path("runs/soak/upload-stash.json"),
+        read_soak,
+    ),
     "image": Experiment(
         "Container image",
         "The image runs under runc as user 900 on a read-only root, with two cores.",
