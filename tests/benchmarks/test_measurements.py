@@ -23,7 +23,7 @@ from benchmarks.measurements import ExperimentError, record, render
 from benchmarks.report import write_report
 from benchmarks.results import Machine, Result, Table, read_results, this_machine, write_result
 from tests.benchmarks.measurements import measurement, round_of
-from tests.running import ROOT
+from tests.harness.process import ROOT
 from tests.soak import report
 
 MACHINE = Machine("a CPU", 2, ["avx2"])

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tests.running import ROOT
+from tests.harness.process import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]

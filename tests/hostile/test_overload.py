@@ -21,8 +21,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.load import Offer, Sent, offered
-from tests.running import LIVE, RunningServer, running_server
+from tests.harness.load import Group, LoadGenerator, Sent, write_bodies
+from tests.harness.requests import inline
+from tests.harness.server import LIVE, RunningServer, running_server
 from tests.soak import report
 
 BODIES = 5
@@ -171,12 +172,10 @@ def attempt(server: RunningServer, load: LoadGenerator, images_per_request: int)
 def test_five_times_capacity_leaves_most_of_the_goodput(
     images_per_request: int, goodput_share: float, load: LoadGenerator, tmp_path: Path
 ) -> None:
-    bodies = write_bodies(tmp_path, images_per_request)
     seen: list[Attempt] = []
     with running_server(tmp_path / "stderr", WORKERS=2, QUEUE_MAX_IMAGES=QUEUE_MAX_IMAGES) as server:
-        with offered(server, bodies, Offer(3.0, callers=CALLERS)):
-            pass
+        load.send(server.port, 3.0, Group(str(images_per_request), CALLERS))
         while len(seen) < ATTEMPTS and not any(each.keeps_all_promises(goodput_share) for each in seen):
-            seen.append(attempt(server, bodies, images_per_request))
+            seen.append(attempt(server, load, images_per_request))
     report.write(f"overload-{images_per_request}", {}, [each.row() for each in seen])
     assert seen[-1].keeps_all_promises(goodput_share), "\n".join(map(str, seen))

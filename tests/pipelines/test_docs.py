@@ -15,7 +15,8 @@ from tests.dockerfiles import Dockerfile
 from tests.harness.process import ROOT
 
 PAGE = (ROOT / "docs" / "training.md").read_text()
-DOCKERFILE = (ROOT / "pipelines" / "Dockerfile").read_text()
+DOCKERFILE = Dockerfile.read(ROOT / "pipelines" / "Dockerfile")
+IMAGE = DOCKERFILE.stages["pipeline"]
 IGNORED = (ROOT / "pipelines" / "Dockerfile.dockerignore").read_text()
 
 
