@@ -258,7 +258,7 @@ def parse_category(text: str) -> LabelledCategory:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="logo-import", description="Importer categories of a wiki.")
+    parser = argparse.ArgumentParser(prog="logo-import", description="Import categories of a wiki.")
     add = parser.add_argument
     add(
         "--category",

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from model_server.errors import Overloaded
 
 CAUTION = 2
-"""The workers may become so many times slower than they were lately, and admitted images still be in time."""
+"""Safety factor on the estimated wait: a request is admitted only if workers this many times slower would
+do."""
 
 
 class Admission:
@@ -66,6 +67,7 @@ class Admission:
             raise Overloaded("too many images are being scored; try again shortly")
 
     def _wait_s(self, images: int) -> float:
-        """How long others take turns: each request has one for every one of the newcomer's images."""
+        """Seconds spent on other requests first: each takes a turn per new image, and no more than it has
+        images."""
         turns = sum(requests * min(size, images) for size, requests in self._sizes.items())
         return turns * self._image_s()

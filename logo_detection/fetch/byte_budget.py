@@ -1,13 +1,12 @@
 """The byte budget: how many bytes of fetched files and request bodies are held at once.
 
-A file's size is known when its last byte has arrived, so leases grow. Leases that grow side by side
-could fill the budget while none of them is whole, and then all of them would wait. The budget prevents
-that as Dijkstra's banker did: a lease says how far it may grow, and no growth is granted after which
-there were no order in which every lease can still become whole. Who is whole is held to need nothing
-more, and to give everything back in its own time.
+A file's size is known when its last byte has arrived, so leases grow. Leases that grow side by side could
+fill the budget while none of them is complete, and then all of them would wait. The banker's algorithm
+prevents that: a lease says how far it may grow, and a loan is granted only if some order remains in which
+every lease can get all its bytes. A complete lease is assumed to need no more, and to return its bytes.
 
-It lends in pieces, so that a file that comes in drops is looked at once a piece, and so that no more
-leases are part of that order than the budget has pieces, however many files are begun.
+The budget lends in pieces. So a file that arrives in small parts is examined once a piece, and the order has
+no more leases than the budget has pieces, however many files are begun.
 """
 
 import asyncio
@@ -43,7 +42,7 @@ class Lease:
 
     @property
     def promised_bytes(self) -> int:
-        """What it was lent, or may come to be."""
+        """The larger of the bytes lent and the bytes expected."""
         return max(self.lent_bytes, self.expected_bytes)
 
     @property
@@ -195,11 +194,11 @@ class _Order:
         self._spare = list(accumulate(spare, min, initial=limit_bytes))
 
     def allows(self, missing_bytes: int, size_bytes: int) -> bool:
-        """Whether all can still become whole if one that misses so much is lent so much of it.
+        """Whether all leases can still become complete if one that misses so much is lent so much of it.
 
-        It moves forward in the order. Who is still before it has less to spare. In its own new turn it needs
-        as much as it would have needed now: what is lent is neither free nor missing any more. Who is after
-        it finds what it gives back, so nothing is worse there.
+        After the loan this lease misses fewer bytes, so it sorts earlier. Leases still ahead of it have that
+        much less free: their smallest margin decides. It needs as much as before in its own turn. Leases
+        behind it get the loan back when it completes, so they lose nothing.
         """
         turn = bisect_left(self._missing, missing_bytes - size_bytes)
         return size_bytes <= self._spare[turn] and missing_bytes <= self._free[turn]

@@ -9,7 +9,7 @@ from logo_detection.errors import UrlNotAllowed
 
 URL_MAX_CHARS = 2048
 DECODING_ROUNDS = 3
-"""A path that is still percent-encoded after one less is meant to confuse somebody."""
+"""A path that still changes in the last round of percent-decoding (encoded more than twice) is refused."""
 
 # The authority as RFC 3986 writes it, less what is never meant: user information, other alphabets,
 # percent signs, an empty port or one with zeros before it. yarl would read more than this.
@@ -22,7 +22,7 @@ def parse_url(text: object) -> URL:
     """Parse, once, what is plain enough that any two parsers would agree on it.
 
     Raises:
-        UrlNotAllowed: It is not a string, too long, not an http or https URL, or crooked.
+        UrlNotAllowed: It is not a string, too long, not an http or https URL, or could be read in two ways.
     """
     if not isinstance(text, str) or len(text) > URL_MAX_CHARS:
         raise UrlNotAllowed
@@ -51,7 +51,7 @@ def follow(url: URL, location: str) -> URL:
 
 
 def _climbs(path: str) -> bool:
-    """Whether somebody on the way could read a `..` into a path, or a control character.
+    """Whether any reader could find a `..` or a control character in a path.
 
     Raises:
         ValueError: It is not UTF-8: readers would disagree about it.

@@ -9,8 +9,9 @@
                                                      where an admitted image found too little memory
                                                     or {"code": "internal", "cause": …}
 
-A frame is a prefix of two lengths, a JSON object, and raw bytes. Nothing is pickled, so that a worker which
-an image took over can send nothing but wrong numbers. This module imports neither a decoder nor an engine.
+A frame is a prefix of two lengths, a JSON object, and raw bytes. Nothing is pickled: a worker
+that a malicious image took over can send wrong scores, but cannot run code in this process. This module
+imports neither a decoder nor an engine.
 """
 
 import base64

@@ -1,5 +1,7 @@
 """The fenced pool: scoring processes, and what happens to an image whose process dies of it.
 
+Fenced means: a process of its own, a limit on its memory, and a time limit for each image.
+
     score(task, flow) -> fair queue -> slot -> worker -> Scored, or an ItemError
 
 The pool has a fixed number of slots, with one worker each. A slot takes the next image from the fair queue

@@ -37,7 +37,7 @@ from logo_detection.pool.messages import MAX_REASON_CHARS, WorkerConfig, frame, 
 # How much longer than the parent a worker waits for itself. The parent's clock decides, unless it is gone.
 ALARM_SLACK_S = 1.0
 OOM_SCORE_ADJ = 500
-# The parent's event loop has little to do, but for everybody: it goes first when cores are short.
+# Workers run at lower priority, because every request depends on the parent's event loop.
 NICENESS = 5
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

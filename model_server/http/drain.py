@@ -23,13 +23,13 @@ log = logging.getLogger("model_server")
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server, with this way down.
+    """uvicorn's server, which drains as described above.
 
     Args:
         config: uvicorn's.
         admission: Knows which requests there are.
         delay_s: Seconds for which requests are still taken.
-        on_signal: FairSemaphore readiness off. Called in the midst of whatever runs.
+        on_signal: Turns readiness off. Called in the midst of whatever runs.
     """
 
     def __init__(

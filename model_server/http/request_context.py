@@ -37,7 +37,7 @@ class RequestContext:
     latency: Mapping[str, object] = field(default_factory=dict)
 
     def take_body(self) -> bytes | bytearray:
-        """The body, which is held here no longer: once parsed, it need not lie beside what it said."""
+        """The body, which is held here no longer: once parsed, to keep both would waste memory."""
         body, self.body = self.body, b""
         return body
 

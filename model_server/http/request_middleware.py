@@ -213,7 +213,7 @@ def render_refusal(error: RequestError) -> tuple[HTTPStatus, Headers, bytes]:
 
 
 def record(metrics: Metrics, context: RequestContext, status: int, asked: str) -> None:
-    """Count an context that is over, and write its line of log."""
+    """Count a finished request, and write its line of log."""
     seconds = asyncio.get_running_loop().time() - context.started
     metrics.request_answered(status, seconds, context.refused)
     fields = {"request_id": context.request_id, "status": status, "seconds": round(seconds, 4)}

@@ -26,7 +26,7 @@ class LogoModel(kserve.Model):
         service: Scores a request's files.
         engine: Holds the workers and the fetcher, once they are ready.
         has_live_workers: Reads whether there are workers still.
-        parse: FairSemaphore a body into a request.
+        parse: Turns a body into a request.
     """
 
     def __init__(
