@@ -67,7 +67,6 @@ class Admission:
             raise Overloaded("too many images are being scored; try again shortly")
 
     def _wait_s(self, images: int) -> float:
-        """Seconds spent on other requests first: each takes a turn per new image, and no more than it has
-        images."""
+        """Seconds spent on other requests first: each takes a turn per new image, at most its own number."""
         turns = sum(requests * min(size, images) for size, requests in self._sizes.items())
         return turns * self._image_s()

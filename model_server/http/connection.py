@@ -73,8 +73,7 @@ class BoundedConnection(HttpToolsProtocol):
         return self._in_head or self._in_body or self._refusal is not None or bool(self.pipeline)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for a request's head. Beyond `max_connections`, close the one that owes data
-        longest."""
+        """Wait for a request's head. Beyond `max_connections`, close the one that owes data longest."""
         self._lingering = LingeringTransport(transport, self.loop, self._may_receive)
         super().connection_made(self._lingering)  # type: ignore[arg-type]
         self._active = self.loop.time()
@@ -84,8 +83,7 @@ class BoundedConnection(HttpToolsProtocol):
             min(owing, key=lambda each: each._active).transport.abort()  # this one, if no other owes anything
 
     def data_received(self, data: bytes) -> None:
-        """Handle bytes. They extend the deadline neither of an unfinished head nor of an answered request's
-        body."""
+        """Handle bytes. No deadline moves: not of an unfinished head, nor of an answered request's body."""
         if self.transport.is_closing():
             self._lingering.discard(len(data))
         elif self._refusal is None:
