@@ -112,3 +112,24 @@ def test_what_needs_helm_installs_it_and_checks_its_hash(verb: str) -> None:
 
 def test_a_helm_that_is_named_is_not_installed() -> None:
     assert "npm install" not in planned("chart", HELM="/bin/true")
+
+
+@pytest.mark.parametrize("python", ["no-such-python", "of another version"])
+def test_another_python_is_refused_in_one_line(python: str, tmp_path: Path) -> None:
+    if python == "of another version":
+        other = tmp_path / "python"
+        other.write_text("#!/bin/sh\nexit 1\n")
+        other.chmod(0o755)
+        python = str(other)
+    venv = tmp_path / "venv"
+    done = subprocess.run(
+        ["make", f"VENV={venv}", f"PYTHON={python}", f"{venv}/bin/python"],
+        cwd=ROOT,
+        env=clean_environment({}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("make: Python 3.11 is required: install it, or name it with PYTHON=\n")
+    assert not venv.exists()
