@@ -37,6 +37,8 @@ from logo_detection.pool.messages import MAX_REASON_CHARS, WorkerConfig, frame, 
 # How much longer than the parent a worker waits for itself. The parent's clock decides, unless it is gone.
 ALARM_SLACK_S = 1.0
 OOM_SCORE_ADJ = 500
+# What an image may leave in the heap for the next one. Nested clip paths of an SVG leave 600 MB.
+MAX_KEPT_BYTES = 64 * 2**20
 # Workers run at lower priority, because every request depends on the parent's event loop.
 NICENESS = 5
 
@@ -166,6 +168,10 @@ def _load(source: ModelSource) -> Classifier:
         raise _Unusable(f"the {source.runtime} runtime cannot load it ({type(error).__name__})") from error
 
 
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 def _limit_resources(headroom_bytes: int) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     address_space = pages * resource.getpagesize() + headroom_bytes
@@ -201,12 +207,15 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
         channel.sendall(frame({"failed": reason[:MAX_REASON_CHARS]}))
         return 1
     channel.sendall(frame({"ready": True}))
+    resident_bytes = _resident_bytes()
     while request := read_frame(stream):
         document, image = request
         signal.setitimer(signal.ITIMER_REAL, document["timeout_s"] + ALARM_SLACK_S)
         channel.sendall(frame(answer(image, document["is_base64"], classifier, config)))
         signal.setitimer(signal.ITIMER_REAL, 0)
         del request, document, image  # not while waiting for the next
+        if _resident_bytes() > resident_bytes + MAX_KEPT_BYTES:
+            _trim_heap()
     return 0
 
 
