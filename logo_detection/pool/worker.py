@@ -144,7 +144,7 @@ def prepare(config: WorkerConfig) -> Classifier:
 
 
 def _trim_heap() -> None:
-    """Return what reading and compiling the model left free, 13 MB: the allocator, as we set it, keeps it."""
+    """Return what is free, 13 MB once the model is compiled: the allocator, as we set it, keeps it."""
     with suppress(AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -168,13 +168,14 @@ def _load(source: ModelSource) -> Classifier:
         raise _Unusable(f"the {source.runtime} runtime cannot load it ({type(error).__name__})") from error
 
 
-def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+def _memory_bytes() -> tuple[int, int]:
+    """The address space of this process, and what of it is resident."""
+    size, resident = Path("/proc/self/statm").read_text().split()[:2]
+    return int(size) * resource.getpagesize(), int(resident) * resource.getpagesize()
 
 
 def _limit_resources(headroom_bytes: int) -> None:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    address_space = pages * resource.getpagesize() + headroom_bytes
+    address_space = _memory_bytes()[0] + headroom_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (address_space, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the image
@@ -207,15 +208,16 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
         channel.sendall(frame({"failed": reason[:MAX_REASON_CHARS]}))
         return 1
     channel.sendall(frame({"ready": True}))
-    resident_bytes = _resident_bytes()
+    resident_bytes = _memory_bytes()[1]
     while request := read_frame(stream):
         document, image = request
         signal.setitimer(signal.ITIMER_REAL, document["timeout_s"] + ALARM_SLACK_S)
         channel.sendall(frame(answer(image, document["is_base64"], classifier, config)))
         signal.setitimer(signal.ITIMER_REAL, 0)
         del request, document, image  # not while waiting for the next
-        if _resident_bytes() > resident_bytes + MAX_KEPT_BYTES:
+        if _memory_bytes()[1] > resident_bytes + MAX_KEPT_BYTES:
             _trim_heap()
+            resident_bytes = _memory_bytes()[1]  # what stays is in use: not trimmed anew after every image
     return 0
 
 
