@@ -27,7 +27,7 @@ PRECISIONS = (0.1, 0.25, 0.5)
 """From "one alarm in ten is right" to "every second one is"."""
 
 CONFIDENCE = 0.95
-PER_UPLOADS = 1_000
+PER_UPLOADS = 100_000
 DECIMALS = 4
 STEP = 10**-DECIMALS
 """Between thresholds that are tried: the server's answers have four decimals."""
@@ -53,8 +53,8 @@ class Alarms:
         precision: The share of alarms that are right; 1 where no false one was counted, which proves little.
         precision_low: The same with the least recall and the most false alarms that the intervals allow.
         precision_high: The other way round.
-        true_alarms: Logos found, per 1,000 uploads.
-        false_alarms: Others called logos, per 1,000 uploads.
+        true_alarms: Logos found, per 100,000 uploads.
+        false_alarms: Others called logos, per 100,000 uploads.
         false_alarms_high: The most of these that the interval allows.
     """
 
@@ -161,7 +161,20 @@ def operating_points(
     scores: Floats, is_target: Bools, thresholds: Iterable[float] = REPORTED_THRESHOLDS
 ) -> tuple[OperatingPoint, ...]:
     """What each threshold does to scores float[N] of which bool[N] are the target's; some are, some not."""
-    return tuple(_point(scores, is_target, threshold) for threshold in thresholds)
+    served = as_served(scores)
+    return tuple(_point(served, is_target, threshold) for threshold in thresholds)
+
+
+def as_served(scores: Floats) -> Floats:
+    """Scores as the server answers them, float64[N]: a caller compares these with a threshold."""
+    served: Floats = np.round(np.asarray(scores, np.float64), DECIMALS)
+    return served
+
+
+def step_above(scores: Floats) -> Floats:
+    """The lowest threshold that leaves out an image with such a score, as the server answers it."""
+    above: Floats = np.round(scores + STEP, DECIMALS)
+    return above
 
 
 def _point(scores: Floats, is_target: Bools, threshold: float) -> OperatingPoint:
@@ -187,8 +200,9 @@ def _alarms(base_rate: float, recall: Share, false_alarms: Share) -> Alarms:
 
 def goals(scores: Floats, is_target: Bools, precisions: Sequence[float] = PRECISIONS) -> tuple[Goal, ...]:
     """The lowest threshold for each precision, at each base rate."""
-    candidates = _just_above(scores[~is_target])
-    found, wrong = _called(scores[is_target], candidates), _called(scores[~is_target], candidates)
+    served = as_served(scores)
+    candidates = _candidates(served[~is_target])
+    found, wrong = _called(served[is_target], candidates), _called(served[~is_target], candidates)
     candidates, found, wrong = candidates[found > 0], found[found > 0], wrong[found > 0]
     targets, others = int(is_target.sum()), int((~is_target).sum())
     least, most = interval(found, targets)[0], interval(wrong, others)[1]
@@ -214,10 +228,7 @@ def _called(scores: Floats, thresholds: Floats) -> NDArray[np.intp]:
     return len(scores) - np.searchsorted(np.sort(scores), thresholds, side="left")
 
 
-def _just_above(scores: Floats) -> Floats:
-    """The least threshold in steps above each score, and 0: between two of these, precision only falls."""
-    scores = np.asarray(scores, np.float64)
-    steps = np.floor(scores / STEP) + 1
-    steps += (steps * STEP).round(DECIMALS) <= scores  # 0.6 / 0.0001 is a little less than 6,000
-    candidates = np.unique(np.append((steps * STEP).round(DECIMALS), 0.0))
+def _candidates(others: Floats) -> Floats:
+    """The steps above each score, and 0: between two of these, precision only falls."""
+    candidates = np.unique(np.append(step_above(others), 0.0))
     return candidates[candidates <= 1]

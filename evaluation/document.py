@@ -15,7 +15,7 @@ from evaluation.outcomes import PAIR, RECODING
 from evaluation.report import Evaluation
 from logo_detection.artifact import Artifact, read_manifest
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_DOCUMENT_BYTES = 16 * 2**20
 
 

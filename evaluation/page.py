@@ -74,7 +74,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "number": number, "one_in": one_in}
+    environment.filters |= {"percent": percent, "number": number, "count": count, "one_in": one_in}
     environment.globals["span"] = span
     return environment
 
@@ -139,6 +139,11 @@ def span(low: float, high: float, digits: int = 1) -> str:
 def number(value: float | None, digits: int = 4) -> str:
     """A metric; a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def count(images: float) -> str:
+    """How many images, in whole ones."""
+    return f"{images:,.0f}"
 
 
 def one_in(precision: float) -> str:

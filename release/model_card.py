@@ -157,7 +157,7 @@ def _where_rare(evaluation: Mapping[str, Any]) -> str:
     return f"""\
 ## Where logos are rare
 
-Of the uploads to Commons, 0.13 to 0.5 % are logos. Alarms are per 1,000 uploads, true + false; in brackets
+Of the uploads to Commons, 0.13 to 0.5 % are logos. Alarms are per 100,000 uploads, true + false; in brackets
 is what the 95 % intervals allow. False alarms were counted among the {others:,} others of this set ({name}):
 where none was seen, the true rate may still be {share_of(0, others).high:.2%}. And uploads are another mix.
 
@@ -175,10 +175,10 @@ def _operating_point(point: Mapping[str, Any]) -> str:
     for alarms in point["at"]:
         low, high = alarms["precision_low"], alarms["precision_high"]
         counted = f"{alarms['precision']:.1%} ({low:.1%} to {high:.1%})"
-        raised = f"{alarms['true_alarms']:.1f} + {alarms['false_alarms']:.1f}"
+        raised = f"{alarms['true_alarms']:,.0f} + {alarms['false_alarms']:,.0f}"
         cells += [
             counted if false["count"] else f"at least {low:.1%}",
-            f"{raised} (up to {alarms['false_alarms_high']:.1f})",
+            f"{raised} (up to {alarms['false_alarms_high']:,.0f})",
         ]
     return f"| {' | '.join(cells)} |"
 

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from evaluation.base_rates import Reached, convert, goals, interval, operating_points, precision_at, share_of
+from evaluation.base_rates import (
+    Reached,
+    as_served,
+    convert,
+    goals,
+    interval,
+    operating_points,
+    precision_at,
+    share_of,
+    step_above,
+)
 
 rates = st.floats(0.001, 0.999)
 
@@ -34,16 +44,16 @@ def test_precision_at_a_base_rate_is_bayes() -> None:
     assert precision_at(0.0013, 0.8, 0.02) == pytest.approx(10.4 / (10.4 + 199.74))
 
 
-def test_alarms_are_counted_per_thousand_uploads() -> None:
+def test_alarms_are_counted_per_hundred_thousand_uploads() -> None:
     (point,) = operating_points(SCORES, IS_LOGO, [0.5])
     assert (point.recall.share, point.false_alarms.share) == (0.5, 0.03)
     at = {alarms.base_rate: alarms for alarms in point.at}
     assert set(at) == {0.0013, 0.003, 0.005}
-    assert at[0.005].true_alarms == pytest.approx(2.5)
-    assert at[0.005].false_alarms == pytest.approx(29.85)
+    assert at[0.005].true_alarms == pytest.approx(250)
+    assert at[0.005].false_alarms == pytest.approx(2985)
     assert at[0.005].precision == pytest.approx(2.5 / 32.35)
     assert at[0.005].precision_low < at[0.005].precision < at[0.005].precision_high
-    assert at[0.005].false_alarms_high > 29.85
+    assert at[0.005].false_alarms_high > 2985
 
 
 def test_no_false_alarm_proves_no_perfect_precision() -> None:
@@ -52,7 +62,7 @@ def test_no_false_alarm_proves_no_perfect_precision() -> None:
     assert rarest.precision == 1.0
     assert rarest.false_alarms == 0
     assert rarest.precision_low == pytest.approx(0.0013 * point.recall.low / 0.0043, rel=0.05)
-    assert rarest.false_alarms_high == pytest.approx(3, rel=0.01)
+    assert rarest.false_alarms_high == pytest.approx(300, rel=0.01)
 
 
 def test_a_goal_is_reached_at_the_lowest_threshold_that_keeps_it() -> None:
@@ -75,6 +85,21 @@ def test_a_goal_may_be_reached_and_not_be_sure() -> None:
     many = np.array([0.9] * 50 + [0.1] * 100_000)
     sure = next(goal for goal in goals(many, np.arange(100_050) < 50, [0.5]) if goal.base_rate == 0.0013)
     assert sure.assured == sure.measured
+
+
+def test_a_threshold_meets_the_four_decimals_that_a_caller_sees() -> None:
+    scores, is_logo = np.array([0.9, 0.62006]), np.array([True, False])
+    (point,) = operating_points(scores, is_logo, [0.6201])
+    assert point.false_alarms.count == 1  # the server answers 0.6201
+    (goal, *_) = goals(scores, is_logo, [0.9])
+    assert goal.measured == Reached(0.6202, 1.0)
+
+
+@given(st.floats(0, 1))
+def test_a_step_above_a_score_is_the_lowest_threshold_without_it(score: float) -> None:
+    served = as_served(np.array([score]))
+    assert (served < step_above(served)).all()
+    assert step_above(served) - served == pytest.approx(0.0001)
 
 
 @given(rates, rates)

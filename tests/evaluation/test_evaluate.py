@@ -161,7 +161,7 @@ def test_who_interrupts_is_shown_no_traceback(artifact: Path, tmp_path: Path) ->
     assert (process.returncode, error) == (INTERRUPTED, b"")
 
 
-HALF_A_DOCUMENT = '{"schema_version": 1, "evaluation": {"by_recoding": {}}}'
+HALF_A_DOCUMENT = '{"schema_version": 2, "evaluation": {"by_recoding": {}}}'
 NO_NUMBER = HALF_A_DOCUMENT.replace("{}", '{"as is": {"by_category": {"map": {"share": "x"}}}}')
 
 
@@ -170,7 +170,7 @@ NO_NUMBER = HALF_A_DOCUMENT.replace("{}", '{"as is": {"by_category": {"map": {"s
     [
         "{",
         "[]",
-        '{"schema_version": 1}',
+        '{"schema_version": 2}',
         '{"schema_version": 99}',
         "[" * 100_000,
         HALF_A_DOCUMENT,

@@ -145,9 +145,9 @@ def test_the_numbers_are_those_of_the_model(page: Page) -> None:
 def test_a_threshold_is_told_with_its_base_rates_and_how_coarse_it_is(page: Page) -> None:
     words = " ".join(page.texts["threshold"].split())
     assert "the false alarms were counted among 4 images" in words
-    # 75 % of 3 logos in 1,000 uploads; a quarter of the 997 others.
-    assert "at 0.5 finds 2.2 and raises 249.2 false alarms" in words
-    assert "at 0.9 finds 2.2. No false alarm was seen" in words
+    # 75 % of 300 logos in 100,000 uploads; a quarter of the 99,700 others, to four digits.
+    assert "at 0.5 finds 225 and raises 24,920 false alarms" in words
+    assert "at 0.9 finds 225. No false alarm was seen" in words
     assert page.row("0.999")[1] == "56.5 %"  # 0.999 at a base rate of 0.13 %
 
 
