@@ -66,7 +66,9 @@ def evaluate_scores(aligned: Aligned, labels: Sequence[str]) -> Evaluation:
         EvaluationError: There are only images of one class.
     """
     try:
-        return make_report(aligned.scores, aligned.truth, labels, aligned.categories, aligned.unscored)
+        return make_report(
+            aligned.scores, aligned.truth, labels, aligned.categories, aligned.groups, aligned.unscored
+        )
     except ValueError as error:
         raise EvaluationError(f"no model can be evaluated on these images: {error}") from error
 

@@ -32,7 +32,7 @@ class RatePoint:
 
     Attributes:
         false_alarm_rate: At most this share of the others is called the target.
-        others: How many others there are to count false alarms among.
+        others: How many other images there are to count false alarms among.
         recall: The share of targets found; `low` and `high` are the bootstrap's, in which the threshold is
             chosen anew in each resample. (Where all are found in each, both are 1: of few images that proves
             little.) None with fewer others than `least_others`.
@@ -77,7 +77,7 @@ def least_others(rate: float) -> int:
 
 
 def rate_points(
-    scores: Floats, is_target: Bools, categories: Sequence[str], groups: Ints
+    scores: Floats, is_target: Bools, categories: Sequence[str], groups: Ints, recodings: int = 1
 ) -> tuple[RatePoint, ...]:
     """What is found at each of FALSE_ALARM_RATES.
 
@@ -86,34 +86,40 @@ def rate_points(
         is_target: Which images are the target's, bool[N]; some are, some not.
         categories: Of the images.
         groups: The number of each image's group, int[N]: `evaluation.bootstrap` draws them together.
+        recodings: How often each image is among them; its recodings are of one group.
     """
     served = as_served(scores)
     found = np.concatenate([recalls(served, is_target, counts) for counts in resamples(is_target, groups)])
     intervals = zip(*percentile_interval(found), strict=True)
+    others = int((~is_target).sum()) // recodings
     return tuple(
-        _rate_point(served, is_target, categories, rate, float(low), float(high))
+        _rate_point(served, is_target, categories, rate, others, (float(low), float(high)))
+        if others >= least_others(rate)
+        else RatePoint(rate, others, None, None, {}, {})
         for rate, (low, high) in zip(FALSE_ALARM_RATES, intervals, strict=True)
     )
 
 
 def _rate_point(
-    served: Floats, is_target: Bools, categories: Sequence[str], rate: float, low: float, high: float
+    served: Floats,
+    is_target: Bools,
+    categories: Sequence[str],
+    rate: float,
+    others: int,
+    interval: tuple[float, float],
 ) -> RatePoint:
-    others = np.sort(served[~is_target])[::-1]
-    if len(others) < least_others(rate):
-        return RatePoint(rate, len(others), None, None, {}, {})
-    targets = int(is_target.sum())
-    threshold = float(step_above(others[_allowed(rate, len(others))]))
+    falling = np.sort(served[~is_target])[::-1]
+    threshold = float(step_above(falling[_allowed(rate, len(falling))]))
     if threshold > 1:
-        return RatePoint(rate, len(others), Share(0.0, low, high, 0, targets), None, {}, {})
+        return RatePoint(rate, others, Share(0.0, *interval, 0, int(is_target.sum())), None, {}, {})
     (point,) = operating_points(served, is_target, [threshold])
-    recall = Share(point.recall.share, low, high, point.recall.count, targets)
+    recall = Share(point.recall.share, *interval, point.recall.count, point.recall.of)
     called = served >= threshold
     right = _counted(categories, called == is_target)
     false = _counted(categories, called & ~is_target)
     return RatePoint(
         rate,
-        len(others),
+        others,
         recall,
         point,
         {name: share_of(right[name], of) for name, of in sorted(Counter(categories).items())},

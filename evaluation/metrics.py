@@ -13,6 +13,7 @@ from evaluation.base_rates import Goal, OperatingPoint, Share, goals, operating_
 from evaluation.calibration import Bin, calibration_error, prior_weights, reliability_bins
 from logo_detection.artifact import OUT_OF_DOMAIN
 
+LOGO = "logo"
 THRESHOLD = 0.5
 SUM_TOLERANCE = 1e-2
 """By how much an image's probabilities may miss 1: rounded scores are accepted."""
@@ -78,8 +79,15 @@ class ScoreMetrics:
 
 
 def target_of(labels: Sequence[str]) -> int:
-    """The index of the class that is asked for: the first that is not `out_of_domain`."""
-    return next(index for index, label in enumerate(labels) if label != OUT_OF_DOMAIN)
+    """The index of the class that is asked for: `logo`, or else the first that is not `out_of_domain`."""
+    return targets_of(labels)[0]
+
+
+def targets_of(labels: Sequence[str]) -> tuple[int, ...]:
+    """The classes whose false alarms are counted: `logo`, or else each that is not `out_of_domain`."""
+    if LOGO in labels:
+        return (labels.index(LOGO),)
+    return tuple(index for index, label in enumerate(labels) if label != OUT_OF_DOMAIN)
 
 
 def predict_class(scores: Sequence[float], labels: Sequence[str]) -> str:

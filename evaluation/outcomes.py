@@ -36,8 +36,9 @@ from logo_detection.scoring import (
     score_all,
 )
 
-RECODING, PAIR = "recoding", "pair"
-"""Metadata of an example: the form that it has here, and what names the image behind its forms."""
+RECODING, PAIR, GROUP = "recoding", "pair", "group"
+"""Metadata of an example: the form that it has here, what names the image behind its forms, and what it
+shares with images that are like it (a brand, a photographer)."""
 
 PARTNER_UNSCORED = "partner_unscored"
 NO_SCORE = "no_score"
@@ -66,12 +67,14 @@ class Aligned:
         scores: float[N, classes] by recoding.
         truth: The index of each image's label, int[N].
         categories: Of the N images.
+        groups: The number of each image's group, int[N]; an image without a group is one of its own.
         unscored: Files left out, by the reason.
     """
 
     scores: Mapping[str, Floats]
     truth: Ints
     categories: tuple[str, ...]
+    groups: Ints
     unscored: Mapping[str, int]
 
 
@@ -193,8 +196,15 @@ def align(outcomes: Sequence[Outcome], labels: Sequence[str]) -> Aligned:
         {name: np.array([forms[name].scores for forms in kept], np.float64) for name in recodings},
         np.array([labels.index(example.label) for example in firsts]),
         tuple(example.category for example in firsts),
+        _group_numbers(firsts),
         dict(sorted(unscored.items())),
     )
+
+
+def _group_numbers(examples: Sequence[Example]) -> Ints:
+    numbers: dict[object, int] = {}
+    keys = (example.metadata.get(GROUP) or (example.path,) for example in examples)
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
 def _by_image(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -1,16 +1,38 @@
-"""The report: metrics of a set in each of its recodings, and how often recoding alone changes the answer."""
+"""The report: what a model finds at few false alarms, its metrics in each recoding, what recoding changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from evaluation.arrays import Floats, Ints
-from evaluation.metrics import THRESHOLD, ScoreMetrics, measure, predict_classes, target_of
+from evaluation.base_rates import BASE_RATES, PER_UPLOADS
+from evaluation.false_alarms import CHOOSING_RATES, RatePoint, least_others, rate_points
+from evaluation.metrics import (
+    LOGO,
+    THRESHOLD,
+    ScoreMetrics,
+    measure,
+    predict_classes,
+    target_of,
+    targets_of,
+)
 
 AS_IS = "as is"
 """The recoding of a set that has none."""
+
+TOGETHER = "together"
+"""All recodings of a set that has several."""
+
+COMMONS_KINDS = frozenset(
+    {
+        "arms", "cartoon", "chart", "chemistry", "diagram", "document", "emoji", "flag", "handwriting",
+        "icon", "map", "medical", "music", "painting", "photo", "poster", "satellite", "screenshot", "seal",
+    }
+)  # fmt: skip
+"""Categories of others that uploads to Commons have, as the training images are named."""
 
 SIGNIFICANT_DIGITS = 4
 """Of the shares in the JSON: two machines' scores differ in the sixth."""
@@ -29,6 +51,9 @@ HEADLINE = {
     "balanced_calibration_error": "ECE, classes weighed equally",
 }
 
+RatePoints = Mapping[str, tuple[RatePoint, ...]]
+"""By target."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -36,6 +61,9 @@ class Evaluation:
 
     Attributes:
         by_recoding: Metrics of the same images in each recoding, such as `png` and `jpeg`; `as is` without.
+        rate_points: What is found at each rate of false alarms, by target (`metrics.targets_of`): of all
+            recodings together, since uploads are of all. This is what models are chosen by.
+        rate_points_by_recoding: The same in each recoding, each with thresholds of its own.
         recoding_flips: The share of images that are not classified the same in all recodings.
         score_shift: The target's highest probability among the recodings less its lowest, on average.
         unscored: Files that are in no metric, by the reason: an error's code, or `partner_unscored` where
@@ -43,6 +71,8 @@ class Evaluation:
     """
 
     by_recoding: Mapping[str, ScoreMetrics]
+    rate_points: RatePoints
+    rate_points_by_recoding: Mapping[str, RatePoints]
     recoding_flips: float | None
     score_shift: float | None
     unscored: Mapping[str, int] = field(default_factory=dict)
@@ -66,9 +96,18 @@ def make_report(
     truth: Ints,
     labels: Sequence[str],
     categories: Sequence[str],
+    groups: Ints | None = None,
     unscored: Mapping[str, int] | None = None,
 ) -> Evaluation:
-    """Of each recoding's probabilities, float[N, classes], of the same images in the same order.
+    """Evaluate each recoding's probabilities, of the same images in the same order.
+
+    Args:
+        scores_by_recoding: float[N, classes] each.
+        truth: The index of each image's label, int[N].
+        labels: Of the classes.
+        categories: Of the images.
+        groups: The number of each image's group, int[N]; without, each image is one of its own.
+        unscored: Files that have no score, by the reason.
 
     Raises:
         ValueError: There is no recoding, one lacks images, or `measure` refuses them.
@@ -76,14 +115,42 @@ def make_report(
     if not scores_by_recoding or len({scores.shape for scores in scores_by_recoding.values()}) > 1:
         raise ValueError("every recoding of every image is needed")
     several = len(scores_by_recoding) > 1
+    groups = np.arange(len(truth)) if groups is None else groups
+    by_recoding = {
+        name: measure(scores, truth, labels, categories) for name, scores in scores_by_recoding.items()
+    }
+    points = {
+        name: _rate_points([scores], truth, labels, categories, groups)
+        for name, scores in scores_by_recoding.items()
+    }
+    every = list(scores_by_recoding.values())
     return Evaluation(
-        by_recoding={
-            name: measure(scores, truth, labels, categories) for name, scores in scores_by_recoding.items()
-        },
+        by_recoding=by_recoding,
+        rate_points=(
+            _rate_points(every, truth, labels, categories, groups) if several else next(iter(points.values()))
+        ),
+        rate_points_by_recoding=points,
         recoding_flips=flip_rate(scores_by_recoding, labels) if several else None,
         score_shift=_score_shift(scores_by_recoding, labels) if several else None,
         unscored=dict(unscored or {}),
     )
+
+
+def _rate_points(
+    recodings: Sequence[Floats],
+    truth: Ints,
+    labels: Sequence[str],
+    categories: Sequence[str],
+    groups: Ints,
+) -> RatePoints:
+    """Of each target that some images show and some do not; an image counts once in each recoding."""
+    scores, times = np.concatenate(recodings), len(recodings)
+    truth, groups = np.tile(truth, times), np.tile(groups, times)
+    return {
+        labels[target]: rate_points(scores[:, target], truth == target, [*categories] * times, groups, times)
+        for target in targets_of(labels)
+        if 0 < (truth == target).sum() < len(truth)
+    }
 
 
 def flip_rate(scores_by_recoding: Mapping[str, Floats], labels: Sequence[str]) -> float:
@@ -105,17 +172,105 @@ def render_markdown(evaluation: Evaluation) -> str:
     for category, part in columns[0]["by_category"].items():
         shares = " | ".join(f"{column['by_category'][category]['share']:.1%}" for column in columns)
         lines += f"| {cell(category)}: right {when_predicted(values)}, of {part['of']:,} | {shares} |\n"
-    return lines + "".join(f"\n{sentence}\n" for sentence in remarks(values))
+    tables = [lines, rates_table(values), *kinds_tables(values)]
+    return "\n".join([*tables, *(f"{sentence}\n" for sentence in remarks(values))])
 
 
 def headline_table(evaluation: Mapping[str, Any]) -> str:
     """Markdown of the headline of an `Evaluation.as_dict()`: a row per metric, a column per recoding."""
     by_recoding = evaluation["by_recoding"]
     columns = list(by_recoding.values())
-    rows = [["", *map(cell, by_recoding)], ["---", *("---:" for _ in columns)]]
-    rows.append(["images", *(f"{column['images']:,}" for column in columns)])
+    rows = [["images", *(f"{column['images']:,}" for column in columns)]]
+    for target, rate in product(evaluation["rate_points"], CHOOSING_RATES):
+        title = f"{cell(target)}: found at {rate_text(rate)} false alarms"
+        points = [point_at(found[target], rate) for found in evaluation["rate_points_by_recoding"].values()]
+        rows.append([title, *(found_text(point) for point in points)])
     rows += [[title, *(f"{column[key]:.4f}" for column in columns)] for key, title in HEADLINE.items()]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return _table(["", *map(cell, by_recoding)], rows)
+
+
+def rates_table(evaluation: Mapping[str, Any]) -> str:
+    """Markdown: what is found at each rate of false alarms, and how many alarms that makes among uploads."""
+    rows = [
+        [
+            f"{cell(target)}: at most {rate_text(point['false_alarm_rate'])}",
+            cell(recoding),
+            f"{point['point']['threshold']:.4f}" if point["point"] else "none",
+            found_text(point),
+            *_alarms(point["point"]),
+        ]
+        for target, recoding, points in rate_rows(evaluation)
+        for point in points
+    ]
+    headings = [f"alarms at {rate:.2%}" for rate in BASE_RATES]
+    table = _table(["false alarms", "images", "threshold", "found (95 % interval)", *headings], rows)
+    return f"{table}\nAlarms are per {PER_UPLOADS:,} uploads, true + false, at these shares of logos.\n"
+
+
+def rate_rows(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str, Sequence[Mapping[str, Any]]]]:
+    """Target, recoding and points: of all recodings together, and of each if there are several."""
+    several = len(evaluation["rate_points_by_recoding"]) > 1
+    for target, points in evaluation["rate_points"].items():
+        yield target, TOGETHER if several else AS_IS, points
+        if several:
+            for recoding, found in evaluation["rate_points_by_recoding"].items():
+                yield target, recoding, found[target]
+
+
+def _alarms(point: Mapping[str, Any] | None) -> list[str]:
+    if point is None:
+        return ["–"] * len(BASE_RATES)
+    return [f"{alarms['true_alarms']:,.0f} + {alarms['false_alarms']:,.0f}" for alarms in point["at"]]
+
+
+def kinds_tables(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """Markdown of each target: by category the share found or left alone, and that of the false alarms."""
+    categories = next(iter(evaluation["by_recoding"].values()))["by_category"]
+    for target, points in evaluation["rate_points"].items():
+        if measured := [point for point in points if point["point"]]:
+            yield _kinds_table(target, measured, categories)
+
+
+def _kinds_table(
+    target: str, points: Sequence[Mapping[str, Any]], categories: Mapping[str, Mapping[str, Any]]
+) -> str:
+    rates = [rate_text(point["false_alarm_rate"]) for point in points]
+    rows = []
+    for category, part in categories.items():
+        right = [f"{point['by_category'][category]['share']:.1%}" for point in points]
+        shares = [share_of_false_alarms(point, category) for point in points]
+        rows.append([cell(category), f"{part['of']:,}", *right, *(f"{share:.0%}" for share in shares)])
+    headings = [f"right at {rate}" for rate in rates] + [f"of false alarms at {rate}" for rate in rates]
+    return _table([f"{cell(target)}: category", "images", *headings], rows)
+
+
+def share_of_false_alarms(point: Mapping[str, Any], category: str) -> float:
+    """The share of a `RatePoint`'s false alarms that a category makes; 0 where there are none."""
+    alarms = point["false_alarms_by_category"]
+    return float(alarms.get(category, 0) / max(sum(alarms.values()), 1))
+
+
+def point_at(points: Sequence[Mapping[str, Any]], rate: float) -> Mapping[str, Any]:
+    """The point of a rate."""
+    return next(point for point in points if point["false_alarm_rate"] == rate)
+
+
+def found_text(point: Mapping[str, Any]) -> str:
+    """The share found at a rate, with its interval; or that there are too few others to tell."""
+    if point["recall"] is None:
+        return f"fewer than {least_others(point['false_alarm_rate']):,} others"
+    recall = point["recall"]
+    return f"{recall['share']:.1%} ({recall['low']:.1%} to {recall['high']:.1%})"
+
+
+def rate_text(rate: float) -> str:
+    """A rate of false alarms in percent, as short as it is."""
+    return f"{100 * rate:g}%"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---", *("---:" for _ in headings[1:])], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def cell(text: str) -> str:
@@ -133,6 +288,10 @@ def when_predicted(evaluation: Mapping[str, Any]) -> str:
 def remarks(evaluation: Mapping[str, Any]) -> list[str]:
     """What an `Evaluation.as_dict()` says beside its metrics, in sentences."""
     said = []
+    first = next(iter(evaluation["by_recoding"].values()))
+    if LOGO in first["classes"] and (missing := COMMONS_KINDS - set(first["by_category"])):
+        kinds = ", ".join(sorted(missing))
+        said.append(f"Of these categories, which Commons has, the set has no image: {kinds}.")
     if evaluation["recoding_flips"] is not None:
         recodings = " and ".join(map(cell, evaluation["by_recoding"]))
         said.append(

@@ -130,3 +130,12 @@ def test_a_byte_order_mark_is_no_part_of_a_tables_column(tmp_path: Path) -> None
 def test_a_table_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="cannot read"):
         read_scores(tmp_path / "none.csv", [], tmp_path, LABELS)
+
+
+def test_images_of_a_group_have_one_number_and_others_one_each(tmp_path: Path) -> None:
+    groups = {"a": "acme", "b": "", "c": "acme", "d": ""}
+    files = {f"logo/{name}.png": picture(RED) for name in groups}
+    rows = [{"path": path, "label": "logo", "group": groups[path[5]]} for path in files]
+    examples = read_examples(write_set(tmp_path, files, rows))
+    aligned = align([Outcome(example, (0.1, 0.9), None) for example in examples], LABELS)
+    assert aligned.groups.tolist() == [0, 1, 0, 2]
