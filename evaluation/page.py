@@ -10,12 +10,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evaluation import plots
-from evaluation.base_rates import BASE_RATES, convert, share_of
+from evaluation.base_rates import BASE_RATES, PER_UPLOADS, convert, share_of
 from evaluation.document import differences
+from evaluation.false_alarms import CHOOSING_RATES, least_others
 from evaluation.metrics import THRESHOLD
 from evaluation.outcomes import Aligned
 from evaluation.pictures import SampleImage, WorstErrors
-from evaluation.report import HEADLINE, remarks, when_predicted
+from evaluation.report import (
+    HEADLINE,
+    point_at,
+    rate_rows,
+    rate_text,
+    remarks,
+    share_of_false_alarms,
+    when_predicted,
+)
 
 TEMPLATE = "report.html"
 EXPLAINED_SCORES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -54,6 +63,9 @@ def render_page(
         threshold=THRESHOLD,
         when_predicted=when_predicted(evaluation),
         base_rates=BASE_RATES,
+        per_uploads=PER_UPLOADS,
+        choosing_rates=CHOOSING_RATES,
+        rate_rows=list(rate_rows(evaluation)),
         explained=_explained(evaluation),
         unseen=_unseen(evaluation),
         meanings=_meanings(document["model"]["calibration"]),
@@ -74,7 +86,16 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "number": number, "count": count, "one_in": one_in}
+    environment.filters |= {
+        "percent": percent,
+        "number": number,
+        "count": count,
+        "one_in": one_in,
+        "rate": _spaced_rate,
+        "least_others": least_others,
+        "point_at": point_at,
+        "share_of_false_alarms": share_of_false_alarms,
+    }
     environment.globals["span"] = span
     return environment
 
@@ -129,6 +150,10 @@ def _label_of(parts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def percent(share: float, digits: int = 1) -> str:
     """A share as people write it; a narrow space keeps number and sign together."""
     return f"{share:.{digits}%}".replace("%", "\u202f%")
+
+
+def _spaced_rate(rate: float) -> str:
+    return rate_text(rate).replace("%", "\u202f%")
 
 
 def span(low: float, high: float, digits: int = 1) -> str:

@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from sklearn import metrics as sk
 
 from evaluation.arrays import Floats, Ints
+from evaluation.false_alarms import FALSE_ALARM_RATES
 from evaluation.metrics import target_of
 
 INCHES = (4.6, 3.9)
@@ -69,7 +70,10 @@ def lines_of(scores: Mapping[str, Floats], truth: Ints, labels: Sequence[str]) -
 
 
 def roc(lines: Iterable[Line]) -> str:
-    """The share found against the share of false alarms, which is on a logarithmic axis: logos are rare."""
+    """The share found against the share of false alarms, which is on a logarithmic axis: logos are rare.
+
+    Dotted lines stand at FALSE_ALARM_RATES.
+    """
     lines = list(lines)
     with _figure("roc") as figure:
         axes = figure.subplots()
@@ -77,6 +81,8 @@ def roc(lines: Iterable[Line]) -> str:
         for (name, scores, truth), style in zip(lines, _styles(), strict=False):
             false, true, _ = sk.roc_curve(truth, scores, drop_intermediate=False)
             axes.step(np.maximum(false, least), true, where="post", label=name, **style)
+        for rate in FALSE_ALARM_RATES:
+            axes.axvline(rate, color=INK, linewidth=1, linestyle="dotted")
         axes.set(xscale="log", xlim=(least, 1), ylim=(0, 1.02))
         _in_plain_figures(axes.xaxis)
         axes.set(xlabel="share of the others that is called it", ylabel="share of it that is found")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.manifest import read_examples
+from datasets.manifest import Example, read_examples
 from evaluation.document import make_document
 from evaluation.evaluate import evaluate_scores, main
 from evaluation.outcomes import Outcome, align
@@ -18,8 +18,8 @@ from logo_detection.decode.spec import ImageSpec
 from tests.evaluation.sets import BLUE, HOSTILE, picture, plain_set, recoded_set, write_set
 
 SECTIONS = {
-    "headline", "categories", "threshold", "classes", "confusion", "curves", "calibration", "histograms",
-    "recodings", "errors", "provenance",
+    "headline", "false-alarms", "categories", "threshold", "classes", "confusion", "curves", "calibration",
+    "histograms", "recodings", "errors", "provenance",
 }  # fmt: skip
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -149,6 +149,48 @@ def test_a_threshold_is_told_with_its_base_rates_and_how_coarse_it_is(page: Page
     assert "at 0.5 finds 225 and raises 24,920 false alarms" in words
     assert "at 0.9 finds 225. No false alarm was seen" in words
     assert page.row("0.999")[1] == "56.5 %"  # 0.999 at a base rate of 0.13 %
+
+
+def test_with_a_few_images_no_rate_of_false_alarms_is_claimed(page: Page) -> None:
+    assert page.row("logo: at most 1 %")[1:] == ["as is", "fewer than 100 others"]
+    assert page.row("logo: at most 0.1 %")[1:] == ["as is", "fewer than 1,000 others"]
+
+
+def test_what_is_found_at_few_false_alarms_is_told_by_recoding_and_by_kind(tmp_path: Path) -> None:
+    kinds = ["brand"] * 20 + ["seal"] * 3 + ["photo"] * 997
+    outcomes = [
+        Outcome(
+            Example(
+                tmp_path / f"{number}.{recoding}",
+                "logo" if kind == "brand" else "out_of_domain",
+                *(kind, "source", "original", "licence", "author", "0"),
+                {"recoding": recoding, "pair": str(number)},
+            ),
+            (1 - score, score),
+            None,
+        )
+        for number, kind in enumerate(kinds)
+        for recoding, score in (("png", {"brand": 0.9, "seal": 0.95}.get(kind, 0.1)), ("jpeg", 0.5))
+    ]
+    (tmp_path / "bare.keras").write_bytes(b"")
+    artifact = Artifact(tmp_path / "bare.keras", "bare", "1", ("out_of_domain", "logo"), ImageSpec(), {})
+    aligned = align(outcomes, artifact.labels)
+    examples = [outcome.example for outcome in outcomes]
+    document = make_document(artifact, examples, evaluate_scores(aligned, artifact.labels))
+    page = Page(render_page(document, aligned, worst(outcomes, artifact.labels)))
+    assert page.open == []
+    rows = [row[1:] for row in page.rows if row[0] == "logo: at most 0.3 %"]
+    assert rows == [
+        # Of 2,000 recodings six may be called a logo: the seals, as PNG; a resample may have more of them.
+        ["together", "0.5001", "50.0 % 0.0–50.0 %", "65 + 150", "150 + 150", "250 + 149"],
+        ["png", "0.1001", "100.0 % 0.0–100.0 %", "130 + 300", "300 + 299", "500 + 298"],
+        ["jpeg", "0.5001", "0.0 % 0.0–0.0 %", "0 + 0", "0 + 0", "0 + 0"],
+    ]
+    seals = next(row for row in page.rows if row[:2] == ["seal", "3"])
+    assert seals[2:] == ["0.0 %", *["0.0 % 0.0–63.2 %"] * 2, "100.0 % 36.8–100.0 %", *["100 %"] * 2, "0 %"]
+    assert "logo: found at 0.3 % false alarms png 100.0 % jpeg 0.0 %" in " ".join(
+        page.texts["headline"].split()
+    )
 
 
 def test_every_picture_and_plot_has_words_for_those_who_do_not_see_it(page: Page) -> None:
