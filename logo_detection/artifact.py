@@ -10,9 +10,17 @@ file, has no manifest; its profile is written down here.
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from logo_detection.classifier import ModelSource, Precision, Runtime
 from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec
@@ -60,6 +68,33 @@ class Calibration(BaseModel):
     temperature: Annotated[float, Field(gt=0)] = 1.0
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AlarmThreshold(BaseModel):
+    """What a threshold on a target's probability did when the model was validated.
+
+    It is information for those who choose a threshold. The server decides nothing by it.
+
+    Attributes:
+        target: The class.
+        false_alarm_rate: At most this share of the other images reached the threshold.
+        threshold: The lowest of which that is so.
+        recall: The share of the target's images that reached it.
+        recall_low: Of its interval of 95 %.
+        recall_high: Likewise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)]
+    threshold: Share
+    recall: Share
+    recall_low: Share
+    recall_high: Share
+
+
 class Manifest(BaseModel):
     """The artifact's contract, as `manifest.json` holds it."""
 
@@ -75,6 +110,17 @@ class Manifest(BaseModel):
     training: dict[str, Any]
     libraries: dict[str, str]
     metrics: dict[str, Any]
+    thresholds: tuple[AlarmThreshold, ...] = ()
+
+    @model_validator(mode="after")
+    def _thresholds_of_targets(self) -> Self:
+        places = [(entry.target, entry.false_alarm_rate) for entry in self.thresholds]
+        if len(set(places)) < len(places):
+            raise ValueError("thresholds: a target has one threshold at each rate of false alarms")
+        for target, _ in places:
+            if target not in self.labels or target == OUT_OF_DOMAIN:
+                raise ValueError(f"thresholds: {target!r} is no target of the model")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +133,7 @@ class Artifact:
     labels: tuple[str, ...]
     spec: ImageSpec
     model_files: dict[Runtime, Path]
+    thresholds: tuple[AlarmThreshold, ...] = ()
 
     def model_source(
         self, runtime: Runtime | Literal["auto"] = "auto", precision: Precision = "f32"
@@ -136,7 +183,15 @@ def load_artifact(path: Path, height: int | None = None, width: int | None = Non
     }
     if not model_files:
         raise ArtifactError(f"{path / MANIFEST} names neither {ONNX} nor {KERAS}")
-    return Artifact(path, manifest.name, manifest.version, manifest.labels, manifest.image, model_files)
+    return Artifact(
+        path,
+        manifest.name,
+        manifest.version,
+        manifest.labels,
+        manifest.image,
+        model_files,
+        manifest.thresholds,
+    )
 
 
 def _find_keras_file(path: Path) -> Path | None:

@@ -18,7 +18,7 @@ from release.gate import Thresholds
 
 RECIPE = "efficientnetv2-b0"
 SAMPLE = 200  # files
-DEFAULT_THRESHOLDS = asdict(Thresholds())
+DEFAULT_THRESHOLDS = {name: value for name, value in asdict(Thresholds()).items() if value is not None}
 HOUR = 3600  # seconds
 BACKOFF = "60s"  # before the second try; twice as long before each that follows
 

@@ -158,6 +158,10 @@ def headline(document: Mapping[str, Any]) -> dict[str, float]:
         prefix = recoding.replace(" ", "_")
         found |= {f"{prefix}_{name}": metrics[name] for name in HEADLINE}
         found |= {f"{prefix}_recall_{label}": one["recall"] for label, one in metrics["classes"].items()}
+        for target, points in document["evaluation"]["rate_points_by_recoding"][recoding].items():
+            for rate, recall in ((point["false_alarm_rate"], point["recall"]) for point in points):
+                if recall is not None:
+                    found[f"{prefix}_{target}_found_at_{1000 * rate:g}_in_1000"] = recall["share"]
     return found
 
 

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from evaluation.false_alarms import FALSE_ALARM_RATES
+from evaluation.report import point_at, rate_text
 from release.errors import GateClosed, ThresholdsInvalid
+
+RECALL_RATES = {f"min_recall_at_{1000 * rate:g}_in_1000": rate for rate in FALSE_ALARM_RATES}
+"""Rates of false alarms, by the threshold that a model's recall there must reach, if one is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,9 @@ class Thresholds:
     Attributes:
         min_balanced_accuracy: The mean recall of the classes.
         min_auc_pr: The average precision, at the hold-out's own share of logos.
+        min_recall_at_10_in_1000: Of each target, at one false alarm in a hundred. None: it is not looked at.
+        min_recall_at_3_in_1000: At three in a thousand.
+        min_recall_at_1_in_1000: At one in a thousand.
         min_class_recall: Of each class.
         max_calibration_error: ECE with the classes weighed equally.
         max_recoding_flips: Images that are not classified the same in all recodings.
@@ -34,10 +42,15 @@ class Thresholds:
     max_recoding_flips: float = 0.05
     max_unscored: float = 0.01
     min_class_images: float = 50
+    min_recall_at_10_in_1000: float | None = None
+    min_recall_at_3_in_1000: float | None = None
+    min_recall_at_1_in_1000: float | None = None
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             most = math.inf if name == "min_class_images" else 1
+            if value is None and name in RECALL_RATES:
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
                 raise ThresholdsInvalid(f"thresholds: {name}: {value!r} is not a number from 0 to {most:g}")
 
@@ -89,11 +102,22 @@ def findings(document: Mapping[str, Any], thresholds: Thresholds) -> Iterator[Fi
     evaluation = document["evaluation"]
     for recoding, metrics in evaluation["by_recoding"].items():
         yield from _of_recoding(recoding, metrics, document["model"]["labels"], thresholds)
+    for name, rate in RECALL_RATES.items():
+        if (least := getattr(thresholds, name)) is not None:
+            yield from _at_rate(evaluation, rate, least)
     if len(evaluation["by_recoding"]) > 1:
         flips = evaluation["recoding_flips"]
         yield Finding("images called otherwise when recoded", flips, most=thresholds.max_recoding_flips)
     unscored = sum(evaluation["unscored"].values()) / document["data"]["files"]
     yield Finding("files without a score", unscored, most=thresholds.max_unscored)
+
+
+def _at_rate(evaluation: Mapping[str, Any], rate: float, least: float) -> Iterator[Finding]:
+    for recoding, targets in evaluation["rate_points_by_recoding"].items():
+        for target, points in targets.items():
+            recall = point_at(points, rate)["recall"]
+            name = f"{target} found at {rate_text(rate)} false alarms ({recoding})"
+            yield Finding(name, recall and recall["share"], least=least)
 
 
 def _of_recoding(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.base_rates import share_of
-from evaluation.report import cell, headline_table, remarks, when_predicted
+from evaluation.report import cell, headline_table, kinds_tables, rates_table, remarks, when_predicted
 from logo_detection.artifact import OUT_OF_DOMAIN, Calibration
 from logo_detection.decode.spec import ImageSpec
 
@@ -55,7 +55,7 @@ def render_card(facts: Facts) -> str:
     """Markdown, from the same facts as the manifest."""
     sections = [_what_it_is(facts), _made_of(facts.training)]
     if evaluation := facts.metrics.get("validation"):
-        sections.append(_how_good(evaluation))
+        sections += [_how_good(evaluation), _few_false_alarms(evaluation)]
         if _is_of_logos(facts):
             sections.append(_where_rare(evaluation))
     return "\n".join([*sections, _calibration(facts), _limits(facts)])
@@ -141,6 +141,18 @@ Right {when_predicted(evaluation)}, by category:
 
 {_joined(lines)}
 """
+
+
+def _few_false_alarms(evaluation: Mapping[str, Any]) -> str:
+    kinds = "\n".join(kinds_tables(evaluation))
+    by_kind = f"\nRight (found, or left alone) at each rate, and who makes the false alarms:\n\n{kinds}"
+    return f"""\
+## Few false alarms
+
+The lowest threshold that keeps to a rate of false alarms among the others of this set, and what it finds.
+The thresholds of all images are in the manifest, as information: the service decides nothing by them.
+
+{rates_table(evaluation)}{by_kind if kinds else ""}"""
 
 
 def _where_rare(evaluation: Mapping[str, Any]) -> str:

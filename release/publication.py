@@ -5,7 +5,7 @@
 Whoever makes a model, by training all of it or its head alone, publishes it here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logo_detection.artifact import Artifact, Manifest, hash_files, load_artifact, write_manifest
+from logo_detection.artifact import (
+    AlarmThreshold,
+    Artifact,
+    Manifest,
+    hash_files,
+    load_artifact,
+    write_manifest,
+)
 from logo_detection.classifier import Classifier
 from logo_detection.errors import ArtifactError
 from release import model_card
@@ -51,9 +58,27 @@ def publish(facts: Facts, directory: Path) -> Artifact:
         training=facts.training,
         libraries=_installed(LIBRARIES),
         metrics=facts.metrics,
+        thresholds=_alarm_thresholds(facts.metrics.get("validation", {})),
     )
     write_manifest(directory, manifest)
     return load_artifact(directory)
+
+
+def _alarm_thresholds(evaluation: Mapping[str, Any]) -> tuple[AlarmThreshold, ...]:
+    """Those of an `Evaluation.as_dict()`, as far as there were others enough to find them."""
+    return tuple(
+        AlarmThreshold(
+            target=target,
+            false_alarm_rate=point["false_alarm_rate"],
+            threshold=point["point"]["threshold"],
+            recall=point["recall"]["share"],
+            recall_low=point["recall"]["low"],
+            recall_high=point["recall"]["high"],
+        )
+        for target, points in evaluation.get("rate_points", {}).items()
+        for point in points
+        if point["point"] is not None
+    )
 
 
 def _installed(libraries: Sequence[str]) -> dict[str, str]:

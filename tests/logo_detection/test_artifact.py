@@ -15,6 +15,15 @@ from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec
 from logo_detection.errors import ArtifactError
 from tests.models import write_artifact
 
+THRESHOLD = {
+    "target": "logo",
+    "false_alarm_rate": 0.003,
+    "threshold": 0.9,
+    "recall": 0.8,
+    "recall_low": 0.7,
+    "recall_high": 0.9,
+}
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
@@ -37,6 +46,19 @@ def test_a_written_manifest_is_read_back(directory: Path) -> None:
     source = artifact.model_source()
     assert (source.runtime, source.precision) == ("openvino", "f32")
     assert Path(source.path) == (directory / "model.onnx").resolve()
+
+
+def test_thresholds_are_read_where_a_manifest_has_them(directory: Path) -> None:
+    assert load_artifact(directory).thresholds == ()
+    older = json.loads((directory / "manifest.json").read_text())
+    del older["thresholds"]
+    (directory / "manifest.json").write_text(json.dumps(older))
+    assert load_artifact(directory).thresholds == ()
+    change_manifest(directory, thresholds=[THRESHOLD, {**THRESHOLD, "false_alarm_rate": 0.001}])
+    first, second = load_artifact(directory).thresholds
+    assert (first.target, first.false_alarm_rate, first.threshold) == ("logo", 0.003, 0.9)
+    assert (first.recall, first.recall_low, first.recall_high) == (0.8, 0.7, 0.9)
+    assert second.false_alarm_rate == 0.001
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "golden/a.png"])
@@ -67,6 +89,12 @@ def test_a_missing_file_is_not_served(directory: Path) -> None:
         ({"image": {"filter": "nearest"}}, "image.filter"),
         ({"image": {"antialias": False}}, "image"),
         ({"files": {}}, "model.onnx"),
+        ({"thresholds": [{**THRESHOLD, "threshold": 1.5}]}, "thresholds.0.threshold"),
+        ({"thresholds": [{**THRESHOLD, "false_alarm_rate": 0}]}, "thresholds.0.false_alarm_rate"),
+        ({"thresholds": [{"target": "logo"}]}, "thresholds.0"),
+        ({"thresholds": [{**THRESHOLD, "target": "flag"}]}, "'flag' is no target"),
+        ({"thresholds": [{**THRESHOLD, "target": "out_of_domain"}]}, "'out_of_domain' is no target"),
+        ({"thresholds": [THRESHOLD, THRESHOLD]}, "one threshold at each rate"),
     ],
 )
 def test_a_malformed_manifest_is_refused_in_one_line(

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow.dataset as ds
 import pytest
 
 from datasets.manifest import read_examples
 from evaluation.document import read_document
+from evaluation.report import make_report
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import ArtifactError, LogoDetectionError
 from pipelines import steps
@@ -38,6 +40,17 @@ def evaluated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Evalu
     (images / "logo" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     files = steps.EvaluationFiles(directory / "document", directory / "page", directory / "predictions")
     return Evaluated(artifact, images, files, steps.evaluate(artifact, images, files, TIMEOUT_S))
+
+
+def test_the_headline_has_what_is_found_at_few_false_alarms() -> None:
+    scores = np.repeat([[0.1, 0.9], [0.8, 0.2]], [10, 400], axis=0)
+    truth = np.repeat([1, 0], [10, 400])
+    report = make_report({"as is": scores}, truth, ("out_of_domain", "logo"), ["any"] * 410)
+    found = steps.headline({"evaluation": report.as_dict()})
+    assert {name: value for name, value in found.items() if "found_at" in name} == {
+        "as_is_logo_found_at_10_in_1000": 1.0,
+        "as_is_logo_found_at_3_in_1000": 1.0,
+    }
 
 
 @pytest.mark.slow

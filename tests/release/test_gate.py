@@ -13,6 +13,9 @@ from tests.harness.process import ROOT
 
 LABELS = ("out_of_domain", "logo")
 IMAGES = 100  # of each class
+LENIENT = {
+    "min_balanced_accuracy": 0.0, "min_auc_pr": 0.0, "min_class_recall": 0.0, "max_calibration_error": 1.0
+}  # fmt: skip
 
 
 def document(right: float = 0.99, wrong: int = 0, of: int = IMAGES, **evaluation: Any) -> dict[str, Any]:
@@ -87,6 +90,24 @@ def test_what_was_not_measured_is_missed(value: float | None) -> None:
     assert len(missed(evaluated, min_auc_pr=0)) == 1
 
 
+def test_recall_at_few_false_alarms_is_looked_at_where_a_threshold_is_given() -> None:
+    found = check_thresholds(document(), thresholds_of({"min_recall_at_10_in_1000": 0.9}))
+    assert [str(finding) for finding in found if "false alarms" in finding.name] == [
+        f"logo found at 1% false alarms ({recoding}): 1, wanted at least 0.9" for recoding in ("png", "jpeg")
+    ]
+    assert missed(document(wrong=40), **{**LENIENT, "min_recall_at_10_in_1000": 0.7}) == [
+        f"logo found at 1% false alarms ({recoding}): 0.6, wanted at least 0.7"
+        for recoding in ("png", "jpeg")
+    ]
+
+
+def test_recall_that_too_few_others_can_tell_is_missed() -> None:
+    assert missed(document(), min_recall_at_1_in_1000=0) == [
+        f"logo found at 0.1% false alarms ({recoding}): not measured, wanted at least 0"
+        for recoding in ("png", "jpeg")
+    ]
+
+
 def test_a_threshold_that_is_just_reached_is_reached() -> None:
     evaluated = document(wrong=10)
     assert check_thresholds(evaluated, thresholds_of({"min_class_recall": 0.9, "min_auc_pr": 0.8}))
@@ -100,6 +121,8 @@ def test_a_threshold_that_is_just_reached_is_reached() -> None:
         ({"min_auc_pr": "0.9"}, "min_auc_pr: '0.9' is not a number"),
         ({"max_unscored": float("nan")}, "max_unscored: nan is not a number"),
         ({"min_class_images": True}, "min_class_images: True is not a number"),
+        ({"min_auc_pr": None}, "min_auc_pr: None is not a number"),
+        ({"min_recall_at_3_in_1000": 3}, "min_recall_at_3_in_1000: 3 is not a number from 0 to 1"),
     ],
 )
 def test_a_threshold_that_is_none_is_refused(values: dict[str, Any], message: str) -> None:

@@ -60,6 +60,19 @@ def test_precision_is_told_for_the_base_rates_of_uploads(evaluation: dict[str, A
     assert "the true rate may still be 77.64%" in card
 
 
+def test_what_is_found_at_few_false_alarms_is_told(evaluation: dict[str, Any]) -> None:
+    card = render_card(facts({"validation": evaluation}))
+    assert "| logo: at most 1% | together | none | fewer than 100 others | – | – | – |" in card
+    assert "who makes the false alarms" not in card
+    scores, truth = probabilities(*[0.9] * 20, *[0.1] * 400), np.repeat([1, 0], [20, 400])
+    categories = ["brand"] * 20 + ["map"] * 400
+    card = render_card(
+        facts({"validation": make_report({"as is": scores}, truth, LABELS, categories).as_dict()})
+    )
+    assert "| logo: at most 0.3% | as is | 0.1001 | 100.0% (100.0% to 100.0%) | 130 + 0 |" in card
+    assert "| map | 400 | 100.0% | 100.0% | 0% | 0% |" in card
+
+
 def test_what_the_temperature_did_is_told_where_it_was_measured(evaluation: dict[str, Any]) -> None:
     assert "last layer: 1.250." in render_card(facts({"validation": evaluation}))
     measured = {"validation": evaluation, "calibration": {"ece_before": 0.1, "ece_after": 0.02}}
