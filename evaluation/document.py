@@ -12,7 +12,7 @@ from evaluation.base_rates import BASE_RATES
 from evaluation.errors import EvaluationError
 from evaluation.metrics import target_of
 from evaluation.outcomes import PAIR, RECODING
-from evaluation.report import Evaluation
+from evaluation.report import Evaluation, rate_text
 from logo_detection.artifact import Artifact, read_manifest
 
 SCHEMA_VERSION = 2
@@ -20,7 +20,10 @@ MAX_DOCUMENT_BYTES = 16 * 2**20
 
 
 def make_document(artifact: Artifact, examples: Iterable[Example], evaluation: Evaluation) -> dict[str, Any]:
-    """All of it, as plain values; the same for the same model, files and scores."""
+    """All of it, as plain values; the same for the same model, files and scores.
+
+    `logo-evaluate --beside` adds a `comparison`, and `logo-fit` a `head`.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "model": describe_model(artifact),
@@ -91,7 +94,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
         raise EvaluationError(f"{path} is not an evaluation of schema version {SCHEMA_VERSION}")
     try:
-        _numbers(document["evaluation"]["by_recoding"])
+        _numbers(document["evaluation"])
         "".join((document["model"]["name"], document["model"]["version"], document["data"]["sha256"]))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise EvaluationError(f"{path} is not an evaluation: {error!r}") from error
@@ -99,8 +102,11 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every number of headline and categories that two documents share: then, now, and by how much."""
-    former, current = (_numbers(document["evaluation"]["by_recoding"]) for document in (then, now))
+    """Every number of headline and categories that two documents share: then, now, and by how much.
+
+    What is found at each rate of false alarms comes first.
+    """
+    former, current = (_numbers(document["evaluation"]) for document in (then, now))
     return [
         {
             "recoding": recoding,
@@ -114,9 +120,15 @@ def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[dict[st
     ]
 
 
-def _numbers(by_recoding: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+def _numbers(evaluation: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     found = {}
-    for recoding, metrics in by_recoding.items():
+    for recoding, targets in evaluation["rate_points_by_recoding"].items():
+        for target, points in targets.items():
+            for point in points:
+                if point["recall"] is not None:
+                    title = f"{target}: found at {rate_text(point['false_alarm_rate'])} false alarms"
+                    found[recoding, title] = float(point["recall"]["share"])
+    for recoding, metrics in evaluation["by_recoding"].items():
         for name, value in metrics.items():
             if isinstance(value, float):
                 found[recoding, name] = value

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from datasets.manifest import Example, read_examples
 from evaluation import page, pictures
+from evaluation.comparison import OtherEvaluation, compare, read_other
 from evaluation.document import make_document, read_document
 from evaluation.errors import EvaluationError
 from evaluation.metrics import predict_class, target_of
@@ -30,7 +31,7 @@ from evaluation.outcomes import (
     read_scores,
     score_examples,
 )
-from evaluation.report import Evaluation, make_report, render_markdown
+from evaluation.report import Evaluation, make_report, render_comparison, render_markdown
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.cores import available_cores
 from logo_detection.errors import LogoDetectionError
@@ -97,10 +98,11 @@ def evaluate_options(options: argparse.Namespace) -> int:
         LogoDetectionError: It could not be done.
     """
     artifact = load_artifact(options.model)
-    former = read_document(options.against) if options.against else None
     examples = read_examples(options.data)
     root = options.data if options.data.is_dir() else options.data.parent
     check_artifact_labels(examples, artifact.labels)
+    former = read_document(options.against) if options.against else None
+    other = _read_other(options.beside, examples, root, artifact.labels) if options.beside else None
     with _errors_named(options.output):  # before hours of scoring
         options.output.mkdir(parents=True, exist_ok=True)
     if options.scores:
@@ -112,12 +114,22 @@ def evaluate_options(options: argparse.Namespace) -> int:
     aligned = align(outcomes, artifact.labels)
     evaluation = evaluate_scores(aligned, artifact.labels)
     document = make_document(artifact, examples, evaluation)
+    if other:
+        former = other.document
+        document["comparison"] = compare(outcomes, other, artifact.labels).as_dict()
     html = page.render_page(document, aligned, pictures.worst(outcomes, artifact.labels), former)
     with _errors_named(options.output):
         (options.output / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         (options.output / PAGE).write_text(html, encoding="utf-8")
-    sys.stdout.write(f"{render_markdown(evaluation)}\n{options.output / PAGE}\n")
+    compared = f"\n{render_comparison(document['comparison'])}" if other else ""
+    sys.stdout.write(f"{render_markdown(evaluation)}{compared}\n{options.output / PAGE}\n")
     return 0
+
+
+def _read_other(
+    folder: Path, examples: Sequence[Example], root: Path, labels: Sequence[str]
+) -> OtherEvaluation:
+    return read_other(folder / DOCUMENT, folder / PREDICTIONS, examples, root, labels)
 
 
 def check_artifact_labels(examples: Sequence[Example], labels: Sequence[str]) -> None:
@@ -193,7 +205,16 @@ def _parser() -> argparse.ArgumentParser:
         help="an artifact's folder, or a .keras file of LiftWing's (default %(default)s)",
     )
     option("--output", metavar="FOLDER", type=Path, default=DEFAULT_OUTPUT, help="default %(default)s")
-    option("--against", metavar="FILE", type=Path, help=f"a former {DOCUMENT}, to compare with")
+    former = parser.add_mutually_exclusive_group()
+    former.add_argument(
+        "--against", metavar="FILE", type=Path, help=f"a former {DOCUMENT}, to compare numbers with"
+    )
+    former.add_argument(
+        "--beside",
+        metavar="FOLDER",
+        type=Path,
+        help="the --output of another model on the same files: compared image by image, with intervals",
+    )
     option(
         "--scores",
         metavar="FILE",

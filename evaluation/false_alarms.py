@@ -137,11 +137,11 @@ def _allowed(rate: float, others: int) -> int:
 
 
 def paired_differences(
-    scores: Floats, other_scores: Floats, is_target: Bools, groups: Ints
+    scores: Floats, other_scores: Floats, is_target: Bools, groups: Ints, recodings: int = 1
 ) -> tuple[PairedDifference, ...]:
     """By how much recall differs between two models' scores, float[N] each, of the same images.
 
-    At those of FALSE_ALARM_RATES for which there are others enough.
+    At those of FALSE_ALARM_RATES for which there are others enough; the arguments are those of `rate_points`.
     """
     pair = as_served(scores), as_served(other_scores)
     once = np.ones((1, len(is_target)), np.int64)
@@ -153,7 +153,7 @@ def paired_differences(
         ]
     )
     columns = (recall, other_recall, recall - other_recall, *percentile_interval(by))
-    others = int((~is_target).sum())
+    others = int((~is_target).sum()) // recodings
     return tuple(
         PairedDifference(rate, *values)
         for rate, *values in zip(FALSE_ALARM_RATES, *(column.tolist() for column in columns), strict=True)

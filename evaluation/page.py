@@ -18,6 +18,7 @@ from evaluation.outcomes import Aligned
 from evaluation.pictures import SampleImage, WorstErrors
 from evaluation.report import (
     HEADLINE,
+    difference_text,
     point_at,
     rate_rows,
     rate_text,
@@ -94,6 +95,7 @@ def _environment() -> Environment:
         "rate": _spaced_rate,
         "least_others": least_others,
         "point_at": point_at,
+        "difference_text": difference_text,
         "share_of_false_alarms": share_of_false_alarms,
     }
     environment.globals["span"] = span

@@ -79,15 +79,16 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with four significant digits."""
-        rounded: dict[str, Any] = _rounded(asdict(self))
-        return rounded
+        values: dict[str, Any] = rounded(asdict(self))
+        return values
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Plain values, with four significant digits."""
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if isinstance(value, float) else value
 
 
@@ -174,6 +175,29 @@ def render_markdown(evaluation: Evaluation) -> str:
         lines += f"| {cell(category)}: right {when_predicted(values)}, of {part['of']:,} | {shares} |\n"
     tables = [lines, rates_table(values), *kinds_tables(values)]
     return "\n".join([*tables, *(f"{sentence}\n" for sentence in remarks(values))])
+
+
+def render_comparison(compared: Mapping[str, Any]) -> str:
+    """Markdown of a `Comparison.as_dict()`: a row per rate, a column per recoding."""
+    rows: dict[tuple[str, float], list[str]] = {}
+    headings: dict[str, None] = {}
+    for one in compared["compared"]:
+        headings[cell(one["recoding"])] = None
+        for difference in one["differences"]:
+            row = rows.setdefault((one["target"], difference["false_alarm_rate"]), [])
+            row.append(difference_text(difference))
+    title = cell(f"beside {compared['name']} {compared['version']}")
+    table = _table(
+        [title, *headings],
+        [[f"{cell(target)} at {rate_text(rate)}", *cells] for (target, rate), cells in rows.items()],
+    )
+    return f"{table}\nFound more (+) or less, in percentage points, on {compared['images']:,} images.\n"
+
+
+def difference_text(difference: Mapping[str, Any]) -> str:
+    """By how many percentage points recall differs, with the interval."""
+    by, low, high = (100 * difference[key] for key in ("by", "low", "high"))
+    return f"{by:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def headline_table(evaluation: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from datasets.manifest import Example, read_examples
+from evaluation.comparison import OtherEvaluation, compare
 from evaluation.document import make_document
 from evaluation.evaluate import evaluate_scores, main
 from evaluation.outcomes import Outcome, align
@@ -177,10 +178,14 @@ def test_what_is_found_at_few_false_alarms_is_told_by_recoding_and_by_kind(tmp_p
     aligned = align(outcomes, artifact.labels)
     examples = [outcome.example for outcome in outcomes]
     document = make_document(artifact, examples, evaluate_scores(aligned, artifact.labels))
-    page = Page(render_page(document, aligned, worst(outcomes, artifact.labels)))
+    same = OtherEvaluation(document, outcomes)
+    beside = {**document, "comparison": compare(outcomes, same, artifact.labels).as_dict()}
+    page = Page(render_page(beside, aligned, worst(outcomes, artifact.labels), document))
     assert page.open == []
-    rows = [row[1:] for row in page.rows if row[0] == "logo: at most 0.3 %"]
-    assert rows == [
+    at_three = [row[1:] for row in page.rows if row[0] == "logo: at most 0.3 %"]
+    assert at_three[1] == ["png", "100.0 %", "100.0 %", "+0.0 (+0.0 to +0.0)"]
+    assert page.row("logo: found at 0.3% false alarms")[1:] == ["1.0000", "1.0000", "same"]
+    assert at_three[3:] == [
         # Of 2,000 recodings six may be called a logo: the seals, as PNG; a resample may have more of them.
         ["together", "0.5001", "50.0 % 0.0–50.0 %", "65 + 150", "150 + 150", "250 + 149"],
         ["png", "0.1001", "100.0 % 0.0–100.0 %", "130 + 300", "300 + 299", "500 + 298"],
