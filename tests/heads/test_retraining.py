@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from heads.fit import main
+from heads.__main__ import main
 from logo_detection.artifact import load_artifact, read_manifest
 from logo_detection.classifier import load_classifier
 from logo_detection.decode.image import load_image
@@ -227,7 +227,7 @@ def test_a_fit_that_is_killed_while_it_writes_leaves_no_artifact(
 ) -> None:
     features, labels = colours
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "heads.fit", "--model", artifact, "--labels", labels]
+    command = [sys.executable, "-m", "heads", "--model", artifact, "--labels", labels]
     command += ["--label-column", "kind", "--output", output, "--report", tmp_path / "report", features]
     with subprocess.Popen(
         [str(part) for part in command],

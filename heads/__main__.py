@@ -1,0 +1,125 @@
+"""logo-fit: trains a new head for a model, on Spark; writes an artifact to serve.
+
+    logo-batch --embed --output features/ pictures/
+    logo-fit --labels labels.csv --output artifact/ features/
+
+Exit status 0: the artifact is there, whole; 2: it cannot be made as things stand, and there is none.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from batch.options import INTERRUPTED, Parser, add_spark_options, positive, value
+from heads.labels import LABEL
+from heads.retraining import ELASTIC_NET, REG_PARAM, TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
+from logo_detection.cores import available_cores
+from logo_detection.errors import LogoDetectionError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        retrain_head(options)
+    except LogoDetectionError as error:
+        sys.stderr.write(f"logo-fit: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="logo-fit",
+        description="Train a new head on features that logo-batch --embed wrote; makes an artifact to serve.",
+        epilog="Exit status: 0 if the artifact is there, 2 if it cannot be made as things stand.",
+    )
+    option = parser.add_argument
+    option("features", metavar="FEATURES", help="the table that logo-batch --embed wrote")
+    option("--labels", metavar="FILE", required=True, help="CSV or Parquet with filename and a label")
+    option("--label-column", metavar="NAME", default=LABEL, help="default %(default)s")
+    option("--output", metavar="FOLDER", type=Path, required=True, help="the artifact to make")
+    option(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        default=Path("model_artifacts/logo-detection"),
+        help="the artifact that the features are of (default %(default)s)",
+    )
+    option("--report", metavar="FOLDER", type=Path, default=Path("runs/fit"), help="default %(default)s")
+    option("--images", metavar="FOLDER", type=Path, help="where the files are: the report then shows some")
+    option("--name", help="of the model to be (default: that of the old one)")
+    option("--version", help="of the model to be (default: the old one's, and a digest of the head)")
+    _add_training_options(parser.add_argument_group("Training"))
+    add_spark_options(parser.add_argument_group("Spark"))
+    option(
+        "--workers",
+        metavar="N",
+        type=value(positive),
+        default=available_cores(),
+        help="cores of this machine (default: all, here %(default)s)",
+    )
+    return parser
+
+
+def _add_training_options(group: argparse._ArgumentGroup) -> None:
+    option = group.add_argument
+    option("--classes", metavar="LABELS", type=_names, default=(), help="the only ones, in the model's order")
+    option("--hold-out", metavar="SHARE", type=value(_share), default=0.2, help="default %(default)s")
+    option("--seed", metavar="N", type=int, default=0, help="of the split (default %(default)s)")
+    option("--iterations", metavar="N", type=value(positive), default=100, help="default %(default)s")
+    option("--tune", action="store_true", help="cross-validate every regParam with every elasticNetParam")
+    option("--folds", metavar="N", type=value(_folds), default=3, help="of --tune (default %(default)s)")
+    option(
+        "--reg-param",
+        metavar="NUMBERS",
+        type=value(_numbers),
+        help=f"default {_listed(REG_PARAM)}; with --tune {_listed(TUNED_REG_PARAMS)}",
+    )
+    option(
+        "--elastic-net",
+        metavar="NUMBERS",
+        type=value(_shares),
+        help=f"0 to 1, of L1: default {_listed(ELASTIC_NET)}; with --tune {_listed(TUNED_ELASTIC_NETS)}",
+    )
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    numbers = tuple(float(part) for part in text.split(","))
+    if not all(0 <= number < float("inf") for number in numbers):
+        raise ValueError(f"{text!r} is not numbers from 0 on, with commas between them")
+    return numbers
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    if max(_numbers(text)) > 1:
+        raise ValueError(f"{text!r} is not numbers from 0 to 1, with commas between them")
+    return _numbers(text)
+
+
+def _folds(text: str) -> int:
+    if positive(text) < 2:
+        raise ValueError("there are two folds or more")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share < 1:
+        raise ValueError(f"{text!r} is not between 0 and 1")
+    return share
+
+
+if __name__ == "__main__":
+    sys.exit(main())
