@@ -8,11 +8,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
 
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.decode.header import DecodeLimits
@@ -32,10 +31,6 @@ from model_server.settings import (
     read_settings,
     unused_settings,
 )
-
-if TYPE_CHECKING:
-    from model_server.admission import Admission
-    from model_server.kserve.model import LogoModel
 
 DRAIN_SLACK_S = 1
 START_TIMEOUT_S = {"openvino": 60.0, "keras": 180.0}
@@ -116,7 +111,7 @@ def serve_pool(
     from model_server.http.request_middleware import RequestMiddleware
     from model_server.kserve.placeholders import placeholders
     from model_server.limits import Limits
-    from model_server.metrics import Metrics
+    from model_server.metrics import Metrics, ServerState
     from model_server.openapi import describe_api
     from model_server.schema import parse_request
     from model_server.service import LogoService
@@ -162,7 +157,21 @@ def serve_pool(
         has_live_workers=lambda: pool.has_live_workers,
         parse=partial(parse_request, labels=artifact.labels, max_items=settings.images_max_num),
     )
-    metrics.watch(numbers_to_watch(settings, pool, byte_budget, admission, model))
+    metrics.watch(
+        ServerState(
+            ready=lambda: model.takes_requests,
+            in_flight_images=lambda: admission.in_flight,
+            in_flight_images_max=settings.queue_max_images,
+            queued_images=lambda: pool.waiting,
+            held_bytes=lambda: byte_budget.held_bytes,
+            held_bytes_max=byte_budget.limit_bytes,
+            workers=settings.workers,
+            workers_ready=lambda: pool.workers_ready,
+            workers_busy=lambda: pool.busy,
+            worker_restarts=lambda: pool.restarts,
+            worker_pids=lambda: pool.pids,
+        )
+    )
     limits = Limits(settings.images_max_num, settings.image_max_size, settings.body_max_size)
     server = Server(
         Listening(settings.port, settings.drain_delay_s, ceil(settings.request_timeout_s) + DRAIN_SLACK_S),
@@ -179,27 +188,6 @@ def serve_pool(
     )
     server.describe(describe_api(settings.model_name, artifact.labels, limits))
     server.start([model])
-
-
-def numbers_to_watch(
-    settings: Settings, pool: ScoringPool, byte_budget: ByteBudget, admission: "Admission", model: "LogoModel"
-) -> dict[str, tuple[str, Callable[[], float]]]:
-    """What `Metrics.watch` takes: name -> description, how to read it."""
-    from model_server.metrics import resident_bytes
-
-    return {
-        "logo_ready": ("1 while requests are taken.", lambda: model.takes_requests),
-        "logo_in_flight_images": ("Images admitted and unfinished.", lambda: admission.in_flight),
-        "logo_in_flight_images_max": ("Images beyond which 503.", lambda: settings.queue_max_images),
-        "logo_queued_images": ("Images that wait for a worker.", lambda: pool.waiting),
-        "logo_held_bytes": ("Bytes of bodies and fetched files held.", lambda: byte_budget.held_bytes),
-        "logo_held_bytes_max": ("Bytes beyond which they wait.", lambda: byte_budget.limit_bytes),
-        "logo_workers": ("Workers that there should be.", lambda: settings.workers),
-        "logo_workers_ready": ("Workers that can score.", lambda: pool.workers_ready),
-        "logo_workers_busy": ("Workers that have an image.", lambda: pool.busy),
-        "logo_worker_restarts_total": ("Workers lost and replaced.", lambda: pool.restarts),
-        "logo_workers_resident_bytes": ("Workers' memory.", lambda: resident_bytes(pool.pids)),
-    }
 
 
 if __name__ == "__main__":

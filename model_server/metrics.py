@@ -5,12 +5,13 @@ series that begins with it. docs/operations.md says what each metric is for.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import product
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -29,7 +30,36 @@ STAGE_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12
 SCORE_BUCKETS = (0.01, 0.02, *(step / 20 for step in range(1, 20)), 0.98, 0.99, 1)
 """Finer at both ends, where a sound model's scores are."""
 
-Read = Callable[[], float]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerState:
+    """Where the numbers of this moment are read; what cannot change is a number itself.
+
+    Attributes:
+        ready: Whether requests are taken.
+        in_flight_images: Admitted and unfinished.
+        in_flight_images_max: Beyond these, 503.
+        queued_images: Those of them that wait for a worker.
+        held_bytes: Of request bodies and fetched files.
+        held_bytes_max: Beyond these, they wait.
+        workers: That there should be.
+        workers_ready: That can score.
+        workers_busy: That have an image.
+        worker_restarts: Workers lost and replaced so far; never falls.
+        worker_pids: Their processes.
+    """
+
+    ready: Callable[[], bool]
+    in_flight_images: Callable[[], int]
+    in_flight_images_max: int
+    queued_images: Callable[[], int]
+    held_bytes: Callable[[], int]
+    held_bytes_max: int
+    workers: int
+    workers_ready: Callable[[], int]
+    workers_busy: Callable[[], int]
+    worker_restarts: Callable[[], int]
+    worker_pids: Callable[[], Collection[int]]
 
 
 class Metrics:
@@ -79,12 +109,9 @@ class Metrics:
         for outcome, source in product((SCORED, *item_codes()), ("url", "inline")):
             self._items.labels(outcome, source)
 
-    def watch(self, numbers: Mapping[str, tuple[str, Read]]) -> None:
-        """Expose numbers that are read when Prometheus asks: name -> description, how to read it.
-
-        What ends in `_total` is a counter, and never falls; anything else is a gauge.
-        """
-        self._registry.register(_Watched(numbers))
+    def watch(self, state: ServerState) -> None:
+        """Expose what the server is doing; it is read whenever Prometheus asks."""
+        self._registry.register(_StateCollector(state))
 
     def describe_model(self, **labels: str) -> None:
         """Say which model is served, as labels of `logo_model_info`."""
@@ -113,14 +140,25 @@ class Metrics:
                     self._stages[stage].observe(seconds)
 
 
-class _Watched(Collector):
-    def __init__(self, numbers: Mapping[str, tuple[str, Read]]) -> None:
-        self._numbers = numbers
+class _StateCollector(Collector):
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
 
-    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        for name, (description, read) in self._numbers.items():
-            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            yield family(name, description, value=read())
+    def collect(self) -> Iterator[Metric]:
+        state, gauge = self._state, GaugeMetricFamily
+        yield gauge("logo_ready", "1 while requests are taken.", state.ready())
+        yield gauge("logo_in_flight_images", "Images admitted and unfinished.", state.in_flight_images())
+        yield gauge("logo_in_flight_images_max", "Images beyond which 503.", state.in_flight_images_max)
+        yield gauge("logo_queued_images", "Images that wait for a worker.", state.queued_images())
+        yield gauge("logo_held_bytes", "Bytes of bodies and fetched files held.", state.held_bytes())
+        yield gauge("logo_held_bytes_max", "Bytes beyond which they wait.", state.held_bytes_max)
+        yield gauge("logo_workers", "Workers that there should be.", state.workers)
+        yield gauge("logo_workers_ready", "Workers that can score.", state.workers_ready())
+        yield gauge("logo_workers_busy", "Workers that have an image.", state.workers_busy())
+        yield CounterMetricFamily(
+            "logo_worker_restarts_total", "Workers lost and replaced.", state.worker_restarts()
+        )
+        yield gauge("logo_workers_resident_bytes", "Workers' memory.", resident_bytes(state.worker_pids()))
 
 
 def resident_bytes(pids: Collection[int]) -> int:

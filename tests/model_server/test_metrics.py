@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from model_server.metrics import Metrics, resident_bytes
+from model_server.metrics import Metrics, ServerState, resident_bytes
 from tests.harness.footprint import worker_ids
 from tests.harness.process import until
 from tests.harness.requests import inline
@@ -105,11 +105,27 @@ def test_a_process_that_is_gone_has_no_memory() -> None:
     assert resident_bytes([2**30]) == 0
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a_total", "counter"), ("a_bytes", "gauge")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("logo_worker_restarts", "counter"), ("logo_queued_images", "gauge")]
+)
 def test_a_watched_number_is_read_when_it_is_asked_for(name: str, kind: str) -> None:
     registry = CollectorRegistry()
-    value = 1.0
-    Metrics(registry).watch({name: ("A number.", lambda: value)})
-    value = 2.0
-    (found,) = [family for family in registry.collect() if family.name == name.removesuffix("_total")]
-    assert (found.type, found.samples[0].name, found.samples[0].value) == (kind, name, 2.0)
+    value = 1
+    Metrics(registry).watch(
+        ServerState(
+            ready=lambda: True,
+            in_flight_images=lambda: value,
+            in_flight_images_max=200,
+            queued_images=lambda: value,
+            held_bytes=lambda: 0,
+            held_bytes_max=0,
+            workers=2,
+            workers_ready=lambda: 2,
+            workers_busy=lambda: 0,
+            worker_restarts=lambda: value,
+            worker_pids=lambda: (),
+        )
+    )
+    value = 2
+    (found,) = [family for family in registry.collect() if family.name == name]
+    assert (found.type, found.samples[0].value) == (kind, 2.0)
