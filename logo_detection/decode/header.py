@@ -154,21 +154,18 @@ def _jpeg_frame(data: bytes, frame: jpeg.Segment, scans: int, ended: bool) -> He
     return replace(header, scans=scans)
 
 
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_CHUNK = struct.Struct(">I4s")
 _PNG_FIRST_FRAME_ENDS = (b"IEND", b"fdAT")
 
 
 def _png(data: bytes) -> Header:
-    length, kind, width, height, depth, colour = struct.unpack_from(">I4sIIBB", data, 8)
-    if (length, kind) != (13, b"IHDR") or colour not in _PNG_CHANNELS:
-        raise ImageCorrupt
+    layout = png.read_layout(data)
     _count_png_chunks(data)
-    pixel_bytes = 4 if _PNG_CHANNELS[colour] > 1 else max(1, depth // 8)
-    if (depth, colour) == (16, png.RGB) and b"tRNS" in data[: data.find(b"IDAT")]:
+    pixel_bytes = 4 if layout.channels > 1 else max(1, layout.depth // 8)
+    if (layout.depth, layout.colour) == (16, png.RGB) and b"tRNS" in data[: data.find(b"IDAT")]:
         pixel_bytes = _RGB16_KEY_PIXEL_BYTES
     # The decoder reads a copy of the file without what does not show.
-    return _header(Format.PNG, width, height, pixel_bytes, len(data))
+    return _header(Format.PNG, layout.width, layout.height, pixel_bytes, len(data))
 
 
 # The lower bytes of samples are decoded too, to look for the transparent colour.

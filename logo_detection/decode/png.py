@@ -18,7 +18,9 @@ MAX_CHUNKS = 50_000
 GREY, RGB, PALETTE = 0, 2, 3
 """Colour types that may have transparent colours without an alpha channel."""
 
+_CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, 4: 2, 6: 4}
 _CHUNK = struct.Struct(">I4s")
+_HEADER = struct.Struct(">I4sIIBBxxB")  # IHDR with its length; compression and filter have one value each
 _HEADER_ENDS_AT = 33  # the signature and IHDR
 _SHOWN = re.compile(rb"PLTE|tRNS|IDAT|IEND")
 _MAX_DAMAGED_CHUNKS = 8  # whose ends are searched for: each search may sum up as many bytes as the file has
@@ -43,9 +45,14 @@ class PngLayout:
     interlaced: bool
 
     @property
+    def channels(self) -> int:
+        """Samples of a pixel; an index of a palette is one."""
+        return _CHANNELS[self.colour]
+
+    @property
     def pixel_bits(self) -> int:
         """Of all samples of a pixel."""
-        return self.depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[self.colour]
+        return self.depth * self.channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,19 @@ class _Chunk:
     end: int
 
 
+def read_layout(data: bytes) -> PngLayout:
+    """The header of a file that begins as a PNG does.
+
+    Raises:
+        ImageCorrupt: Its first chunk is no header, or has a colour type that there is not.
+        struct.error: The file ends before its header does.
+    """
+    length, kind, width, height, depth, colour, interlace = _HEADER.unpack_from(data, 8)
+    if (length, kind) != (13, b"IHDR") or colour not in _CHANNELS:
+        raise ImageCorrupt
+    return PngLayout(width, height, depth, colour, interlaced=interlace == 1)
+
+
 def read_picture(data: bytes) -> PngPicture:
     """An admitted PNG without all that does not show.
 
@@ -83,8 +103,7 @@ def read_picture(data: bytes) -> PngPicture:
     """
     if zlib.crc32(data[12:29]) != struct.unpack_from(">I", data, 29)[0]:
         raise ImageCorrupt
-    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
-    layout = PngLayout(width, height, depth, colour, interlaced=data[28] == 1)
+    layout = read_layout(data)
     palette = transparency = b""
     pixels: slice | None = None
     for chunk in _chunks(data):
