@@ -21,6 +21,24 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 HOST = "stash.test"
 OWNER, OTHER = "wiki_session=owner", "wiki_session=other"
 SPECIAL = "Special:UploadStash"
+GERMAN = "Spezial:Hochladespeicher"
+GERMAN_NAMES = (GERMAN, SPECIAL, "spezial:uploadstash")
+"""What the special page may be called on a German wiki."""
+
+PATHS = (
+    "/wiki/Special:UploadStash/file/{}",
+    "/wiki/Special:UploadStash/file/{}?a=b",
+    "/index.php/Special:UploadStash/file/{}",
+    "/index.php?title=Special:UploadStash/file/{}",
+    "/index.php?title=Special%3AUploadStash%2Ffile%2F{}&a=b",
+    "/wiki/Special%3AUploadStash/file/{}",
+    "/wiki/Special:UploadStash%2Ffile%2F{}",
+    "/wiki/special:uploadstash/file/{}",
+    "/wiki/Special:Uploadstash/file/{}",
+    "/index.php?title=special:uploadstash/file/{}&a=b",
+)
+"""The ways to name a file of the stash, whose key stands in the braces. tests/mediawiki asks a real wiki."""
+
 MAX_SERVED_BYTES = 2**20
 NAMES = {"special:uploadstash", "spezial:uploadstash", "spezial:hochladespeicher"}
 PLAIN, PAGED, LOSSY_PAGED = r"(\d+)px", r"page\d+-(\d+)px", r"(?:lossy|lossless)-page\d+-(\d+)px"

@@ -19,6 +19,7 @@ from tests.images import encode
 from tests.mediawiki.files import disc, files
 from tests.mediawiki.wiki import GERMAN_HOST, HOST, PAGED_TIFF_HANDLER, MediaWiki, running_wiki
 from tests.soak import report
+from tests.stash_wiki import GERMAN_NAMES, PATHS
 
 pytestmark = pytest.mark.soak
 
@@ -30,24 +31,6 @@ SAME = 0.05
 LARGE_PAGES = "scored" if os.environ.get(PAGED_TIFF_HANDLER) else "fetch_failed"
 NOBODY_ELSE = {"stranger": "fetch_failed", "other": "fetch_failed"}
 OUTCOMES = {"large-pages.tif": LARGE_PAGES, "broken.png": "image_corrupt"}
-
-PATHS = (
-    "/wiki/Special:UploadStash/file/{}",
-    "/wiki/Special:UploadStash/file/{}?a=b",
-    "/index.php/Special:UploadStash/file/{}",
-    "/index.php?title=Special:UploadStash/file/{}",
-    "/index.php?title=Special%3AUploadStash%2Ffile%2F{}&a=b",
-    "/wiki/Special%3AUploadStash/file/{}",
-    "/wiki/Special:UploadStash%2Ffile%2F{}",
-    "/wiki/special:uploadstash/file/{}",
-    "/wiki/Special:Uploadstash/file/{}",
-    "/index.php?title=special:uploadstash/file/{}&a=b",
-)
-GERMAN_PATHS = (
-    "/wiki/Spezial:Hochladespeicher/file/{}",
-    "/wiki/Special:UploadStash/file/{}",
-    "/wiki/spezial:uploadstash/file/{}",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +129,10 @@ def test_every_way_to_name_a_file_leads_to_it(
 
 
 @pytest.mark.parametrize("name", ["small.png", "large.jpg", "small.djvu"])
-@pytest.mark.parametrize("path", GERMAN_PATHS)
+@pytest.mark.parametrize("page", GERMAN_NAMES)
 def test_so_does_every_name_in_another_language(
-    server: RunningServer, stash: Stash, score: float, name: str, path: str
+    server: RunningServer, stash: Stash, score: float, name: str, page: str
 ) -> None:
-    outcome = ask(server, f"https://{GERMAN_HOST}" + path.format(stash.keys[name]), stash.callers["uploader"])
+    url = f"https://{GERMAN_HOST}/wiki/{page}/file/{stash.keys[name]}"
+    outcome = ask(server, url, stash.callers["uploader"])
     assert outcome.score == pytest.approx(score, abs=SAME)

@@ -12,6 +12,8 @@ from tests.harness.origins import Origin
 from tests.harness.server import RunningServer, running_server
 from tests.images import jpeg, one_colour, picture
 from tests.stash_wiki import (
+    GERMAN,
+    GERMAN_NAMES,
     HOST,
     LOG_IN_PAGE,
     LOSSY_PAGED,
@@ -19,12 +21,12 @@ from tests.stash_wiki import (
     OTHER,
     OWNER,
     PAGED,
+    PATHS,
     Stashed,
     StashWiki,
 )
 
 TIMEOUT_S = 3
-GERMAN = "Spezial:Hochladespeicher"
 KEY = "1a.logo.3"
 
 XCF = b"gimp xcf v011\0" + bytes(500)
@@ -236,21 +238,7 @@ class TestOthers:
 
 
 class TestNames:
-    @pytest.mark.parametrize(
-        "path",
-        [
-            "/wiki/Special:UploadStash/file/{}",
-            "/wiki/Special:UploadStash/file/{}?a=b",
-            "/index.php/Special:UploadStash/file/{}",
-            "/index.php?title=Special:UploadStash/file/{}",
-            "/index.php?title=Special%3AUploadStash%2Ffile%2F{}&a=b",
-            "/wiki/Special%3AUploadStash/file/{}",
-            "/wiki/Special:UploadStash%2Ffile%2F{}",
-            "/wiki/special:uploadstash/file/{}",
-            "/wiki/Special:Uploadstash/file/{}?a=b",
-            "/index.php?title=special:uploadStash/file/{}&a=b",
-        ],
-    )
+    @pytest.mark.parametrize("path", PATHS)
     @pytest.mark.parametrize("file", [LARGE, XCF], ids=["refused", "not read"])
     def test_every_way_to_name_a_file_leads_to_its_thumbnail(
         self, server: RunningServer, wiki: StashWiki, red_score: float, path: str, file: bytes
@@ -261,7 +249,7 @@ class TestNames:
         assert {request.headers.get("cookie") for request in wiki.requests} == {OWNER}
         assert len(wiki.asked()) <= 3
 
-    @pytest.mark.parametrize("page", [GERMAN, "Special:UploadStash", "spezial:uploadstash"])
+    @pytest.mark.parametrize("page", GERMAN_NAMES)
     @pytest.mark.parametrize("file", [LARGE, XCF], ids=["refused", "not read"])
     def test_and_so_does_every_name_on_a_wiki_of_another_language(
         self, server: RunningServer, german_wiki: StashWiki, red_score: float, page: str, file: bytes
