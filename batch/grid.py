@@ -14,12 +14,11 @@ from math import ceil, sqrt
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from batch.listing import SCORE_DECIMALS
 from batch.target import Target
 from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ItemError
 from logo_detection.pool.messages import Scored
-from logo_detection.scoring import Result
+from logo_detection.scoring import SCORE_DECIMALS, Result
 
 MAX_CELLS = 120
 MAX_COLUMNS = 10

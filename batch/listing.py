@@ -7,10 +7,7 @@ from typing import Any, TextIO
 
 from batch.target import Target
 from logo_detection.errors import ItemError
-from logo_detection.scoring import Result
-
-SCORE_DECIMALS = 4
-"""As the server answers."""
+from logo_detection.scoring import SCORE_DECIMALS, Result
 
 Add = Callable[[Result], None]
 """Writes one result."""

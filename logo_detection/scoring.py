@@ -16,6 +16,9 @@ from logo_detection.fetch.upload_stash import Open, read_or_thumbnail
 from logo_detection.pool.messages import Scored, Task
 from logo_detection.pool.pool import ScoringPool
 
+SCORE_DECIMALS = 4
+"""Of a score that people and callers are shown. Tables keep all of it."""
+
 AHEAD_PER_WORKER = 4
 """Inputs to have under way for each worker: one is scored, and the next ones are read meanwhile."""
 

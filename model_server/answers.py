@@ -12,10 +12,10 @@ from typing_extensions import TypedDict
 
 from logo_detection.decode.header import Format
 from logo_detection.errors import ItemError, item_codes
+from logo_detection.scoring import SCORE_DECIMALS
 from model_server.errors import status_of_items
 from model_server.schema import ItemResult, Score, Timing
 
-SCORE_DECIMALS = 4
 SECONDS_DECIMALS = 6
 
 Probability = Annotated[float, Field(ge=0, le=1, description="Of four decimals.")]
