@@ -19,9 +19,10 @@ from batch.batch_scorer import inputs_under_way
 from batch.grid import Grid
 from batch.inputs import find_inputs
 from batch.listing import json_document, text_table
-from batch.options import INTERRUPTED, Parser, add_fetch_options, add_model_options, fetch_policy, value
+from batch.options import Parser, add_fetch_options, add_model_options, fetch_policy, value
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
+from logo_detection.commands import run_command
 from logo_detection.errors import ItemError, LogoDetectionError
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
@@ -37,12 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return asyncio.run(classify(options))
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-classify: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        return run_command("logo-classify", lambda: asyncio.run(classify(options)))
     except BrokenPipeError:  # whoever read the results has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python flushes the rest to
         return BROKEN_PIPE

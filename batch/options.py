@@ -14,9 +14,6 @@ from logo_detection.fetch.policy import (
 )
 from logo_detection.files import MAX_FILE_BYTES
 
-INTERRUPTED = 130
-"""The exit status of an interrupted command, as shells have it: 128 + SIGINT."""
-
 _T = TypeVar("_T")
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -19,7 +20,6 @@ from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.local import score_locally
 from batch.options import (
-    INTERRUPTED,
     Parser,
     add_fetch_options,
     add_model_options,
@@ -34,7 +34,7 @@ from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally
 from batch.sources import InputSource, find_source
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
-from logo_detection.errors import LogoDetectionError
+from logo_detection.commands import run_command
 from logo_detection.head import check_features
 from logo_detection.scoring import DECODE_TIMEOUT_S
 
@@ -43,14 +43,8 @@ ROWS_PER_FILE = 10_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
-    try:
-        _command(list(sys.argv[1:] if arguments is None else arguments))
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-batch: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return 0
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return run_command("logo-batch", partial(_command, given))
 
 
 def _command(given: list[str]) -> None:

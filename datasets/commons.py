@@ -32,6 +32,7 @@ from datasets.mediawiki import (
     policy_for,
 )
 from datasets.progress import Progress
+from logo_detection.commands import INTERRUPTED
 from logo_detection.decode.header import DecodeLimits, read_header
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
@@ -47,7 +48,6 @@ CONCURRENCY = 2  # images at once
 
 MAX_CATEGORIES = 5_000  # looked through below one
 MAX_LISTED = 200_000  # files of one, from which those that are wanted are drawn
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 MAX_LOST_IN_A_ROW = 10  # files that the wiki did not give, after which it is left alone
 
 _WANTED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:/([A-Za-z0-9][\w.-]*))?=(Category:[^|#<>\[\]{}\n]+)", re.ASCII)

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -33,14 +34,13 @@ from evaluation.outcomes import (
 )
 from evaluation.report import Evaluation, make_report, render_comparison, render_markdown
 from logo_detection.artifact import Artifact, load_artifact
+from logo_detection.commands import run_command
 from logo_detection.cores import available_cores
-from logo_detection.errors import LogoDetectionError
 
 DEFAULT_MODEL = Path("model_artifacts/logo-detection")
 DEFAULT_OUTPUT = Path("runs/evaluation")
 TABLE_DECIMALS = 9  # enough to get the same metrics from a table of predictions
 DOCUMENT, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
 
 def evaluate_artifact(artifact: Path, examples: Sequence[Example], workers: int | None = None) -> Evaluation:
@@ -82,13 +82,7 @@ def _score(artifact: Artifact, examples: Sequence[Example], workers: int) -> lis
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        return evaluate_options(options)
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-evaluate: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return run_command("logo-evaluate", partial(evaluate_options, options))
 
 
 def evaluate_options(options: argparse.Namespace) -> int:

@@ -9,26 +9,20 @@ Exit status 0: the artifact is there, whole; 2: it cannot be made as things stan
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from batch.options import INTERRUPTED, Parser, add_spark_options, positive, value
+from batch.options import Parser, add_spark_options, positive, value
 from heads.labels import LABEL
 from heads.retraining import ELASTIC_NET, REG_PARAM, TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
+from logo_detection.commands import run_command
 from logo_detection.cores import available_cores
-from logo_detection.errors import LogoDetectionError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        retrain_head(options)
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-fit: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return 0
+    return run_command("logo-fit", partial(retrain_head, options))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,12 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from datasets.commons import COMMONS, parse_category
-from logo_detection.errors import LogoDetectionError
+from logo_detection.commands import run_command
 from pipelines.errors import PipelineError
 
 IMAGE_VARIABLE = "LOGO_PIPELINE_IMAGE"
@@ -25,13 +26,7 @@ LOCAL_IMAGE = "python"  # steps run in this Python; Kubeflow warns of an image w
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        return int(options.verb(options))
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-pipeline: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return run_command("logo-pipeline", partial(options.verb, options))
 
 
 def compile_pipeline(options: argparse.Namespace) -> int:

@@ -27,9 +27,9 @@ from datasets.progress import Progress
 from datasets.splits import Split, split
 from evaluation.outcomes import PAIR, RECODING
 from logo_detection.artifact import read_manifest
+from logo_detection.commands import run_command
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
-from logo_detection.errors import LogoDetectionError
 from training.errors import TrainingError
 from training.materialise import LeftOutImage, MaterialisedImage, Uint8Array, materialise_all
 from training.plan import check_parts, validation_tasks
@@ -180,18 +180,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the images")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    try:
-        recipe = read_recipe(options.recipe)
-        examples = read_examples(options.data)
-        if options.model:
-            check_unseen(recipe, examples, options.model)
-        held_out = split_data(recipe, examples, options.workers).validation
-        for item in write_holdout(recipe, held_out, options.to, options.workers):
-            LOG.warning("left out %s: %s", item.picture, item.reason)
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-holdout: {error}\n")
-        return 2
-    return 0
+    return run_command("logo-holdout", partial(_write_holdout_of, options))
+
+
+def _write_holdout_of(options: argparse.Namespace) -> None:
+    recipe = read_recipe(options.recipe)
+    examples = read_examples(options.data)
+    if options.model:
+        check_unseen(recipe, examples, options.model)
+    held_out = split_data(recipe, examples, options.workers).validation
+    for item in write_holdout(recipe, held_out, options.to, options.workers):
+        LOG.warning("left out %s: %s", item.picture, item.reason)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from logo_detection.errors import LogoDetectionError
+from logo_detection.commands import run_command
 
 DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "efficientnetv2-b0.toml"
 
@@ -23,12 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     from training.pipeline import run_training
 
-    try:
-        run_training(options)
-    except LogoDetectionError as error:
-        sys.stderr.write(f"logo-train: {error}\n")
-        return 2
-    return 0
+    return run_command("logo-train", partial(run_training, options))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

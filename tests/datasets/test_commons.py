@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from datasets.commons import (
-    INTERRUPTED,
     MAX_LOST_IN_A_ROW,
     ImportRequest,
     LabelledCategory,
@@ -26,6 +25,7 @@ from datasets.commons import (
 )
 from datasets.manifest import Example, read_examples
 from datasets.mediawiki import RetryPolicy, WikiError, plain_text, policy_for
+from logo_detection.commands import INTERRUPTED
 from logo_detection.decode.header import DecodeLimits, read_header
 from tests.harness.process import ROOT, clean_environment
 from tests.wiki import Answer, Category, WikiServer, lagging, logo_file, photo_file, refusing, small_commons

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from datasets.manifest import read_examples
-from evaluation.evaluate import INTERRUPTED, evaluate_artifact, main
+from evaluation.evaluate import evaluate_artifact, main
+from logo_detection.commands import INTERRUPTED
 from tests.evaluation.sets import BLUE, HOSTILE, RED, picture, plain_set, recoded_set, write_set
 from tests.harness.process import ROOT, clean_environment
 
