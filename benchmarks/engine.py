@@ -130,7 +130,7 @@ def _mean_cpu_ms(work: Callable[[Any], Any], items: Iterable[Any]) -> float:
 
 
 def ceilings(artifact: Path, files: Path, precision: Precision = "f32") -> Subprocess:
-    """The subprocess of one core, in the environment of a worker: its threads, its allocator."""
+    """The subprocess of one core, in the environment of a worker: its threads, its malloc."""
     return Subprocess("benchmarks.engine", artifact, files, precision, environment=WORKER_ENVIRONMENT)
 
 

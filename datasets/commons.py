@@ -200,7 +200,7 @@ class Importer:
 
 
 def fetched(one: ListedFile, info: FileInfo, body: bytes, width: int) -> FetchedFile:
-    """What is to be remembered of a file. Its name says nothing that a stranger chose."""
+    """What is to be remembered of a file. Its name says nothing that an uploader chose."""
     return FetchedFile(
         page=one.page,
         width=width,

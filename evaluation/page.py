@@ -1,6 +1,6 @@
 """The page: `report.html`, one file for people to read, with nothing in it that comes from elsewhere.
 
-Names of files, categories and sources are strangers' text: the template escapes all it is given, but for the
+Names of files, categories and sources come from anywhere: the template escapes all it is given, but for the
 SVG of `evaluation.plots`. The page forbids itself scripts and any request (a Content-Security-Policy in it).
 """
 

@@ -298,7 +298,7 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cell(text: str) -> str:
-    """Text inside a Markdown table, on a terminal too; names of categories are strangers' text."""
+    """Text inside a Markdown table, on a terminal too; names of categories come from anywhere."""
     line = "".join(character for character in " ".join(text.split()) if character.isprintable())
     return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 

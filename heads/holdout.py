@@ -15,7 +15,7 @@ from heads.labels import Plan
 from logo_detection.artifact import Calibration
 from logo_detection.head import Head, probabilities
 
-UNTAUGHT_BIAS = -1e4
+UNTRAINED_BIAS = -1e4
 """The logit of `out_of_domain` where no image has that label: its probability is 0 at any temperature."""
 
 
@@ -71,7 +71,7 @@ def serving_head(plan: Plan, head: Head, temperature: float) -> Head:
     Where no image is labelled `out_of_domain`, that class has a probability of 0.
     """
     weights = np.zeros((len(head.weights), len(plan.labels)), np.float32)
-    bias = np.full(len(plan.labels), UNTAUGHT_BIAS, np.float32)
+    bias = np.full(len(plan.labels), UNTRAINED_BIAS, np.float32)
     trained = [plan.labels.index(label) for label in plan.train_labels]
     weights[:, trained] = head.weights / temperature
     bias[trained] = head.bias / temperature

@@ -60,7 +60,7 @@ class UrlNotAllowed(ItemError):
 class FetchFailed(ItemError):
     """The origin answered other than 200, or broke off.
 
-    For callers who may tell the origin's owner from a stranger, and try again: the HTTP status, if there
+    For importers, which try again as the origin asks: the HTTP status, if there
     was one, and the header `Retry-After` as it came.
     """
 

@@ -1,4 +1,4 @@
-"""Files: an operator's own, read whole and within limits. Strangers' files come through `fetch`."""
+"""Files: an operator's own, read whole and within limits. Callers' files come through `fetch`."""
 
 import asyncio
 import os

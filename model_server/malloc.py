@@ -1,4 +1,4 @@
-"""The allocator: how soon memory that the server is done with goes back to the system.
+"""malloc: how soon memory that the server is done with goes back to the system.
 
 Bodies and files come in megabytes, a few at a time, and the server lives long. glibc raises its own
 thresholds with the largest block that it was ever given back, and then keeps such blocks in its heap, from

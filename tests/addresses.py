@@ -1,4 +1,4 @@
-"""Addresses that a stranger's URL must never lead to, and some neighbours that it may."""
+"""Addresses that a caller's URL must never lead to, and some neighbours that it may."""
 
 DENIED = (
     "0.0.0.0",

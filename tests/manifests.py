@@ -1,6 +1,6 @@
-"""Manifests: what helm makes of the chart, and the schemas that judge every document of it.
+"""Manifests: what helm makes of the chart, and the schemas that check every document of it.
 
-Kubernetes' own kinds are judged by Kubernetes' strict schemas, an InferenceService by KServe's own SDK and
+Kubernetes' own kinds are checked by Kubernetes' strict schemas, an InferenceService by KServe's own SDK and
 the pod in it by Kubernetes again, the Prometheus operator's kinds by models made from their definitions.
 """
 

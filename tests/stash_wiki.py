@@ -5,8 +5,8 @@
         ...                         # Special:UploadStash/file/1a.logo.3.png, with the cookie OWNER
         assert wiki.asked() == ["/file/1a.logo.3.png"]
 
-It is for https alone. It answers strangers with a page to log in at, other users with 500, and a name of the
-special page that is not its own with a redirect to the one that is.
+It is for https alone. Whoever is not logged in gets a page to log in at, other users get 500, and a name of
+the special page that is not its own is redirected to the one that is.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Addresses: which of them a stranger's URL may lead to, enforced where sockets are made.
+"""Addresses: which of them a caller's URL may lead to, enforced where sockets are made.
 
 A check of names, or of DNS answers, can be bypassed (literals, rebinding). The address that a socket
 is made for is the one it connects to, so `public_socket` decides there.
@@ -14,7 +14,7 @@ AddrInfo = tuple[int, int, int, str, Sequence[Any]]
 """As socket.getaddrinfo() returns it: family, type, protocol, canonical name, (address, port, ...)."""
 SocketFactory = Callable[[Any], socket.socket]
 
-# What `is_global` of Python 3.11 lets through, although nothing public is there, or not for strangers.
+# What `is_global` of Python 3.11 lets through, although nothing public is there.
 DENIED_IPV4 = tuple(
     ipaddress.IPv4Network(network)
     for network in (
@@ -37,7 +37,7 @@ ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # before the last 32 bits, RFC 5214: an IPv
 
 
 class AddressDenied(OSError):
-    """A socket was asked for an address that is not open to strangers' URLs.
+    """A socket was asked for an address that is not open to callers' URLs.
 
     An OSError, because aiohttp turns those into errors of its own and trips over others.
     """
@@ -68,7 +68,7 @@ def is_public(address: str) -> bool:
 
 
 def public_socket(info: AddrInfo) -> socket.socket:
-    """A socket for a public address. The only maker of sockets that strangers' names lead to.
+    """A socket for a public address. The only maker of sockets for names in callers' URLs.
 
     Raises:
         AddressDenied: The address is not public.

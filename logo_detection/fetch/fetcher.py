@@ -1,4 +1,4 @@
-"""The fetcher: gets a stranger's URL, and nothing it is not meant to get.
+"""The fetcher: gets the file of a caller's URL, and nothing it is not meant to get.
 
 What guards it, from the outside in:
 

@@ -1,4 +1,4 @@
-"""URLs: what a stranger may write for one. Where it leads is the policy's business."""
+"""URLs: what a caller may write for one. Where it leads is the policy's business."""
 
 import re
 from urllib.parse import unquote
@@ -39,7 +39,7 @@ def parse_url(text: object) -> URL:
 
 
 def follow(url: URL, location: str) -> URL:
-    """Where a redirect leads: a stranger's URL again, absolute now, and parsed.
+    """Where a redirect leads: no more trusted than a caller's URL, absolute now, and parsed.
 
     Raises:
         UrlNotAllowed: Nowhere that could be told, or to a URL that is not plain.

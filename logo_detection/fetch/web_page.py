@@ -1,6 +1,6 @@
 """Web pages: how an answer that is meant for people is told from a file.
 
-A wiki answers a stranger who asks for somebody's stashed file with 200 and a page to log in at.
+A wiki answers whoever is not logged in and asks for a stashed file with 200 and a page to log in at.
 """
 
 import re

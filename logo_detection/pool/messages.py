@@ -36,7 +36,7 @@ PREFIX = struct.Struct("!II")
 """Bytes of the JSON object, and bytes that follow it."""
 MAX_REASON_CHARS = 300
 MEMORY_SLACK_BYTES = 128 * 2**20
-"""What the engine needs beyond one image's share, and the allocator loses to fragments."""
+"""What the engine needs beyond one image's share, and malloc loses to fragments."""
 
 _FORMATS = tuple(each.value for each in Format)
 _CAUSE = re.compile(r"\w{1,100} at [\w.<>-]{1,100}:\d{1,9}")

@@ -209,7 +209,7 @@ def _start_process() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 def _run_worker(fd: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  nothing of a stranger's is in it
+    return subprocess.Popen(  # noqa: S603  no caller's word is in it
         [sys.executable, "-P", "-m", "logo_detection.pool.worker", str(fd)],
         pass_fds=[fd],
         stdin=subprocess.DEVNULL,

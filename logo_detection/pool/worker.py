@@ -144,7 +144,7 @@ def prepare(config: WorkerConfig) -> Classifier:
 
 
 def _trim_heap() -> None:
-    """Return what is free, 13 MB once the model is compiled: the allocator, as we set it, keeps it."""
+    """Return what is free, 13 MB once the model is compiled: malloc, as we set it, keeps it."""
     with suppress(AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -36,8 +36,8 @@ class BoundedConnection(HttpToolsProtocol):
     Args:
         options: uvicorn's.
         max_connections: How many there may be. Beyond it one that owes a request, or the rest of one, makes
-            room: the one that sent nothing for longest. So strangers who hold connections open keep neither
-            probes nor callers out.
+            room: the one that sent nothing for longest. So idle connections keep neither probes
+            nor callers out.
         metrics: Count what is refused here.
     """
 

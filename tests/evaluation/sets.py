@@ -11,7 +11,7 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 PURPLE = (140, 0, 60)  # called a logo, though not loudly
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{ 7*7 }}.png"
-"""A file's name, as a stranger may choose it."""
+"""A file's name, as an attacker may choose it."""
 
 
 def picture(colour: tuple[int, int, int], kind: str = "PNG") -> bytes:

@@ -188,7 +188,7 @@ def test_labels_and_features_that_do_not_fit_are_refused_in_one_line_and_leave_n
     plain = tmp_path / "plain"
     assert run(artifact, plain, features.with_name("images.parquet")) == 0
     version = write_artifact_of_version(tmp_path / "newer", "2")
-    strangers = write_labels(tmp_path / "strangers.csv", {"nobody": "a", "nowhere": "b"})
+    unknown = write_labels(tmp_path / "unknown.csv", {"nobody": "a", "nowhere": "b"})
     one = write_labels(tmp_path / "one.csv", dict.fromkeys(COLOURS["warm"], "warm"))
     other = write_artifact(tmp_path / "other")
     capsys.readouterr()
@@ -199,7 +199,7 @@ def test_labels_and_features_that_do_not_fit_are_refused_in_one_line_and_leave_n
         (version, features, labels, kind, "has features of model 1, and not of 2"),
         (other, features, labels, kind, "has features of another model of the same version"),
         (SHIPPED, features, labels, kind, "has features of model 1, and not of 1."),
-        (artifact, features, strangers, (), "none of the 2 names in"),
+        (artifact, features, unknown, (), "none of the 2 names in"),
         (artifact, features, one, (), "all 8 images are 'warm'"),
         (artifact, features, labels, (*kind, "--classes", "warm,cold"), "is labelled 'out_of_domain'"),
         (artifact, features, labels, (*kind, "--reg-param", "1,2"), "to choose among several values"),

@@ -39,7 +39,7 @@ SLACK_S = 10.0  # for 49 neighbours and a lost worker's end, there
 MAX_INLINE_BYTES = 4 * 2**20
 MIB = 2**20
 # What the server's process may need for fifty files beside the bomb's own bytes, and may keep of it
-# afterwards: the allocator gives back what it likes.
+# afterwards: malloc gives back what it likes.
 MAX_GROWTH_BYTES = 32 * MIB
 # What workers may keep of an image's memory for the next one (MALLOC_TRIM_THRESHOLD_).
 MAX_KEPT_BYTES = WORKERS * 64 * MIB

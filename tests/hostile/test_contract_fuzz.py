@@ -2,7 +2,7 @@
 
 Whatever comes: a status of the table, a body of the documented shape, never a 500, never `internal`;
 and where files were scored, each under its own name and in its place. Afterwards the server is as it was.
-The server's own OpenAPI document is the judge.
+Answers are checked against the server's own OpenAPI document.
 """
 
 import base64

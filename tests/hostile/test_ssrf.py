@@ -1,4 +1,4 @@
-"""What strangers' URLs must not reach, asked of a real server process; connections are counted at accept."""
+"""What callers' URLs must not reach, asked of a real server process; connections are counted at accept."""
 
 import json
 import time
@@ -46,7 +46,7 @@ ROUNDS: list[list[Answers]] = [[["8.8.8.8"], ["127.0.0.1"]], [["::1"], ["8.8.8.8
 REBOUND_NAMES = numbered("rebound", (ROUNDS[number % 2] for number in range(REBINDINGS)))
 ALL_NAMES = {**FORBIDDEN_NAMES, **MIXED_NAMES, **PUBLIC_NAMES, **REBOUND_NAMES}
 
-# Addresses that an operator has opened: the canaries count who gets there, as they would count a stranger.
+# Addresses that an operator has opened: the canaries count who gets there, as they would count any caller.
 OPENED = ("127.0.0.1:6101", "10.0.0.1:80", "169.254.169.254:80", "[::1]:6101", "[fd00:ec2::254]:80")
 
 
@@ -203,7 +203,7 @@ class TestRebinding:
 
 
 class TestRefusal:
-    """Nothing is learnt from one but that it is one."""
+    """It says that the URL is not allowed, and nothing else."""
 
     OFF_THE_LIST = (
         "https://unknown.test/",

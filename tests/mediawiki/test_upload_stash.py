@@ -29,7 +29,7 @@ SAME = 0.05
 
 # Without PagedTiffHandler, a wiki makes no thumbnail of a TIFF of several pages.
 LARGE_PAGES = "scored" if os.environ.get(PAGED_TIFF_HANDLER) else "fetch_failed"
-NOBODY_ELSE = {"stranger": "fetch_failed", "other": "fetch_failed"}
+NOBODY_ELSE = {"logged out": "fetch_failed", "other": "fetch_failed"}
 OUTCOMES = {"large-pages.tif": LARGE_PAGES, "broken.png": "image_corrupt"}
 
 
@@ -51,7 +51,7 @@ def wiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MediaWiki]:
 def stash(wiki: MediaWiki) -> Stash:
     uploader, other = wiki.log_in("Uploader"), wiki.log_in("Other")
     keys = {name: uploader.stash(name, content) for name, content in files().items()}
-    return Stash(keys, {"uploader": uploader.cookie, "stranger": "", "other": other.cookie})
+    return Stash(keys, {"uploader": uploader.cookie, "logged out": "", "other": other.cookie})
 
 
 @pytest.fixture(scope="module")

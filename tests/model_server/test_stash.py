@@ -213,7 +213,7 @@ class TestFallback:
 class TestOthers:
     @pytest.mark.parametrize("cookie", ["", "wiki_session=expired"])
     @pytest.mark.parametrize("file", [RED, XCF, LARGE], ids=["png", "xcf", "large"])
-    def test_a_stranger_gets_neither_the_file_nor_a_thumbnail(
+    def test_who_is_not_logged_in_gets_neither_the_file_nor_a_thumbnail(
         self, server: RunningServer, wiki: StashWiki, cookie: str, file: bytes
     ) -> None:
         wiki.files[f"{KEY}.xcf"] = Stashed(file, RED)

@@ -1,7 +1,7 @@
 """Ten thousand requests of every kind leave a server as they found it.
 
 What is compared is the server at rest: after a warm-up of the same traffic, and after 10,000 requests. A
-worker that has had its share of images is relieved meanwhile, and its successor's youth would hide what it
+worker that has scored its number of images is recycled meanwhile, and the new one would hide what the old one
 kept; so the server's own process and the worker that lived all along are held to the limit each for itself,
 beside the whole. Then workers are killed, one after the other, and what is left must be what was there.
 """

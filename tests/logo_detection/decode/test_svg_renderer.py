@@ -1,4 +1,4 @@
-"""Pictures that SVGs give, and what a renderer must not do for a stranger: read files, connect, keep memory.
+"""Pictures that SVGs give, and what no SVG may make a renderer do: read files, connect, keep memory.
 
 The expected pictures are painted by Pillow from the rectangles that each file should show, so that they do
 not lean on a renderer. `tests.references` compares the same files with MediaWiki's, rsvg-convert.

@@ -1,4 +1,4 @@
-"""Connections within bounds, over real sockets: heads that drip or never end, and strangers who hold on."""
+"""Connections within bounds, over real sockets: heads that drip or never end, and callers who hold on."""
 
 import re
 import socket
@@ -94,7 +94,7 @@ def test_what_is_refused_unread_has_an_id_a_line_and_a_count(start: Start, sent:
         assert "WARNING" not in server.stderr()
 
 
-def test_strangers_who_hold_connections_open_keep_nobody_out(start: Start, files: Files) -> None:
+def test_idle_connections_keep_nobody_out(start: Start, files: Files) -> None:
     with start(CONNECTIONS_MAX=20) as server:
         idle = [connect(server) for _ in range(60)]
         try:
@@ -106,7 +106,7 @@ def test_strangers_who_hold_connections_open_keep_nobody_out(start: Start, files
                 connection.close()
 
 
-def test_strangers_who_owe_a_body_keep_nobody_out(start: Start, files: Files) -> None:
+def test_connections_that_wait_for_a_body_keep_nobody_out(start: Start, files: Files) -> None:
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode()
     with start(CONNECTIONS_MAX=50) as server, ExitStack() as held:
         for _ in range(60):

@@ -1,4 +1,4 @@
-"""The edge over real sockets: slow bodies, lying lengths, callers who hang up or wait for less long."""
+"""The request middleware over real sockets: slow bodies, wrong lengths, and callers who hang up."""
 
 import json
 import time
