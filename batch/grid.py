@@ -2,6 +2,7 @@
 
 The images are decoded in this process, unlike those that are scored. What bounds that: only bytes that a
 fenced worker has just decoded and scored within its limits come here, one at a time, through the same gate.
+Pillow draws it, because serving installs Pillow and not matplotlib.
 """
 
 import asyncio
