@@ -187,16 +187,15 @@ EXPERIMENTS = {
     "service": Experiment(
         "Service",
         "The callers share the cores. *E* is the engine alone; *D* is decoding and the engine, without "
-        "HTTP; an engine time is cores / E, what one image costs the engine. Targets are compared with E "
-        "and D of their own round. The baseline works as LiftWing's server does "
-        "(`benchmarks/baseline.py`).",
+        "HTTP; an engine time is cores / E. Targets are compared with E and D of their own round. The "
+        "baseline works as LiftWing's server does (`benchmarks/baseline.py`).",
         "make bench",
         Path("runs/benchmark/report.json"),
         read_service,
     ),
     "service-one-core": Experiment(
         "Service on one core",
-        "The same scenarios where the server and its callers share one core of it.",
+        "The same scenarios; server and callers share one core.",
         'taskset --cpu-list 0 make bench ARGS="--rounds 3 --no-baseline --output runs/benchmark-one-core"',
         Path("runs/benchmark-one-core/report.json"),
         read_service,
@@ -210,15 +209,15 @@ EXPERIMENTS = {
     ),
     "batch": Experiment(
         "Batch",
-        "Whole jobs of `logo-batch` over 5,000 thumbnails, half PNG and half JPEG, start and end "
-        "included. D is measured on as many cores around each job.",
+        "Whole jobs of `logo-batch` over 5,000 thumbnails, half PNG and half JPEG. D is measured on as many "
+        "cores around each job.",
         "make bench-batch",
         Path("runs/benchmark-batch/report.json"),
         read_batch,
     ),
     "decoding": Experiment(
         "Decoding",
-        "One core, one picture like a photograph, without grain. A *draft* is Pillow's decoding of a JPEG "
+        "One core, one picture without grain. A *draft* is Pillow's decoding of a JPEG "
         "at a fraction of its size ([decision](decisions/jpeg-draft.md)).",
         ".venv/bin/python -m benchmarks.decoding --output runs/decoding.json",
         Path("runs/decoding.json"),
@@ -226,35 +225,33 @@ EXPERIMENTS = {
     ),
     "drift": Experiment(
         "10,000 requests",
-        "Eight callers send every kind of request, broken ones and bombs included "
-        "(`tests/soak/traffic.py`). Memory is `Anonymous` in `smaps_rollup`, at rest. The test allows 2 % "
-        "growth for the server's process and for a worker that lived throughout, and none for "
-        "descriptors, threads and processes.",
+        "Eight callers send every kind of request, bombs included (`tests/soak/traffic.py`). Memory is "
+        "`Anonymous` in `smaps_rollup`, at rest. The test allows the server and a worker that lived "
+        "throughout 2 % of growth, and none of descriptors, threads and processes.",
         "make soak ARGS=tests/soak",
         Path("runs/soak/drift.json"),
         read_soak,
     ),
     "fuzz": Experiment(
         "10,000 mutated files",
-        "Files of every format with flipped bits, missing ends and moved blocks (`tests/mutations.py`), "
-        "24 in a request, with a sound file beside them whose score must not move. The test fails on "
-        "`internal`, and on a process or thread that is left over.",
+        "24 files in a request (`tests/mutations.py`), with a sound file beside them whose score must not "
+        "move. The test fails on `internal`, and on a process or thread that is left over.",
         "make soak ARGS=tests/hostile/test_fuzz.py",
         Path("runs/soak/fuzz.json"),
         read_soak,
     ),
     "overload-5": Experiment(
         "Five times the capacity, five files a request",
-        "Requests arrive at five times the rate that the server answered just before, from a generator on "
-        "the same cores. The test wants 0.9 of the peak, refusals within 50 ms (p99), liveness within 200 "
-        "ms, and 99 % of the admitted images scored in time, in one of three attempts.",
+        "The rate is five times what the server answered just before, from a generator on the same cores. "
+        "The test wants 0.9 of the peak, refusals within 50 ms (p99), liveness within 200 ms, and 99 % of "
+        "the admitted images scored in time, in one of three attempts.",
         'make soak ARGS="tests/hostile/test_overload.py -k 5-"',
         Path("runs/soak/overload-5.json"),
         read_soak,
     ),
     "overload-1": Experiment(
         "Five times the capacity, one file a request",
-        "As above, with four refusals for each image that is scored; the test wants 0.8 of the peak.",
+        "As above; the test wants 0.8 of the peak.",
         'make soak ARGS="tests/hostile/test_overload.py -k 1-"',
         Path("runs/soak/overload-1.json"),
         read_soak,
@@ -269,14 +266,14 @@ EXPERIMENTS = {
     ),
     "image": Experiment(
         "Container image",
-        "The image runs under runc as user 900 on a read-only root, with two cores.",
+        "Under runc as user 900 on a read-only root, with two cores.",
         "make image",
         Path("build/image/summary-production.json"),
         read_image,
     ),
     "image-keras": Experiment(
         "Container image with Keras",
-        "The same for the stage `keras`, which serves a `.keras` file.",
+        "The stage `keras`, which serves a `.keras` file.",
         "make image TARGET=keras",
         Path("build/image/summary-keras.json"),
         read_image,

@@ -24,10 +24,9 @@ PAGE = ROOT / "docs" / "measurements.md"
 COMMAND_TIMEOUT_S = 3 * 3600.0
 INTRODUCTION = """# Measurements
 
-`make measurements` writes this page from `benchmarks/results/*.json`; a test compares the two.
-`make measurements RUN=service` measures one section anew and then writes the page; RUN names a file there.
-A figure holds for its machine and its day: run `make bench` where the service is to be deployed.
-*Transcribed* figures come from a former page, before reports were kept; the next run replaces them."""
+`make measurements` writes this page from `benchmarks/results/*.json`; `make measurements RUN=service`
+measures one of these anew first. A figure holds for its machine and its day: run `make bench` where the
+service is to be deployed. *Transcribed* figures come from a former page; the next run replaces them."""
 
 
 class ExperimentError(Exception):
