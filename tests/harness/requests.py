@@ -36,9 +36,9 @@ def head(*headers: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def connect(server: RunningServer) -> socket.socket:
-    """A connection of one's own."""
-    return socket.create_connection(server.address, timeout=10)
+def connect(server: RunningServer, timeout_s: float = 10.0) -> socket.socket:
+    """A connection of one's own; no wait on it takes longer than its timeout."""
+    return socket.create_connection(server.address, timeout_s)
 
 
 def read_all(connection: socket.socket) -> str:

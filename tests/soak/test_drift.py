@@ -67,7 +67,7 @@ class State:
 
 
 @pytest.mark.soak
-async def test_ten_thousand_requests_leave_the_server_as_they_found_it(tmp_path: Path) -> None:
+def test_ten_thousand_requests_leave_the_server_as_they_found_it(tmp_path: Path) -> None:
     with Origin() as origin:
         settings: dict[str, Any] = {
             "WORKERS": WORKERS,
@@ -78,17 +78,17 @@ async def test_ten_thousand_requests_leave_the_server_as_they_found_it(tmp_path:
             "LOG_FORMAT": "json",
         }
         with running_server(tmp_path / "stderr", **settings) as server:
-            await soak(server, Traffic(server, origin))
+            soak(server, Traffic(server, origin))
 
 
-async def soak(server: RunningServer, traffic: Traffic) -> None:
+def soak(server: RunningServer, traffic: Traffic) -> None:
     pid, fates = server.process.pid, Counter[str]()
-    await traffic.learn_scores()
-    await traffic.send_all(range(REQUESTS, REQUESTS + WARM_UP), AT_ONCE)
+    traffic.learn_scores()
+    traffic.send_all(range(REQUESTS, REQUESTS + WARM_UP), AT_ONCE)
     warm = State.of(pid)
     began, rows = time.monotonic(), []
     for first in range(0, REQUESTS, REQUESTS // ROUNDS):
-        fates += await traffic.send_all(range(first, first + REQUESTS // ROUNDS), AT_ONCE)
+        fates += traffic.send_all(range(first, first + REQUESTS // ROUNDS), AT_ONCE)
         rows.append(State.of(pid).row(first + REQUESTS // ROUNDS))
     seconds, end = time.monotonic() - began, State.of(pid)
     lived = warm.workers.keys() & end.workers.keys()

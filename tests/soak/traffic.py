@@ -4,11 +4,12 @@
 AssertionError; so does a good file whose score is another than it was on the quiet server.
 """
 
-import asyncio
 import json
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -19,7 +20,7 @@ from PIL import Image
 from tests import images
 from tests.harness.origins import Origin
 from tests.harness.process import ROOT
-from tests.harness.requests import by_url, head, inline
+from tests.harness.requests import by_url, connect, head, inline, predictions
 from tests.harness.server import PREDICT, READY, RunningServer
 
 HOST = "origin.test"
@@ -75,7 +76,7 @@ class Traffic:
 
     def __init__(self, server: RunningServer, origin: Origin) -> None:
         self._server = server
-        self._client = httpx.AsyncClient()
+        self._client = httpx.Client()
         self._small, self._large = small_files(), large_files()
         self._good = self._small | self._large
         self._bad = bad_files()
@@ -83,33 +84,25 @@ class Traffic:
         for name, data in [*self._good.items(), *((name, data) for name, (data, _) in self._bad.items())]:
             origin.serve(f"/{name.replace(' ', '-')}", data)
 
-    async def learn_scores(self) -> None:
+    def learn_scores(self) -> None:
         """Ask for every good file once, on a quiet server; what comes later is compared with that."""
-        async with self._connections():
+        with self._connections():
             for name, data in self._good.items():
-                (answer,) = (await self._ask([inline(data, name)])).json()["predictions"]
+                (answer,) = predictions(self._ask([inline(data, name)]))
                 self._scores[name] = answer["prediction"], answer["out_of_domain"]
 
-    async def send_all(self, numbers: range, at_once: int) -> Counter[Fate]:
+    def send_all(self, numbers: range, at_once: int) -> Counter[Fate]:
         """Send the requests of these numbers, so many at a time. Returns how many came to which fate."""
-        waiting, fates = iter(numbers), Counter[Fate]()
+        with self._connections(), ThreadPoolExecutor(at_once) as callers:
+            return Counter(callers.map(self.send, numbers))
 
-        async def send_what_waits() -> None:
-            for number in waiting:
-                fates[await self.send(number)] += 1
-
-        async with self._connections(), asyncio.TaskGroup() as senders:
-            for _ in range(at_once):
-                senders.create_task(send_what_waits())
-        return fates
-
-    @asynccontextmanager
-    async def _connections(self) -> AsyncIterator[None]:
+    @contextmanager
+    def _connections(self) -> Iterator[None]:
         """Connections that are used again and again, and closed at the end of the block."""
-        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT_S) as self._client:
+        with httpx.Client(timeout=ANSWER_TIMEOUT_S) as self._client:
             yield
 
-    async def send(self, number: int) -> Fate:
+    def send(self, number: int) -> Fate:
         """Send the request of that number."""
         random = Random(number)
         kinds: Mapping[Any, float] = {
@@ -124,17 +117,17 @@ class Traffic:
             self._close_early: 2.4,
         }
         (kind,) = random.choices(list(kinds), list(kinds.values()))
-        fate: Fate = await kind(random)
+        fate: Fate = kind(random)
         return fate
 
-    async def _one(self, random: Random) -> Fate:
-        return await self._predict([self._item(random)])
+    def _one(self, random: Random) -> Fate:
+        return self._predict([self._item(random)])
 
-    async def _several(self, random: Random) -> Fate:
-        return await self._predict([self._item(random) for _ in range(random.randint(2, 8))])
+    def _several(self, random: Random) -> Fate:
+        return self._predict([self._item(random) for _ in range(random.randint(2, 8))])
 
-    async def _fifty(self, random: Random) -> Fate:
-        return await self._predict([self._item(random) for _ in range(50)])
+    def _fifty(self, random: Random) -> Fate:
+        return self._predict([self._item(random) for _ in range(50)])
 
     def _item(self, random: Random) -> dict[str, Any]:
         """A file, four times of five a good one, inline or by a URL; or a URL that leads nowhere."""
@@ -149,8 +142,8 @@ class Traffic:
             return inline(data, name)
         return by_url(f"https://{HOST}/{name.replace(' ', '-')}", name)
 
-    async def _predict(self, items: list[dict[str, Any]]) -> Fate:
-        response = await self._ask(items)
+    def _predict(self, items: list[dict[str, Any]]) -> Fate:
+        response = self._ask(items)
         if response.status_code == 503:
             assert response.headers["retry-after"].isdigit()
             return "503"
@@ -171,71 +164,56 @@ class Traffic:
             nowhere = name.endswith("nowhere")
             assert answer["error"]["code"] == ("fetch_failed" if nowhere else "url_not_allowed"), name
 
-    async def _ask(self, items: list[dict[str, Any]]) -> httpx.Response:
-        return await self._client.post(self._server.url + PREDICT, json={"instances": items})
+    def _ask(self, items: list[dict[str, Any]]) -> httpx.Response:
+        return self._client.post(self._server.url + PREDICT, json={"instances": items})
 
-    async def _malformed(self, random: Random) -> Fate:
+    def _malformed(self, random: Random) -> Fate:
         good = inline(b"x", "a")
         wrong: list[Any] = [[], [{}], None, [good] * 51, [{**good, "target": "x"}], [{**good, "url": 1}]]
         broken = [b"", b"{", b"[" * 100_000, b"\xff\xfe"]
         body = random.choice([*broken, *(json.dumps(document).encode() for document in wrong)])
-        response = await self._client.post(self._server.url + PREDICT, content=body)
+        response = self._client.post(self._server.url + PREDICT, content=body)
         assert response.status_code == 400, (body[:100], response.text)
         return "400"
 
-    async def _probe(self, random: Random) -> Fate:
+    def _probe(self, random: Random) -> Fate:
         path = random.choice([READY, "/metrics", "/v2/health/live", "/nowhere"])
-        response = await self._client.get(self._server.url + path)
+        response = self._client.get(self._server.url + path)
         assert response.status_code == (404 if path == "/nowhere" else 200)
         return f"GET {response.status_code}"
 
-    async def _hang_up(self, random: Random) -> Fate:
+    def _hang_up(self, random: Random) -> Fate:
         """Go away: in the midst of the head or the body, or before there is an answer."""
         body = json.dumps([self._item(random) for _ in range(random.choice((1, 1, 5)))]).encode()
         request = head(f"Content-Length: {len(body)}") + body
         keep = random.choice([30, len(request) // 2, len(request) - 1, len(request)])
-        async with self._connection() as (_, writer):
-            writer.write(request[:keep])
-            await writer.drain()
-            await asyncio.sleep(random.choice([0, 0.005, 0.02]))
+        with connect(self._server, ANSWER_TIMEOUT_S) as connection:
+            connection.sendall(request[:keep])
+            time.sleep(random.choice([0, 0.005, 0.02]))
         return "hung up"
 
-    async def _declare_too_much(self, random: Random) -> Fate:
-        async with self._connection() as (reader, writer):
-            writer.write(head(f"Content-Length: {BODY_MAX_SIZE + 1}") + b"[")
-            status = await reader.readline()
+    def _declare_too_much(self, random: Random) -> Fate:
+        with connect(self._server, ANSWER_TIMEOUT_S) as connection, connection.makefile("rb") as answer:
+            connection.sendall(head(f"Content-Length: {BODY_MAX_SIZE + 1}") + b"[")
+            status = answer.readline()
         assert b" 413 " in status, status
         return "413"
 
-    async def _send_too_much(self, random: Random) -> Fate:
+    def _send_too_much(self, random: Random) -> Fate:
         """Without a declared length. The server closes on a caller who sends; so its answer may get lost."""
         status = b""
-        async with self._connection() as (reader, writer):
-            writer.write(head("Transfer-Encoding: chunked"))
+        with connect(self._server, ANSWER_TIMEOUT_S) as connection, connection.makefile("rb") as answer:
             with suppress(ConnectionError):
+                connection.sendall(head("Transfer-Encoding: chunked"))
                 for _ in range(BODY_MAX_SIZE // 2**16 + 32):
-                    writer.write(b"10000\r\n%s\r\n" % bytes(2**16))
-                    await writer.drain()
+                    connection.sendall(b"10000\r\n%s\r\n" % bytes(2**16))
             with suppress(ConnectionError):
-                status = await reader.readline()
+                status = answer.readline()
         assert b" 413 " in status or not status, status
         return "413" if status else "closed"
 
-    async def _close_early(self, random: Random) -> Fate:
+    def _close_early(self, random: Random) -> Fate:
         """Connect, and say nothing, or nothing of HTTP."""
-        async with self._connection() as (_, writer):
-            writer.write(random.choice([b"", b"\x16\x03\x01\x02\0", b"GET", b"hello\r\n\r\n"]))
-            await writer.drain()
+        with connect(self._server, ANSWER_TIMEOUT_S) as connection:
+            connection.sendall(random.choice([b"", b"\x16\x03\x01\x02\0", b"GET", b"hello\r\n\r\n"]))
         return "hung up"
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """A connection of one's own for the length of a block, closed without ceremony."""
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            reader, writer = await asyncio.open_connection(*self._server.address)
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
