@@ -16,7 +16,7 @@ from logo_detection.errors import LogoDetectionError
 Argument = TypeVar("Argument")
 Value = TypeVar("Value")
 
-BATCH_ITEMS = 16  # sent to a process at a time
+BATCH_ITEMS = 16  # sent to a process at a time, where nothing else is said
 WAITING_BATCHES = 4  # per process: those that are worked on, and those whose results nobody has taken yet
 
 
@@ -25,7 +25,10 @@ class WorkerLost(LogoDetectionError):
 
 
 def parallel_map(
-    function: Callable[[Argument], Value], items: Sequence[Argument], workers: int
+    function: Callable[[Argument], Value],
+    items: Sequence[Argument],
+    workers: int,
+    batch_items: int = BATCH_ITEMS,
 ) -> Iterator[Value]:
     """Yield a function's results in the order of the items, of which few wait at any time.
 
@@ -36,6 +39,7 @@ def parallel_map(
         function: Can be pickled, as can its arguments and results.
         items: Its arguments.
         workers: Processes, at least 1.
+        batch_items: Items sent to a process at a time: 1 where each takes long.
 
     Raises:
         WorkerLost: A process was killed, or crashed.
@@ -43,7 +47,7 @@ def parallel_map(
     # Spawned: TensorFlow, where it runs, does not survive a fork.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     try:
-        yield from _in_order(pool, function, items, WAITING_BATCHES * workers)
+        yield from _in_order(pool, function, items, WAITING_BATCHES * workers, batch_items)
     except BrokenProcessPool as error:
         raise WorkerLost(
             f"one of {workers} worker processes was killed, often for want of memory: try fewer --workers"
@@ -57,8 +61,9 @@ def _in_order(
     function: Callable[[Argument], Value],
     items: Sequence[Argument],
     most_waiting: int,
+    batch_items: int,
 ) -> Iterator[Value]:
-    batches = (items[start : start + BATCH_ITEMS] for start in range(0, len(items), BATCH_ITEMS))
+    batches = (items[start : start + batch_items] for start in range(0, len(items), batch_items))
     submitted = (pool.submit(_map_batch, function, batch) for batch in batches)
     waiting: deque[Future[list[Value]]] = deque(islice(submitted, most_waiting))
     while waiting:

@@ -13,16 +13,22 @@ from logo_detection.decode.spec import ImageSpec
 LABELS = ("out_of_domain", "logo")
 
 
-def tiny_onnx(path: Path, weights: tuple[tuple[float, ...], ...] = ((0, 4), (0, 0), (4, 0))) -> Path:
+Weights = tuple[tuple[float, ...], ...]
+
+RED_IS_LOGO: Weights = ((0, 4), (0, 0), (4, 0))
+
+
+def tiny_onnx(path: Path, weights: Weights = RED_IS_LOGO, side: int = 224) -> Path:
     """Save a model of the mean colour: red is a logo, blue is none, grey is undecided.
 
-    Input float32[N, 224, 224, 3] in 0..255, output float32[N, classes], probabilities, as the real one's.
+    Input float32[N, side, side, 3] in 0..255, output float32[N, classes], probabilities, as the real one's.
 
     Args:
         path: The file to write.
         weights: One row per colour channel, one column per class.
+        side: Pixels.
     """
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 224, 224, 3])
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", side, side, 3])
     scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", len(weights[0])])
     constants = {
         "axes": np.array([1, 2], np.int64),
@@ -48,15 +54,15 @@ def tiny_source(directory: Path) -> ModelSource:
     return ModelSource(str(path), "openvino", "f32", LABELS, ImageSpec())
 
 
-def write_artifact(directory: Path) -> Path:
+def write_artifact(directory: Path, side: int = 224, labels: tuple[str, ...] = LABELS) -> Path:
     """Describe the model.onnx that is there already."""
     write_manifest(
         directory,
         Manifest(
             name="mean-colour",
             version="1",
-            labels=LABELS,
-            image=ImageSpec(),
+            labels=labels,
+            image=ImageSpec(side, side),
             files=hash_files(directory),
             calibration=Calibration(base_rate=0.5),
             training={},

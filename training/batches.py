@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from training.augmentation import augment
+from training.distillation import mix_targets
 from training.errors import RecipeInvalid
 from training.recipe import Recipe
 from training.schedule import Chunk
@@ -16,7 +17,8 @@ PREFETCHED = 2  # batches
 def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk) -> Any:
     """The batches of a chunk's steps, as a tf.data.Dataset; they depend on the recipe's seed and the step.
 
-    Of (float32[batch, size, size, 3] in 0..255, float32[batch, classes] in label order).
+    Of (float32[batch, size, size, 3] in 0..255, float32[batch, classes] in label order: what the scores
+    should be, with a teacher's share where the recipe has one).
 
     Raises:
         RecipeInvalid: The shards are of other labels.
@@ -25,12 +27,17 @@ def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk) -> Any:
         known = ", ".join(shards.counts)
         raise RecipeInvalid(f"{shards.directory} was made for the labels {known}, which are not the recipe's")
     stage, classes = chunk.stage, len(recipe.labels)
-    images = read_batches(shards, recipe.shares(), recipe.seed, chunk.seen, stage.batch)
+    distillation = recipe.distillation
+    scored = distillation is not None
+    images = read_batches(shards, recipe.shares(), recipe.seed, chunk.seen, stage.batch, scored)
     steps = tf.data.Dataset.range(chunk.steps.start, chunk.steps.stop)
 
     def prepare(batch: Any, step: Any) -> Any:
-        pixels, indices = batch
-        return augment(pixels, stage.size, (recipe.seed, step)), tf.one_hot(indices, classes)
+        pixels, indices, scores = batch
+        targets = tf.one_hot(indices, classes)
+        if distillation is not None:
+            targets = mix_targets(targets, scores, distillation)
+        return augment(pixels, stage.size, (recipe.seed, step)), targets
 
     prepared = tf.data.Dataset.zip(images, steps).map(prepare, num_parallel_calls=2, deterministic=True)
     return prepared.apply(tf.data.experimental.assert_cardinality(len(chunk.steps))).prefetch(PREFETCHED)

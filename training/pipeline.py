@@ -19,11 +19,12 @@ from evaluation.document import describe_data, make_document
 from evaluation.evaluate import evaluate_artifact
 from evaluation.metrics import measure
 from evaluation.report import render_markdown
-from logo_detection.artifact import Artifact, Calibration
+from logo_detection.artifact import MANIFEST, Artifact, Calibration, load_artifact
 from release.export import export_artifact, git_commit
 from release.folding import fold_temperature
 from release.model_card import Facts
 from release.publication import publish
+from training.distillation import read_teachers, score_shards
 from training.errors import RecipeInvalid, TrainingError
 from training.fitting import fit_model
 from training.holdout import (
@@ -43,7 +44,17 @@ from training.validation import predict_all
 LOG = logging.getLogger(__name__)
 
 MAY_CHANGE = frozenset(
-    ("stages", "warm_up", "weight_decay", "label_smoothing", "dropout", "ema", "mixed_precision", "limits")
+    (
+        "stages",
+        "warm_up",
+        "weight_decay",
+        "label_smoothing",
+        "dropout",
+        "ema",
+        "mixed_precision",
+        "limits",
+        "distillation",
+    )
 )
 """Fields of a recipe that may change when a run is resumed: they decide neither images nor labels."""
 
@@ -54,7 +65,10 @@ def run_training(options: argparse.Namespace) -> None:
     """Prepare images, fit, calibrate, export, evaluate and publish, with the options of `training.train`."""
     examples = read_examples(options.data)
     run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"])
+    teachers = teachers_of(recipe, run, options.teacher)
     train_shards, validation = prepare_images(recipe, examples, run, options.workers)
+    if teachers:
+        score_shards(train_shards, [load_artifact(path) for path in teachers], options.workers)
     model = fit_model(recipe, run, train_shards, validation, options.weights)
     facts = facts_of(recipe, run, *calibrate(recipe, model, run, validation))
     artifact = export_artifact(model, facts, options.export or run.artifact, parity_images(validation))
@@ -77,6 +91,30 @@ def begin(directory: Path, recipe: Path, data: str) -> tuple[Run, Recipe]:
     if recipe.resolve() != run.recipe.resolve():
         shutil.copyfile(recipe, run.recipe)
     return run, read
+
+
+def teachers_of(recipe: Recipe, run: Run, named: Sequence[Path]) -> list[Path]:
+    """The artifacts that a recipe's model learns from: those that are named, or else those of the run.
+
+    Raises:
+        TrainingError: The recipe wants a teacher and there is none, or the other way round.
+    """
+    if recipe.distillation is None:
+        if named:
+            raise TrainingError(
+                f"recipe {recipe.name} has no [distillation], so --teacher would teach nothing"
+            )
+        return []
+    teachers = list(named) or [
+        run.teacher(teacher.network).artifact for teacher in recipe.distillation.teachers
+    ]
+    if missing := [path for path in teachers if not (path / MANIFEST).is_file()]:
+        raise TrainingError(
+            f"{missing[0]} is no artifact: run `make teacher` first, or name one by --teacher"
+        )
+    if not teachers:
+        raise TrainingError(f"recipe {recipe.name} has a [distillation]: name an artifact by --teacher")
+    return teachers
 
 
 def check_same_run(run: Run, recipe: Recipe, data: str) -> None:
@@ -141,10 +179,12 @@ def calibrate(
     return calibration, {"ece_before": before, "ece_after": after}
 
 
-def facts_of(recipe: Recipe, run: Run, calibration: Calibration, errors: Mapping[str, float]) -> Facts:
+def facts_of(
+    recipe: Recipe, run: Run, calibration: Calibration, errors: Mapping[str, float], name: str = ""
+) -> Facts:
     """The facts of a run's model but for its validation metrics; `errors` are those of its calibration."""
     return Facts(
-        name=recipe.name,
+        name=name or recipe.name,
         version=recipe.version,
         labels=recipe.labels,
         spec=recipe.spec,
@@ -153,6 +193,7 @@ def facts_of(recipe: Recipe, run: Run, calibration: Calibration, errors: Mapping
             "commit": git_commit(),
             "recipe": tomllib.loads(run.recipe.read_text()),
             "sources": json.loads(run.sources.read_text()),
+            "teachers": read_teachers(run.training) or [],
         },
         metrics={"calibration": dict(errors)},
     )

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -40,6 +40,40 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class TeacherRecipe:
+    """A pretrained network, and how it is fine-tuned; see `training.teacher`.
+
+    Attributes:
+        network: One of `training.teacher.network.NETWORKS`.
+        stages: As of the recipe.
+        trained_from: Name of the first of its modules that is trained; those before it are frozen.
+        head_rate: By how much faster than the rest its head learns.
+        dropout: Of its features.
+    """
+
+    network: str
+    stages: tuple[Stage, ...]
+    trained_from: str = ""
+    head_rate: float = 10.0
+    dropout: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """How much a model learns from teachers' scores beside the labels; see `training.distillation`.
+
+    Attributes:
+        weight: The teachers' share of the targets, 0 to 1; the labels have the rest.
+        temperature: What the teachers' logits are divided by: the higher, the softer their scores.
+        teachers: Those that `make teacher` fine-tunes; artifacts may be named instead.
+    """
+
+    weight: float
+    temperature: float = 1.0
+    teachers: tuple[TeacherRecipe, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """The stages of an EfficientNetV2, one number per stage; by default those of B0."""
 
@@ -63,6 +97,7 @@ class Recipe:
         degradations: How pictures of a category, or else of a label, are degraded (`FORMS`).
         recombined: Of a category, the share of degradations made of two pictures.
         limits: What a model of these images cannot do: sentences for its card.
+        distillation: What the model learns from a teacher, where it has one.
     """
 
     name: str
@@ -90,6 +125,7 @@ class Recipe:
     drawn: Mapping[str, int] = field(default_factory=lambda: _NONE)
     drawn_validation: Mapping[str, int] = field(default_factory=lambda: _NONE)
     limits: tuple[str, ...] = ()
+    distillation: Distillation | None = None
 
     @property
     def spec(self) -> ImageSpec:
@@ -109,6 +145,10 @@ class Recipe:
     def priors(self) -> list[float]:
         """How often each class comes for which the probabilities hold: its share of the loss."""
         return [share * weight for share, weight in zip(self.shares(), self.weights(), strict=True)]
+
+    def without_distillation(self) -> "Recipe":
+        """The same recipe for one who learns from the labels alone."""
+        return replace(self, distillation=None)
 
     def base_rate(self) -> float:
         """The prior of a class beside `out_of_domain`: with equal weights, 1 by the number of classes."""
@@ -145,9 +185,19 @@ def _parse(path: Path) -> Recipe:
     values["labels"] = tuple(values.get("labels", ()))
     values["limits"] = tuple(values.get("limits", ()))
     values["stages"] = tuple(Stage(**stage) for stage in values.pop("stages", ()))
+    if (distillation := values.pop("distillation", None)) is not None:
+        values["distillation"] = _distillation(distillation)
     network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
     tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
     return Recipe(hold_out=hold_out, held_out_kinds=kinds, network=Network(**network), **{**values, **tables})
+
+
+def _distillation(values: dict[str, Any]) -> Distillation:
+    teachers = tuple(
+        TeacherRecipe(**{**teacher, "stages": tuple(Stage(**stage) for stage in teacher.pop("stages", ()))})
+        for teacher in values.pop("teachers", ())
+    )
+    return Distillation(**values, teachers=teachers)
 
 
 def hold_out_of(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
@@ -183,6 +233,13 @@ def check_recipe(recipe: Recipe, path: Path) -> None:
     for category, form in recipe.degradations.items():
         if form not in FORMS:
             raise RecipeInvalid(f"{path}: degradations: {category} = {form!r} is none of {', '.join(FORMS)}")
+    if (distillation := recipe.distillation) is not None:
+        if not 0 <= distillation.weight <= 1:
+            raise RecipeInvalid(f"{path}: distillation: weight: {distillation.weight} is not 0 to 1")
+        if not distillation.temperature > 0:
+            raise RecipeInvalid(
+                f"{path}: distillation: temperature: {distillation.temperature} is not above 0"
+            )
     if recipe.warm_up < 1:
         raise RecipeInvalid(f"{path}: warm_up: {recipe.warm_up} is not at least 1")
     if not recipe.stages:

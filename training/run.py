@@ -2,6 +2,7 @@
 
 recipe.toml  sources.json  data.json  left_out.csv  training/  validation/    inputs
 checkpoint-[01].keras  progress.json  history.csv  logs/           progress
+teachers/NETWORK/                                                  runs of their own, without images
 model.keras  artifact/  evaluation.json                            results
 """
 
@@ -66,6 +67,10 @@ class Run:
     @property
     def artifact(self) -> Path:
         return self.path / "artifact"
+
+    def teacher(self, network: str) -> "Run":
+        """Where a teacher of this run is trained: its checkpoint, artifact and evaluation."""
+        return Run(self.path / "teachers" / network)
 
     @property
     def evaluation(self) -> Path:

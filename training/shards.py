@@ -2,16 +2,17 @@
 
     index.json                     written last: a directory without it was not finished
     LABEL/NUMBER.tfrecord          eight for each label
+    LABEL/NUMBER.tfrecord.scores   a teacher's scores of the same pictures (`training.distillation`)
 
 A record is a `tf.train.Example` of `image` (uint8[size, size, 3], raw), `label`, `category`, `source` and
-`name`.
+`name`; a record of scores is float32[classes], raw, in the order of the labels.
 
 A stream of them depends on a seed and on where it begins alone, so that training that was killed goes on with
 the pictures that it would have seen.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from datasets.manifest import DatasetInvalid, Example
 from training.materialise import LeftOutImage, MaterialisedImage
 
 INDEX = "index.json"
+SCORES_SUFFIX = ".scores"
 FILES = 8  # for each label: how many are read at a time, which already mixes what lay together
 SHUFFLED_IMAGES = 2048  # kept in memory, of all labels together: 300 MB of 224 x 224 pixels
 PERIOD = 1000  # images after which the order of the labels begins anew
@@ -115,11 +117,28 @@ def read_shards(directory: Path) -> Shards:
     return Shards(directory, index["size"], index["counts"])
 
 
-def read_batches(shards: Shards, shares: Sequence[float], seed: int, start: int, batch: int) -> Any:
+def read_pixels(file: str, size: int) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of one file of shards in its order, uint8[size, size, 3] each."""
+    for record in tf.data.TFRecordDataset(file).batch(1):
+        yield _pixels(record, (1, size, size, 3))[0].numpy()
+
+
+def write_scores(file: str, scores: Iterable[NDArray[np.float32]]) -> None:
+    """Write a teacher's scores, float32[classes] each, of all pictures of a file of shards, in its order."""
+    unfinished = f"{file}{SCORES_SUFFIX}.part"
+    with tf.io.TFRecordWriter(unfinished) as writer:
+        for row in scores:
+            writer.write(row.astype("<f4").tobytes())
+    Path(unfinished).replace(f"{file}{SCORES_SUFFIX}")
+
+
+def read_batches(
+    shards: Shards, shares: Sequence[float], seed: int, start: int, batch: int, scored: bool = False
+) -> Any:
     """The stream of images from its `start`-th on, as a tf.data.Dataset without end.
 
-    Of (uint8[batch, size, size, 3], int64[batch], the index of each image's label). Of a label every image
-    comes before any comes again.
+    Of (uint8[batch, size, size, 3]; int64[batch], the index of each image's label; float32[batch, classes], a
+    teacher's scores, or float32[batch, 0] without). Of a label every image comes before any comes again.
 
     Args:
         shards: Of the labels that `shares` are of.
@@ -127,6 +146,7 @@ def read_batches(shards: Shards, shares: Sequence[float], seed: int, start: int,
         seed: Of the order.
         start: Images.
         batch: Images.
+        scored: Whether the teacher's scores are read, too.
     """
     order = order_of(shares)
     rounds, rest = divmod(start, len(order))
@@ -134,13 +154,14 @@ def read_batches(shards: Shards, shares: Sequence[float], seed: int, start: int,
     streams = []
     for index, (label, count) in enumerate(shards.counts.items()):
         drawn = int(rounds * (order == index).sum() + (order[:rest] == index).sum())
-        records = _records(shards.files(label), count, (seed, index), drawn, buffer)
-        streams.append(records.map(lambda record, index=index: (record, np.int64(index))))
+        records = _records(shards.files(label), count, (seed, index), drawn, buffer, scored)
+        streams.append(records.map(lambda record, scores, index=index: (record, np.int64(index), scores)))
     choices = tf.data.Dataset.from_tensor_slices(np.roll(order, -rest)).repeat()
     mixed = tf.data.Dataset.choose_from_datasets(streams, choices, stop_on_empty_dataset=True)
     shape = (batch, shards.size, shards.size, 3)
+    classes = len(shards.counts) if scored else 0
     return mixed.batch(batch, drop_remainder=True).map(
-        lambda records, indices: (_pixels(records, shape), indices)
+        lambda records, indices, scores: (_pixels(records, shape), indices, _scores(scores, (batch, classes)))
     )
 
 
@@ -154,15 +175,21 @@ def order_of(shares: Sequence[float]) -> NDArray[np.int64]:
     return order
 
 
-def _records(files: Sequence[str], count: int, seed: tuple[int, int], drawn: int, buffer: int) -> Any:
-    """Serialised records of one label, epoch after epoch, without the first `drawn`."""
+def _records(
+    files: Sequence[str], count: int, seed: tuple[int, int], drawn: int, buffer: int, scored: bool
+) -> Any:
+    """Serialised pictures of one label and their scores, epoch after epoch, without the first `drawn`."""
     first, rest = divmod(drawn, count)
     mixed_seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+    def open_file(file: Any) -> Any:
+        scores = tf.data.TFRecordDataset(file + SCORES_SUFFIX) if scored else _without_scores()
+        return tf.data.Dataset.zip(tf.data.TFRecordDataset(file), scores)
 
     def epoch(number: Any) -> Any:
         shuffled = tf.random.experimental.stateless_shuffle(files, seed=(mixed_seed, number))
         opened = tf.data.Dataset.from_tensor_slices(shuffled).interleave(
-            tf.data.TFRecordDataset, cycle_length=FILES, num_parallel_calls=2, deterministic=True
+            open_file, cycle_length=FILES, num_parallel_calls=2, deterministic=True
         )
         return opened.shuffle(buffer, seed=mixed_seed + number, reshuffle_each_iteration=False)
 
@@ -172,3 +199,11 @@ def _records(files: Sequence[str], count: int, seed: tuple[int, int], drawn: int
 def _pixels(records: Any, shape: tuple[int, int, int, int]) -> Any:
     parsed = tf.io.parse_example(records, {"image": tf.io.FixedLenFeature([], tf.string)})
     return tf.reshape(tf.io.decode_raw(parsed["image"], tf.uint8), shape)
+
+
+def _without_scores() -> Any:
+    return tf.data.Dataset.from_tensors(b"").repeat()
+
+
+def _scores(raw: Any, shape: tuple[int, int]) -> Any:
+    return tf.reshape(tf.io.decode_raw(raw, tf.float32, little_endian=True), shape)

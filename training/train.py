@@ -35,6 +35,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--recipe", type=Path, default=DEFAULT_RECIPE)
     add("--run", type=Path, default=Path("runs/latest"), help="where the run is kept, and resumed from")
     add("--weights", help="begin with `imagenet`, a backbone's .weights.h5, or a whole .keras file")
+    add(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        help="an artifact to learn from; several are averaged",
+    )
     add("--workers", type=int, default=os.cpu_count() or 1, help="processes that make and score images")
     add("--export", type=Path, help="directory for the artifact; by default artifact/ in the run")
     return parser.parse_args(arguments)

@@ -53,7 +53,7 @@ def seen(
     """The first images of a stream from a place on: (label, number)."""
     batches = islice(read_batches(shards, shares, seed, start, 4), images // 4)
     found = []
-    for pixels, labels in batches:
+    for pixels, labels, _ in batches:
         assert pixels.shape == (4, SIDE, SIDE, 3)
         assert pixels.dtype == np.uint8
         np.testing.assert_array_equal(pixels[:, 0, 0, 0], labels)
