@@ -64,6 +64,19 @@ import: $(TRAINING) ## fetch categories of Commons into DATA; ARGS='--contact YO
 train: $(TRAINING) ## train a model on DATA by RECIPE
 	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
 
+# An environment of its own: PyTorch brings gigabytes where its build for CPUs alone is not at hand.
+.venv-teacher/.installed: requirements/train.txt training/teacher/requirements.txt
+	$(PYTHON) -m venv .venv-teacher
+	.venv-teacher/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements/train.txt
+	.venv-teacher/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement training/teacher/requirements.txt
+	@touch $@
+
+.PHONY: teacher
+teacher: .venv-teacher/.installed ## fine-tune the teachers of RECIPE on DATA, in the run that `make train` goes on with
+	.venv-teacher/bin/python -m training.teacher --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
+
 # What the recipe holds out of DATA, unless IMAGES names a folder all of whose images are used.
 .PHONY: evaluate
 evaluate: $(TRAINING) ## evaluate MODEL on what RECIPE holds out of DATA, or on all IMAGES: runs/evaluation/report.html
@@ -194,4 +207,4 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml; vers
 
 .PHONY: clean
 clean: ## remove the virtual environment, what was built, and the caches
-	rm -rf $(VENV) .venv-backends build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info
+	rm -rf $(VENV) .venv-backends .venv-teacher build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info
