@@ -35,10 +35,10 @@ class Scorer(nn.Module):
 def export_onnx(network: nn.Module, temperature: float, spec: ImageSpec, directory: Path) -> None:
     """Write a teacher's `model.onnx`, with its temperature folded in."""
     scorer = Scorer(network.float().cpu().eval(), temperature).eval()
-    image = torch.zeros(1, spec.height, spec.width, 3)
+    images = torch.zeros(2, spec.height, spec.width, 3)  # a batch of 1 would be taken for a constant
     torch.onnx.export(
         scorer,
-        (image,),
+        (images,),
         directory / ONNX,
         input_names=["image"],
         output_names=["scores"],
