@@ -79,7 +79,8 @@ def test_what_is_no_recipe_is_named(tmp_path: Path) -> None:
 
 
 def test_recipes_of_one_data_set_make_the_same_of_it() -> None:
-    first, *others = (read_recipe(path) for path in RECIPES if path.stem != "quick")
+    of_their_own = ("quick", "distilled")
+    first, *others = (read_recipe(path) for path in RECIPES if path.stem not in of_their_own)
     for recipe in others:
         for name in ("hold_out", "held_out_kinds", "variants", "recombined", "drawn", "drawn_validation"):
             assert getattr(recipe, name) == getattr(first, name), (recipe.name, name)
