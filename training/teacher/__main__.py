@@ -11,9 +11,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from logo_detection.errors import LogoDetectionError
+from logo_detection.commands import run_command
 from training.train import DEFAULT_RECIPE
 
 
@@ -31,12 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     from training.teacher.pipeline import run_teachers
 
-    try:
-        run_teachers(options.data, options.recipe, options.run, options.workers)
-    except LogoDetectionError as error:
-        sys.stderr.write(f"training.teacher: {error}\n")
-        return 2
-    return 0
+    work = partial(run_teachers, options.data, options.recipe, options.run, options.workers)
+    return run_command("training.teacher", work)
 
 
 if __name__ == "__main__":
