@@ -113,7 +113,7 @@ def serve_pool(
     from model_server.limits import Limits
     from model_server.metrics import Metrics, ServerState
     from model_server.openapi import describe_api
-    from model_server.schema import parse_request
+    from model_server.protocols import parse_v1
     from model_server.service import LogoService
 
     with placeholders():
@@ -155,7 +155,6 @@ def serve_pool(
         service=service,
         engine=engine(),
         has_live_workers=lambda: pool.has_live_workers,
-        parse=partial(parse_request, labels=artifact.labels, max_items=settings.images_max_num),
     )
     metrics.watch(
         ServerState(
@@ -185,6 +184,7 @@ def serve_pool(
             request_timeout_s=settings.request_timeout_s,
         ),
         connection=partial(BoundedConnection, max_connections=settings.connections_max, metrics=metrics),
+        protocols={"v1": partial(parse_v1, labels=artifact.labels, max_items=settings.images_max_num)},
     )
     server.describe(describe_api(settings.model_name, artifact.labels, limits))
     server.start([model])

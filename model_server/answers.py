@@ -1,4 +1,4 @@
-"""The answers: what callers get as JSON, as types; results in, an answer and its status out.
+"""The answers of V1: what callers get as JSON, as types; results in, an answer and its status out.
 
 `openapi` derives the schemas of the answers from these types.
 """
@@ -14,7 +14,7 @@ from logo_detection.decode.header import Format
 from logo_detection.errors import ItemError, item_codes
 from logo_detection.scoring import SCORE_DECIMALS
 from model_server.errors import status_of_items
-from model_server.schema import ItemResult, Score, Timing
+from model_server.schema import ItemResult, PredictRequest, Score, Timing
 
 SECONDS_DECIMALS = 6
 
@@ -41,6 +41,7 @@ class ScoredFile(TypedDict):
     target: str
     prediction: Probability
     out_of_domain: Probability
+    scores: NotRequired[dict[str, Probability]]
     format: NotRequired[Format]
     width: NotRequired[Side]
     height: NotRequired[Side]
@@ -76,25 +77,30 @@ class Refusal(TypedDict):
 
 
 def render_response(
-    results: Sequence[ItemResult], *, total_s: float, debug: bool
+    results: Sequence[ItemResult], latency: Latency, request: PredictRequest, labels: Sequence[str]
 ) -> tuple[HTTPStatus, PredictResponse | Unscored]:
     """The status and the JSON of the answer: one prediction per result, in their order."""
     status = status_of_items([result.code for result in results])
-    latency = _latency([result.timing for result in results], total_s)
     if status == HTTPStatus.OK:
         return status, {
-            "predictions": [_prediction(result, debug=debug) for result in results],
+            "predictions": [_prediction(result, request, labels) for result in results],
             "latency": latency,
         }
     failed = [
-        _failed(result, result.outcome, debug=debug)
+        _failed(result, result.outcome, debug=request.debug)
         for result in results
         if isinstance(result.outcome, ItemError)
     ]
-    return status, {"error": _why(results), "predictions": failed, "latency": latency}
+    return status, {
+        "error": f"{describe_unscored(results)}; see predictions",
+        "predictions": failed,
+        "latency": latency,
+    }
 
 
-def _latency(timings: Sequence[Timing], total_s: float) -> Latency:
+def measure_latency(results: Sequence[ItemResult], total_s: float) -> Latency:
+    """What a request took: its wall time, and the longest of each pair of stages among its files."""
+    timings = [result.timing for result in results]
     return {
         "preprocess (s)": _seconds(max(timing.fetch_s + timing.decode_s for timing in timings)),
         "predict (s)": _seconds(max(timing.queue_s + timing.score_s for timing in timings)),
@@ -102,25 +108,35 @@ def _latency(timings: Sequence[Timing], total_s: float) -> Latency:
     }
 
 
-def _why(results: Sequence[ItemResult]) -> str:
+def describe_unscored(results: Sequence[ItemResult]) -> str:
+    """Why a request came to no score at all, in the codes of its files."""
     codes = sorted({result.code for result in results if result.code})
-    return f"no file could be scored ({', '.join(codes)}); see predictions"
+    return f"no file could be scored ({', '.join(codes)})"
 
 
-def _prediction(result: ItemResult, *, debug: bool) -> ScoredFile | FailedFile:
+def round_score(score: float) -> float:
+    """A probability as every protocol answers it."""
+    return round(score, SCORE_DECIMALS)
+
+
+def _prediction(
+    result: ItemResult, request: PredictRequest, labels: Sequence[str]
+) -> ScoredFile | FailedFile:
     if isinstance(result.outcome, ItemError):
-        return _failed(result, result.outcome, debug=debug)
-    return _scored(result, result.outcome, debug=debug)
+        return _failed(result, result.outcome, debug=request.debug)
+    return _scored(result, result.outcome, request, labels)
 
 
-def _scored(result: ItemResult, score: Score, *, debug: bool) -> ScoredFile:
+def _scored(result: ItemResult, score: Score, request: PredictRequest, labels: Sequence[str]) -> ScoredFile:
     answer: ScoredFile = {
         "filename": result.item.filename,
         "target": result.item.target,
-        "prediction": round(score.target, SCORE_DECIMALS),
-        "out_of_domain": round(score.out_of_domain, SCORE_DECIMALS),
+        "prediction": round_score(score.target),
+        "out_of_domain": round_score(score.out_of_domain),
     }
-    if debug:
+    if request.all_scores:
+        answer["scores"] = dict(zip(labels, map(round_score, score.classes), strict=True))
+    if request.debug:
         answer["format"], answer["width"], answer["height"] = Format(score.format), score.width, score.height
         answer["latency"] = _file_latency(result.timing)
     return answer

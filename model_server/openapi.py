@@ -15,7 +15,7 @@ from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, Url
 from model_server.answers import FileLatency, Latency, PredictResponse, Refusal, Unscored
 from model_server.limits import Limits
 from model_server.routes import NO_EXPLANATION, NO_V2_INFERENCE
-from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM
+from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM, targets_of
 
 JSON = dict[str, Any]
 Examples = Mapping[str, Any]
@@ -37,7 +37,7 @@ FILE_LATENCY: FileLatency = {
 
 def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON:
     """The OpenAPI 3.1 document of a server with this model under these limits."""
-    targets = [label for label in labels if label != OUT_OF_DOMAIN]
+    targets = targets_of(labels)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,11 +51,11 @@ def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": "predict"}, {"name": "server"}, {"name": "not served"}],
-        "paths": _paths(model_name, targets[0], limits),
+        "paths": _paths(model_name, labels, limits),
         "components": {
             "schemas": {
                 **_request_schemas(targets, limits),
-                **_answer_schemas(limits),
+                **_answer_schemas(labels, limits),
                 **_server_schemas(model_name),
             },
             "parameters": {
@@ -68,14 +68,14 @@ def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON
     }
 
 
-def _paths(model_name: str, target: str, limits: Limits) -> JSON:
+def _paths(model_name: str, labels: Sequence[str], limits: Limits) -> JSON:
     live = _answered("ServerLive", {"live": True})
     ready = _answered("ModelReady", {"name": model_name, "ready": True}) | _UNKNOWN_MODEL | _NOT_READY
     all_ready = _answered("ServerReady", {"ready": True}) | _NOT_READY
     models = _answered("Models", {"models": [model_name]})
     metrics = {"200": {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
     return {
-        "/v1/models/{model}:predict": _of_model({"post": _predict(target, limits)}),
+        "/v1/models/{model}:predict": _of_model({"post": _predict(labels, limits)}),
         "/v1/models/{model}": _of_model(_get("modelReady", "Is the model ready?", ready)),
         "/v2/models/{model}/ready": _of_model(_get("modelReadyV2", "Is the model ready?", ready)),
         "/v2/health/ready": _get("ready", "Is the server ready?", all_ready),
@@ -108,7 +108,7 @@ def _not_served(name: str, message: str) -> JSON:
     }
 
 
-def _predict(target: str, limits: Limits) -> JSON:
+def _predict(labels: Sequence[str], limits: Limits) -> JSON:
     marks = limits.images_max_num * MARKS_MAX_PER_ITEM
     return {
         "operationId": "predict",
@@ -126,13 +126,14 @@ def _predict(target: str, limits: Limits) -> JSON:
                 f"At most {limits.body_max_bytes:,} bytes, and {marks:,} commas and opening brackets, those "
                 "in texts counted."
             ),
-            "content": _json("PredictRequest", _request_examples(target)),
+            "content": _json("PredictRequest", _request_examples(targets_of(labels)[0])),
         },
-        "responses": _predict_responses(target, limits),
+        "responses": _predict_responses(labels, limits),
     }
 
 
-def _predict_responses(target: str, limits: Limits) -> JSON:
+def _predict_responses(labels: Sequence[str], limits: Limits) -> JSON:
+    target = targets_of(labels)[0]
     malformed = "Not JSON, or not of this shape (item and field are named), or not whole in time."
     too_large = limits.describe_body_limit()
     overloaded = "too many images are being scored; try again shortly"
@@ -140,7 +141,7 @@ def _predict_responses(target: str, limits: Limits) -> JSON:
     identified = "X-Request-Id"
     return {
         "200": _response(
-            "At least one file was scored.", "PredictResponse", _answer_examples(target), identified
+            "At least one file was scored.", "PredictResponse", _answer_examples(target, labels), identified
         ),
         "400": _refused(malformed, "instances[3].filename: is missing", identified),
         "404": _refused("No such model, or no such route.", _NO_MODEL, identified),
@@ -165,17 +166,15 @@ def _predict_responses(target: str, limits: Limits) -> JSON:
 
 def _request_schemas(targets: Sequence[str], limits: Limits) -> JSON:
     items = {"type": "array", "minItems": 1, "maxItems": limits.images_max_num}
-    debug = {
-        "type": ["boolean", "null"],
-        "default": False,
-        "description": "Adds each file's format, size and latency.",
-    }
+    flag = {"type": ["boolean", "null"], "default": False}
+    debug = {**flag, "description": "Adds each file's format, size and latency."}
+    all_scores = {**flag, "description": "Adds each file's score for every class of the model."}
     return {
         "PredictRequest": {"oneOf": [_ref("schemas", "Envelope"), _ref("schemas", "Items")]},
         "Envelope": {
             "type": "object",
             "required": ["instances"],
-            "properties": {"instances": _ref("schemas", "Items"), "debug": debug},
+            "properties": {"instances": _ref("schemas", "Items"), "debug": debug, "all_scores": all_scores},
         },
         "Items": {**items, "items": _ref("schemas", "Item")},
         "Item": {
@@ -210,7 +209,7 @@ def _item_fields(limits: Limits) -> JSON:
     }
 
 
-def _answer_schemas(limits: Limits) -> JSON:
+def _answer_schemas(labels: Sequence[str], limits: Limits) -> JSON:
     """Of the types in `answers`, by name; with the classes of this model and the limits of this server."""
     mode: JsonSchemaMode = "serialization"
     adapters = [(name, mode, TypeAdapter[Any](name)) for name in (PredictResponse, Unscored, Refusal)]
@@ -219,16 +218,18 @@ def _answer_schemas(limits: Limits) -> JSON:
     for schema in schemas.values():
         if schema["type"] == "object":
             schema["additionalProperties"] = False
-            _narrow(schema["properties"], limits)
+            _narrow(schema["properties"], labels, limits)
     return schemas | {"ServerFault": {"oneOf": [_ref("schemas", "Unscored"), _ref("schemas", "Refusal")]}}
 
 
-def _narrow(properties: JSON, limits: Limits) -> None:
+def _narrow(properties: JSON, labels: Sequence[str], limits: Limits) -> None:
     """Say of an answer's fields what is known of this server alone."""
     if "target" in properties:
         properties["target"] = _ref("schemas", "Target")
     if "predictions" in properties:
         properties["predictions"] |= {"minItems": 1, "maxItems": limits.images_max_num}
+    if "scores" in properties:
+        properties["scores"] = _closed(dict.fromkeys(labels, properties["prediction"]))
 
 
 def _server_schemas(model_name: str) -> JSON:
@@ -249,16 +250,20 @@ def _request_examples(target: str) -> Examples:
     return {
         "mixed": {"instances": [url, image], "debug": False},
         "debug": {"instances": [image], "debug": True},
+        "all scores": {"instances": [image], "all_scores": True},
         "bare list": [image],
     }
 
 
-def _answer_examples(target: str) -> Examples:
+def _answer_examples(target: str, labels: Sequence[str]) -> Examples:
+    rest = dict.fromkeys((label for label in labels if label not in (target, OUT_OF_DOMAIN)), 0.0)
+    scores = {target: 0.9991, OUT_OF_DOMAIN: 0.0009, **rest}
     scored = {"filename": "disc.png", "target": target, "prediction": 0.9991, "out_of_domain": 0.0009}
     found = {"format": "png", "width": 8, "height": 8}
     failed = _failed("Example.jpg", target, UrlNotAllowed())
     return {
         "scored": {"predictions": [scored], "latency": REQUEST_LATENCY},
+        "all scores": {"predictions": [{**scored, "scores": scores}], "latency": REQUEST_LATENCY},
         "one failed": {"predictions": [failed, scored], "latency": REQUEST_LATENCY},
         "debug": {
             "predictions": [{**scored, **found, "latency": FILE_LATENCY}],

@@ -1,4 +1,4 @@
-"""The schema of a request: JSON in, a typed request out; and the types of what becomes of each item.
+"""The schema of a V1 request: JSON in, a typed request out; and the types of what becomes of each item.
 
 Parsing refuses what has the wrong shape, once, and names the item and the field. What is wrong
 with a file's content is not known here; it costs that file alone, later.
@@ -40,12 +40,19 @@ class Inline:
 
 
 @dataclass(frozen=True, slots=True)
+class InlineBytes:
+    """The file itself, as its bytes; a part of the request's body, which is not copied."""
+
+    data: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One file to score. The filename is the caller's label for it, and nothing else."""
 
     filename: str
     target: str
-    source: Url | Inline
+    source: Url | Inline | InlineBytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,8 @@ class PredictRequest:
     """A request of the right shape: 1 to IMAGES_MAX_NUM items, every target a class of the model."""
 
     items: tuple[Item, ...]
-    debug: bool
+    debug: bool = False
+    all_scores: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +76,15 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The probabilities of one file, and what the file turned out to be."""
+    """The probabilities of one file, and what the file turned out to be.
+
+    Attributes:
+        classes: Of every class of the model, in label order; `target` and `out_of_domain` are two of them.
+    """
 
     target: float
     out_of_domain: float
+    classes: tuple[float, ...]
     format: str
     width: int
     height: int
@@ -101,7 +114,7 @@ class _RawItem(BaseModel):
 
 
 _ITEMS = TypeAdapter(list[_RawItem])
-_DEBUG = TypeAdapter(Annotated[bool, Strict()])
+_FLAG = TypeAdapter(Annotated[bool, Strict()])
 
 _WORDS = {
     "missing": "is missing",
@@ -115,7 +128,7 @@ _WORDS = {
 
 
 def parse_request(body: bytes | bytearray, labels: Sequence[str], max_items: int) -> PredictRequest:
-    """Turn a body into a request: `{"instances": […], "debug": …}` or the bare list.
+    """Turn a body into a request: `{"instances": […], "debug": …, "all_scores": …}` or the bare list.
 
     Args:
         body: JSON, whatever the Content-Type said.
@@ -125,20 +138,42 @@ def parse_request(body: bytes | bytearray, labels: Sequence[str], max_items: int
     Raises:
         RequestMalformed: The message names what is wrong, by index and field, up to ten times.
     """
-    _check_marks(body, max_items * MARKS_MAX_PER_ITEM)
-    document = _load(body)
-    instances, debug = (document, False) if isinstance(document, list) else _open_envelope(document)
+    document = load_json(body, max_items)
+    envelope = {"instances": document} if isinstance(document, list) else document
+    instances = _instances(envelope)
+    debug, all_scores = (_flag(envelope, name) for name in ("debug", "all_scores"))
     if not 1 <= len(instances) <= max_items:
         raise RequestMalformed(f"instances: must have 1 to {max_items} items, not {len(instances)}")
     try:
         raw_items = _ITEMS.validate_python(instances)
     except ValidationError as error:
         raise RequestMalformed(_in_words(error)) from error
-    targets = [label for label in labels if label != OUT_OF_DOMAIN]
+    targets = targets_of(labels)
     problems = [problem for index, raw in enumerate(raw_items) for problem in _problems(index, raw, targets)]
     if problems:
         raise RequestMalformed("; ".join(problems[:ERRORS_SHOWN]))
-    return PredictRequest(tuple(_item(raw) for raw in raw_items), debug)
+    return PredictRequest(tuple(_item(raw) for raw in raw_items), debug, all_scores)
+
+
+def targets_of(labels: Sequence[str]) -> list[str]:
+    """The classes that may be a target: each but `out_of_domain`."""
+    return [label for label in labels if label != OUT_OF_DOMAIN]
+
+
+def load_json(body: bytes | bytearray, max_items: int) -> Any:
+    """The JSON document of a body for so many items.
+
+    Raises:
+        RequestMalformed: It is no JSON, or has more values than so many items need.
+    """
+    _check_marks(body, max_items * MARKS_MAX_PER_ITEM)
+    if not body:
+        raise RequestMalformed("the body is empty; JSON is expected")
+    text = memoryview(body)[len(UTF8_BOM) :] if body.startswith(UTF8_BOM) else body
+    try:
+        return orjson.loads(text)  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
+    except orjson.JSONDecodeError as error:
+        raise RequestMalformed(f"the body is not JSON: line {error.lineno}, column {error.colno}") from error
 
 
 def _check_marks(body: bytes | bytearray, most: int) -> None:
@@ -150,28 +185,23 @@ def _check_marks(body: bytes | bytearray, most: int) -> None:
         raise RequestMalformed(f"the body has more than {most:,} commas and opening brackets")
 
 
-def _load(body: bytes | bytearray) -> Any:
-    if not body:
-        raise RequestMalformed("the body is empty; JSON is expected")
-    text = memoryview(body)[len(UTF8_BOM) :] if body.startswith(UTF8_BOM) else body
-    try:
-        return orjson.loads(text)  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
-    except orjson.JSONDecodeError as error:
-        raise RequestMalformed(f"the body is not JSON: line {error.lineno}, column {error.colno}") from error
-
-
-def _open_envelope(document: Any) -> tuple[list[Any], bool]:
+def _instances(document: Any) -> list[Any]:
     if not isinstance(document, dict):
         raise RequestMalformed("the body must be an object with instances, or the list of them")
-    instances, debug = document.get("instances"), document.get("debug")  # null is the same as absent
+    instances = document.get("instances")  # null is the same as absent
     if instances is None:
         raise RequestMalformed("instances: is missing")
     if not isinstance(instances, list):
         raise RequestMalformed("instances: must be a list")
+    return instances
+
+
+def _flag(document: dict[str, Any], name: str) -> bool:
+    value = document.get(name)
     try:
-        return instances, debug is not None and _DEBUG.validate_python(debug)
+        return value is not None and _FLAG.validate_python(value)
     except ValidationError as error:
-        raise RequestMalformed("debug: must be true or false") from error
+        raise RequestMalformed(f"{name}: must be true or false") from error
 
 
 def _in_words(error: ValidationError) -> str:
@@ -200,11 +230,12 @@ def _problems(index: int, raw: _RawItem, targets: Sequence[str]) -> list[str]:
 
 
 def _item(raw: _RawItem) -> Item:
-    source = _url(raw.url) if raw.url is not None else Inline(raw.image or "")
+    source = read_url(raw.url) if raw.url is not None else Inline(raw.image or "")
     return Item(raw.filename, raw.target, source)
 
 
-def _url(text: str) -> Url:
+def read_url(text: str) -> Url:
+    """The source of a file that is elsewhere; a text that is no plain URL costs its item, later."""
     try:
         return Url(parse_url(text))
     except UrlNotAllowed as error:

@@ -1,4 +1,4 @@
-"""The service: a typed request in, one result per item out. No HTTP here, and no JSON."""
+"""The service: items in, one result per item out. No HTTP here, and no JSON."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ from logo_detection.pool.messages import Scored, Task
 from logo_detection.pool.pool import ScoringPool
 from model_server.admission import Admission
 from model_server.metrics import Metrics
-from model_server.schema import Inline, Item, ItemResult, PredictRequest, Score, Timing, Url
+from model_server.schema import Inline, InlineBytes, Item, ItemResult, Score, Timing, Url
 
 log = logging.getLogger(__name__)
 
@@ -64,16 +64,16 @@ class LogoService:
         self._index = {label: index for index, label in enumerate(labels)}
         self._image_max_bytes = image_max_bytes
 
-    async def predict(self, request: PredictRequest, call: Call) -> list[ItemResult]:
-        """Score every item; a bad one costs itself alone.
+    async def predict(self, items: Sequence[Item], call: Call) -> list[ItemResult]:
+        """Score every item of a request; a bad one costs itself alone.
 
         Raises:
             Overloaded: The images do not fit beside those already admitted, or would come too late.
         """
         flow = object()  # one per request: workers and fetches are shared fairly among requests
         time_left_s = call.deadline - asyncio.get_running_loop().time()
-        with self._admission.admit(len(request.items), time_left_s):
-            results = await asyncio.gather(*(self._answer(item, flow, call) for item in request.items))
+        with self._admission.admit(len(items), time_left_s):
+            results = await asyncio.gather(*(self._answer(item, flow, call) for item in items))
         self._metrics.items_answered(results)
         return results
 
@@ -94,8 +94,8 @@ class LogoService:
 
     async def _score_item(self, item: Item, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
         match item.source:
-            case Inline(base64=text):
-                task = self._inline(text)
+            case Inline() | InlineBytes():
+                task = self._inline(item.source)
                 clock.fetched()
                 return await self._pool.score(task, flow)
             case Url(parsed=url):
@@ -121,7 +121,12 @@ class LogoService:
         clock.fetched()
         return await self._pool.score(Task(body), flow)
 
-    def _inline(self, text: str) -> Task:
+    def _inline(self, source: Inline | InlineBytes) -> Task:
+        if isinstance(source, InlineBytes):
+            if len(source.data) > self._image_max_bytes:
+                raise ImageTooLarge
+            return Task(source.data)
+        text = source.base64
         # To count is only worth it where the length leaves room for doubt: a body may have 64 MiB of text.
         if len(text) * 3 // 4 > self._image_max_bytes and _decodes_to_more(text, self._image_max_bytes):
             raise ImageTooLarge
@@ -131,6 +136,7 @@ class LogoService:
         return Score(
             target=scored.scores[self._index[item.target]],
             out_of_domain=scored.scores[self._index[OUT_OF_DOMAIN]],
+            classes=scored.scores,
             format=scored.format,
             width=scored.width,
             height=scored.height,

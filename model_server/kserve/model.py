@@ -1,32 +1,30 @@
-"""The model as KServe knows it: `kserve.Model` over a `LogoService`, bytes in and bytes out."""
+"""The model as KServe knows it: `kserve.Model` over a `LogoService`, for whatever protocol."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import kserve
-import orjson
 
 from logo_detection.fetch.fetcher import Credentials
-from model_server.answers import render_response
+from model_server.answers import measure_latency
 from model_server.http.request_context import current_request
-from model_server.schema import ItemResult, PredictRequest
+from model_server.protocols import Answer, Parse, Parsed
+from model_server.schema import ItemResult
 from model_server.service import Call, LogoService, count_outcomes, find_errors
 
 Headers = dict[str, str]
 Engine = AbstractAsyncContextManager[object]
-Parse = Callable[[bytes | bytearray], PredictRequest]
 
 
 class LogoModel(kserve.Model):
-    """Parses a body (see `RawDataPlane`), has it scored, and renders the answer.
+    """Parses a body by its protocol (see `RawDataPlane`), has it scored, and renders the answer.
 
     Args:
         name: In the URL.
         service: Scores a request's files.
         engine: Holds the workers and the fetcher, once they are ready.
         has_live_workers: Reads whether there are workers still.
-        parse: Turns a body into a request.
     """
 
     def __init__(
@@ -36,14 +34,12 @@ class LogoModel(kserve.Model):
         service: LogoService,
         engine: Engine,
         has_live_workers: Callable[[], bool],
-        parse: Parse,
     ) -> None:
         super().__init__(name)
         self.ready = True  # what KServe calls ready; `healthy` is the truth
         self._service = service
         self._engine = engine
         self._has_live_workers = has_live_workers
-        self._parse = parse
         self._warm = False
         self._draining = False
 
@@ -78,28 +74,28 @@ class LogoModel(kserve.Model):
         """`takes_requests`, as KServe asks for it."""
         return self.takes_requests
 
-    async def preprocess(self, _: bytes, headers: Headers | None = None) -> PredictRequest:
+    async def preprocess(self, parse: Parse, headers: Headers | None = None) -> Parsed:
         """Parse the body in the request's context. Files are fetched and decoded by `predict`, one by one."""
-        return self._parse(current_request.get().take_body())
+        return parse(current_request.get().take_body(), headers or {})
 
     async def predict(
-        self, payload: PredictRequest, headers: Headers | None = None
-    ) -> tuple[PredictRequest, list[ItemResult]]:
+        self, request: Parsed, headers: Headers | None = None
+    ) -> tuple[Parsed, list[ItemResult]]:
         """Score every item of the request."""
         call = Call(current_request.get().deadline, _credentials(headers or {}))
-        return payload, await self._service.predict(payload, call)
+        return request, await self._service.predict(request.items, call)
 
     async def postprocess(
-        self, result: tuple[PredictRequest, list[ItemResult]], headers: Headers | None = None
-    ) -> bytes:
+        self, result: tuple[Parsed, list[ItemResult]], headers: Headers | None = None
+    ) -> Answer:
         """Render the answer. Its status goes into the request's context: KServe's routes answer 200 alone."""
         request, results = result
         context = current_request.get()
-        total_s = asyncio.get_running_loop().time() - context.started
-        context.status, document = render_response(results, total_s=total_s, debug=request.debug)
-        context.items, context.latency = count_outcomes(results), document["latency"]
-        context.failed = find_errors(results)
-        return orjson.dumps(document)
+        latency = measure_latency(results, asyncio.get_running_loop().time() - context.started)
+        answer = request.render(results, latency)
+        context.status, context.latency = answer.status, latency
+        context.items, context.failed = count_outcomes(results), find_errors(results)
+        return answer
 
 
 def _credentials(headers: Headers) -> Credentials:

@@ -7,13 +7,14 @@ callers.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import kserve
 import uvicorn
+from kserve.constants.constants import PredictorProtocol
 from kserve.model_server import app
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.rest.server import RESTServer
@@ -26,20 +27,36 @@ from model_server.http.drain import DrainingServer
 from model_server.http.request_middleware import App
 from model_server.kserve.handlers import add_handlers
 from model_server.kserve.model import Headers, LogoModel
+from model_server.protocols import Answer, Parse
 
 
 class RawDataPlane(DataPlane):
-    """KServe's data plane, with the body left as it came and readiness told truly."""
+    """KServe's data plane, with the body left as it came and readiness told truly.
 
-    def decode(self, body: bytes, headers: Headers, *_: Any, **__: Any) -> tuple[bytes, dict[str, Any]]:
-        """Leave decoding to the model: KServe's own refuses nothing, and trusts the Content-Type."""
-        return body, {}
+    Args:
+        model_registry: KServe's.
+        protocols: What parses a body, by KServe's name for the protocol.
+    """
+
+    def __init__(self, model_registry: Any, protocols: Mapping[str, Parse]) -> None:
+        super().__init__(model_registry=model_registry)
+        self._protocols = protocols
+
+    def decode(
+        self,
+        body: bytes,
+        headers: Headers,
+        protocol_version: str = PredictorProtocol.REST_V1.value,
+        model_name: str | None = None,
+    ) -> tuple[Parse, dict[str, Any]]:
+        """Leave decoding to the model, and tell it how: KServe's own trusts the Content-Type."""
+        return self._protocols[protocol_version], {}
 
     def encode(
-        self, model_name: str, response: bytes, headers: Headers, req_attributes: Any
+        self, model_name: str, response: Answer, headers: Headers, req_attributes: Any
     ) -> tuple[bytes, Headers]:
-        """The model's bytes are JSON already."""
-        return response, {"content-type": "application/json"}
+        """The model's answer is bytes already."""
+        return response.body, response.headers
 
     async def ready(self) -> bool:
         """True. KServe's own always is, and its answer where it is not logs a traceback.
@@ -95,6 +112,7 @@ class Server(kserve.ModelServer):
         admission: Knows which requests there are when it drains.
         middleware: Wraps KServe's application.
         connection: Makes what reads one connection; uvicorn gives it the rest of its arguments.
+        protocols: What parses a body, by the protocol's number in the route.
     """
 
     def __init__(
@@ -104,9 +122,10 @@ class Server(kserve.ModelServer):
         admission: Admission,
         middleware: Callable[[App], App],
         connection: Callable[..., BoundedConnection],
+        protocols: Mapping[str, Parse],
     ) -> None:
         super().__init__(http_port=listening.port, workers=1, enable_grpc=False, enable_latency_logging=False)
-        self.dataplane = RawDataPlane(model_registry=self.registered_models)
+        self.dataplane = RawDataPlane(self.registered_models, protocols)
         self._listening = listening
         self._admission = admission
         self._middleware = middleware

@@ -73,7 +73,7 @@ TEXTS = st.one_of(
 )
 SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
 KEYS = st.sampled_from(
-    ["filename", "url", "image", "target", "instances", "debug", "Filename", "target ", "extra"]
+    ["filename", "url", "image", "target", "instances", "debug", "all_scores", "Filename", "target ", "extra"]
 )
 JSON_VALUES: SearchStrategy[Any] = st.recursive(
     SCALARS,

@@ -97,6 +97,22 @@ class TestAnswer:
         (prediction,) = predictions(server.predict({"instances": [inline(files.red)], "debug": False}))
         assert "latency" not in prediction
 
+    def test_all_scores_adds_the_score_of_every_class(self, server: RunningServer, files: Files) -> None:
+        body = {"instances": [inline(files.red), inline(b"nothing")], "all_scores": True}
+        scored, failed = predictions(server.predict(body))
+        assert scored["scores"] == {
+            "out_of_domain": scored["out_of_domain"],
+            "logo": scored["prediction"],
+        }
+        assert "scores" not in failed
+
+    @pytest.mark.parametrize("value", [False, None])
+    def test_all_scores_of_false_or_null_adds_nothing(
+        self, server: RunningServer, files: Files, value: bool | None
+    ) -> None:
+        (prediction,) = predictions(server.predict({"instances": [inline(files.red)], "all_scores": value}))
+        assert "scores" not in prediction
+
     def test_unknown_keys_are_ignored(self, server: RunningServer, files: Files) -> None:
         body = {"instances": [inline(files.red, extra={"a": [1]})], "parameters": {}, "id": "7"}
         assert server.predict(body).status_code == 200
@@ -185,6 +201,8 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b'{"instances": [], "debug": null}', "instances: must have 1 to 50 items, not 0"),
     (b'{"instances": [], "debug": 0}', "debug: must be true or false"),
     (b'{"instances": [], "debug": 1}', "debug: must be true or false"),
+    (b'{"instances": [], "all_scores": "yes"}', "all_scores: must be true or false"),
+    (b'{"instances": [], "all_scores": 1}', "all_scores: must be true or false"),
 ]
 
 
