@@ -113,8 +113,9 @@ def serve_pool(
     from model_server.limits import Limits
     from model_server.metrics import Metrics, ServerState
     from model_server.openapi import describe_api
-    from model_server.protocols import parse_v1
+    from model_server.protocols import parse_v1, parse_v2
     from model_server.service import LogoService
+    from model_server.v2 import describe_model
 
     with placeholders():
         from model_server.kserve.model import LogoModel
@@ -155,6 +156,9 @@ def serve_pool(
         service=service,
         engine=engine(),
         has_live_workers=lambda: pool.has_live_workers,
+        metadata=describe_model(
+            settings.model_name, artifact.version, source.runtime, artifact.labels, artifact.thresholds
+        ),
     )
     metrics.watch(
         ServerState(
@@ -184,7 +188,15 @@ def serve_pool(
             request_timeout_s=settings.request_timeout_s,
         ),
         connection=partial(BoundedConnection, max_connections=settings.connections_max, metrics=metrics),
-        protocols={"v1": partial(parse_v1, labels=artifact.labels, max_items=settings.images_max_num)},
+        protocols={
+            "v1": partial(parse_v1, labels=artifact.labels, max_items=settings.images_max_num),
+            "v2": partial(
+                parse_v2,
+                labels=artifact.labels,
+                max_items=settings.images_max_num,
+                model={"model_name": settings.model_name, "model_version": artifact.version},
+            ),
+        },
     )
     server.describe(describe_api(settings.model_name, artifact.labels, limits))
     server.start([model])

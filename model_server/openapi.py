@@ -4,7 +4,7 @@ docs/api.md says the same at more length. Objects of an answer are closed (they 
 those of a request are open, as the parser is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,13 +14,27 @@ from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed
 from model_server.answers import FileLatency, Latency, PredictResponse, Refusal, Unscored
 from model_server.limits import Limits
-from model_server.routes import NO_EXPLANATION, NO_V2_INFERENCE
+from model_server.openapi_parts import (
+    FAULT,
+    IDENTIFIED,
+    JSON,
+    NOT_READY,
+    UNKNOWN_MODEL,
+    Examples,
+    answered,
+    closed,
+    get,
+    json_content,
+    of_model,
+    ref,
+    refusals,
+    refused,
+    response,
+)
+from model_server.openapi_v2 import v2_paths, v2_schemas
+from model_server.routes import API_VERSION, NO_EXPLANATION
 from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM, targets_of
 
-JSON = dict[str, Any]
-Examples = Mapping[str, Any]
-
-API_VERSION = "1.0"
 EXAMPLE_URL = "https://upload.wikimedia.org/wikipedia/commons/a/a9/Example.jpg"
 EXAMPLE_PNG = (  # an orange disc on a blue field, 8x8
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQMAAAD+wSzIAAAABlBMVEUAM5n/pQDuRqn2AAAAGElEQVR42mNgYJBgUmFyYmJg/sv8i4EB"
@@ -57,11 +71,13 @@ def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON
                 **_request_schemas(targets, limits),
                 **_answer_schemas(labels, limits),
                 **_server_schemas(model_name),
+                **v2_schemas(model_name, labels, limits),
             },
             "parameters": {
                 "Model": _model_parameter(model_name),
                 "RequestId": _REQUEST_ID_PARAMETER,
                 "CallersTimeout": _CALLERS_TIMEOUT_PARAMETER,
+                "InferenceHeaderContentLength": _JSON_LENGTH_PARAMETER,
             },
             "headers": _HEADERS,
         },
@@ -69,33 +85,23 @@ def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON
 
 
 def _paths(model_name: str, labels: Sequence[str], limits: Limits) -> JSON:
-    live = _answered("ServerLive", {"live": True})
-    ready = _answered("ModelReady", {"name": model_name, "ready": True}) | _UNKNOWN_MODEL | _NOT_READY
-    all_ready = _answered("ServerReady", {"ready": True}) | _NOT_READY
-    models = _answered("Models", {"models": [model_name]})
+    live = answered("ServerLive", {"live": True})
+    ready = answered("ModelReady", {"name": model_name, "ready": True}) | UNKNOWN_MODEL | NOT_READY
+    all_ready = answered("ServerReady", {"ready": True}) | NOT_READY
+    models = answered("Models", {"models": [model_name]})
     metrics = {"200": {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
     return {
-        "/v1/models/{model}:predict": _of_model({"post": _predict(labels, limits)}),
-        "/v1/models/{model}": _of_model(_get("modelReady", "Is the model ready?", ready)),
-        "/v2/models/{model}/ready": _of_model(_get("modelReadyV2", "Is the model ready?", ready)),
-        "/v2/health/ready": _get("ready", "Is the server ready?", all_ready),
-        "/v2/health/live": _get("live", "Does the process answer?", live),
-        "/": _get("alive", "Does the process answer?", _answered("Alive", {"status": "alive"})),
-        "/v1/models": _get("models", "The model of this server.", models),
-        "/metrics": _get("metrics", "Metrics for Prometheus.", metrics),
-        "/openapi.json": _get("openapi", "This document.", {"200": _response("OpenAPI 3.1.", "Document")}),
-        "/v1/models/{model}:explain": _of_model({"post": _not_served("explain", NO_EXPLANATION)}),
-        "/v2/models/{model}/infer": _of_model({"post": _not_served("inferV2", NO_V2_INFERENCE)}),
-    }
-
-
-def _of_model(operations: JSON) -> JSON:
-    return {"parameters": [_ref("parameters", "Model")], **operations}
-
-
-def _get(name: str, summary: str, responses: JSON) -> JSON:
-    return {
-        "get": {"operationId": name, "tags": ["server"], "summary": summary, "responses": dict(responses)}
+        "/v1/models/{model}:predict": of_model({"post": _predict(labels, limits)}),
+        "/v1/models/{model}": of_model(get("modelReady", "Is the model ready?", ready)),
+        "/v2/models/{model}/ready": of_model(get("modelReadyV2", "Is the model ready?", ready)),
+        "/v2/health/ready": get("ready", "Is the server ready?", all_ready),
+        "/v2/health/live": get("live", "Does the process answer?", live),
+        "/": get("alive", "Does the process answer?", answered("Alive", {"status": "alive"})),
+        "/v1/models": get("models", "The model of this server.", models),
+        "/metrics": get("metrics", "Metrics for Prometheus.", metrics),
+        "/openapi.json": get("openapi", "This document.", {"200": response("OpenAPI 3.1.", "Document")}),
+        **v2_paths(model_name, labels, limits, EXAMPLE_PNG),
+        "/v1/models/{model}:explain": of_model({"post": _not_served("explain", NO_EXPLANATION)}),
     }
 
 
@@ -104,7 +110,7 @@ def _not_served(name: str, message: str) -> JSON:
         "operationId": name,
         "tags": ["not served"],
         "summary": "A part of KServe's protocols that this server does not offer.",
-        "responses": {"501": _refused("Not served.", message, "X-Request-Id")},
+        "responses": {"501": refused("Not served.", message, IDENTIFIED)},
     }
 
 
@@ -119,14 +125,14 @@ def _predict(labels: Sequence[str], limits: Limits) -> JSON:
             "order; a file that cannot be scored costs itself alone. A field that is null is the same as one "
             "that is absent."
         ),
-        "parameters": [_ref("parameters", "RequestId"), _ref("parameters", "CallersTimeout")],
+        "parameters": [ref("parameters", "RequestId"), ref("parameters", "CallersTimeout")],
         "requestBody": {
             "required": True,
             "description": (
                 f"At most {limits.body_max_bytes:,} bytes, and {marks:,} commas and opening brackets, those "
                 "in texts counted."
             ),
-            "content": _json("PredictRequest", _request_examples(targets_of(labels)[0])),
+            "content": json_content("PredictRequest", _request_examples(targets_of(labels)[0])),
         },
         "responses": _predict_responses(labels, limits),
     }
@@ -134,33 +140,16 @@ def _predict(labels: Sequence[str], limits: Limits) -> JSON:
 
 def _predict_responses(labels: Sequence[str], limits: Limits) -> JSON:
     target = targets_of(labels)[0]
-    malformed = "Not JSON, or not of this shape (item and field are named), or not whole in time."
-    too_large = limits.describe_body_limit()
-    overloaded = "too many images are being scored; try again shortly"
-    method = "method not allowed; this route takes POST"
-    identified = "X-Request-Id"
     return {
-        "200": _response(
-            "At least one file was scored.", "PredictResponse", _answer_examples(target, labels), identified
-        ),
-        "400": _refused(malformed, "instances[3].filename: is missing", identified),
-        "404": _refused("No such model, or no such route.", _NO_MODEL, identified),
-        "405": _refused("Another method than POST.", method, identified, "Allow"),
-        "413": _refused("A larger body; the connection is closed.", too_large, identified),
-        "415": _refused(
-            "A compressed body (`Content-Encoding` other than `identity`).",
-            "Content-Encoding: a compressed body is not read; send it as it is",
-            identified,
-            "Accept-Encoding",
+        "200": response(
+            "At least one file was scored.", "PredictResponse", _answer_examples(target, labels), IDENTIFIED
         ),
         "422": _unscored("No file was scored.", target, ImageCorrupt()),
-        "500": _response(
-            "Our fault: `Unscored` if every file is `internal`.", "ServerFault", _FAULT, identified
-        ),
-        "503": _refused(
-            "Overloaded, not warm yet, without workers, or going down.", overloaded, identified, "Retry-After"
+        "500": response(
+            "Our fault: `Unscored` if every file is `internal`.", "ServerFault", FAULT, IDENTIFIED
         ),
         "504": _unscored("No file was scored, all for want of time.", target, DeadlineExceeded()),
+        **refusals(limits, "instances[3].filename: is missing"),
     }
 
 
@@ -170,13 +159,13 @@ def _request_schemas(targets: Sequence[str], limits: Limits) -> JSON:
     debug = {**flag, "description": "Adds each file's format, size and latency."}
     all_scores = {**flag, "description": "Adds each file's score for every class of the model."}
     return {
-        "PredictRequest": {"oneOf": [_ref("schemas", "Envelope"), _ref("schemas", "Items")]},
+        "PredictRequest": {"oneOf": [ref("schemas", "Envelope"), ref("schemas", "Items")]},
         "Envelope": {
             "type": "object",
             "required": ["instances"],
-            "properties": {"instances": _ref("schemas", "Items"), "debug": debug, "all_scores": all_scores},
+            "properties": {"instances": ref("schemas", "Items"), "debug": debug, "all_scores": all_scores},
         },
-        "Items": {**items, "items": _ref("schemas", "Item")},
+        "Items": {**items, "items": ref("schemas", "Item")},
         "Item": {
             "type": "object",
             "required": ["filename", "target"],
@@ -203,7 +192,7 @@ def _item_fields(limits: Limits) -> JSON:
             "maxLength": FILENAME_MAX_CHARS,
             "description": "A label that is echoed; never a path, never a hint at the format.",
         },
-        "target": _ref("schemas", "Target"),
+        "target": ref("schemas", "Target"),
         "url": {"type": ["string", "null"], "description": "An https URL on an allowed host."},
         "image": {"type": ["string", "null"], "description": image},
     }
@@ -219,27 +208,27 @@ def _answer_schemas(labels: Sequence[str], limits: Limits) -> JSON:
         if schema["type"] == "object":
             schema["additionalProperties"] = False
             _narrow(schema["properties"], labels, limits)
-    return schemas | {"ServerFault": {"oneOf": [_ref("schemas", "Unscored"), _ref("schemas", "Refusal")]}}
+    return schemas | {"ServerFault": {"oneOf": [ref("schemas", "Unscored"), ref("schemas", "Refusal")]}}
 
 
 def _narrow(properties: JSON, labels: Sequence[str], limits: Limits) -> None:
     """Say of an answer's fields what is known of this server alone."""
     if "target" in properties:
-        properties["target"] = _ref("schemas", "Target")
+        properties["target"] = ref("schemas", "Target")
     if "predictions" in properties:
         properties["predictions"] |= {"minItems": 1, "maxItems": limits.images_max_num}
     if "scores" in properties:
-        properties["scores"] = _closed(dict.fromkeys(labels, properties["prediction"]))
+        properties["scores"] = closed(dict.fromkeys(labels, properties["prediction"]))
 
 
 def _server_schemas(model_name: str) -> JSON:
     name, yes = {"type": "string", "const": model_name}, {"const": True}
     return {
-        "ModelReady": _closed({"name": name, "ready": yes}),
-        "ServerReady": _closed({"ready": yes}),
-        "ServerLive": _closed({"live": yes}),
-        "Alive": _closed({"status": {"const": "alive"}}),
-        "Models": _closed({"models": {"type": "array", "items": name, "minItems": 1, "maxItems": 1}}),
+        "ModelReady": closed({"name": name, "ready": yes}),
+        "ServerReady": closed({"ready": yes}),
+        "ServerLive": closed({"live": yes}),
+        "Alive": closed({"status": {"const": "alive"}}),
+        "Models": closed({"models": {"type": "array", "items": name, "minItems": 1, "maxItems": 1}}),
         "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
     }
 
@@ -286,42 +275,7 @@ def _unscored(description: str, target: str, error: ItemError) -> JSON:
         "predictions": [_failed("disc.png", target, error)],
         "latency": REQUEST_LATENCY,
     }
-    return _response(description, "Unscored", {"unscored": example}, "X-Request-Id")
-
-
-def _answered(schema: str, example: Any) -> JSON:
-    return {"200": _response("Yes.", schema, {"answer": example})}
-
-
-def _refused(description: str, message: str, *headers: str) -> JSON:
-    return _response(description, "Refusal", {"refusal": {"error": message}}, *headers)
-
-
-def _response(description: str, schema: str, examples: Examples | None = None, *headers: str) -> JSON:
-    response: JSON = {"description": description, "content": _json(schema, examples or {})}
-    if headers:
-        response["headers"] = {name: _ref("headers", name) for name in headers}
-    return response
-
-
-def _json(schema: str, examples: Examples) -> JSON:
-    content: JSON = {"schema": _ref("schemas", schema)}
-    if examples:
-        content["examples"] = {name.replace(" ", "_"): {"value": value} for name, value in examples.items()}
-    return {"application/json": content}
-
-
-def _closed(required: JSON, optional: JSON | None = None) -> JSON:
-    return {
-        "type": "object",
-        "required": list(required),
-        "properties": {**required, **(optional or {})},
-        "additionalProperties": False,
-    }
-
-
-def _ref(kind: str, name: str) -> JSON:
-    return {"$ref": f"#/components/{kind}/{name}"}
+    return response(description, "Unscored", {"unscored": example}, IDENTIFIED)
 
 
 def _model_parameter(model_name: str) -> JSON:
@@ -334,16 +288,6 @@ def _model_parameter(model_name: str) -> JSON:
     }
 
 
-_NO_MODEL = "Model with name other does not exist."
-_UNKNOWN_MODEL = {"404": _refused("No such model.", _NO_MODEL)}
-_NOT_READY = {
-    "503": _refused(
-        "Not warm yet, without workers, or going down.",
-        "the model is warming up; try again shortly",
-        "Retry-After",
-    )
-}
-_FAULT = {"refusal": {"error": "internal error"}}
 _REQUEST_ID_PARAMETER = {
     "name": "X-Request-Id",
     "in": "header",
@@ -360,6 +304,13 @@ _CALLERS_TIMEOUT_PARAMETER = {
         "`deadline_exceeded`. What is no whole number above 0 is ignored."
     ),
     "schema": {"type": "string"},
+}
+_JSON_LENGTH_PARAMETER = {
+    "name": "Inference-Header-Content-Length",
+    "in": "header",
+    "required": False,
+    "description": "How many bytes of JSON there are, where serialized tensors follow.",
+    "schema": {"type": "integer", "minimum": 0},
 }
 _HEADERS = {
     "X-Request-Id": {

@@ -12,6 +12,7 @@ import orjson
 
 from model_server.answers import Latency, render_response
 from model_server.schema import Item, ItemResult, PredictRequest, parse_request
+from model_server.v2_rest import InferRequest, parse_infer, render_infer
 
 Headers = Mapping[str, str]
 
@@ -51,3 +52,26 @@ def _render_v1(
 ) -> Answer:
     status, document = render_response(results, latency, request, labels)
     return Answer(status, orjson.dumps(document))
+
+
+def parse_v2(
+    body: bytes | bytearray,
+    headers: Headers,
+    *,
+    labels: Sequence[str],
+    max_items: int,
+    model: Mapping[str, str],
+) -> Parsed:
+    """The Open Inference Protocol over REST: see `v2_rest` and `v2`."""
+    request = parse_infer(body, headers, labels, max_items)
+    return Parsed(request.items, partial(_render_v2, request=request, labels=labels, model=model))
+
+
+def _render_v2(
+    results: Sequence[ItemResult],
+    _: Latency,
+    request: InferRequest,
+    labels: Sequence[str],
+    model: Mapping[str, str],
+) -> Answer:
+    return Answer(*render_infer(results, request, labels, model))

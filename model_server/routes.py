@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from model_server.errors import MethodNotAllowed, RequestError, RouteNotFound, RouteNotSupported
 
+API_VERSION = "1.1"
 READ = ("GET", "HEAD")
 POST = ("POST",)
 MODEL = "[^/:]+"  # MODEL_NAME has no colon
 VERSION = "(/versions/[^/]+)?"
 
-NO_V2_INFERENCE = "the V2 inference protocol is not served; POST to /v1/models/<model>:predict"
 NO_EXPLANATION = "this model does not explain its predictions"
 
 
@@ -35,9 +35,11 @@ ROUTES = (
     Route(re.compile("/v1/models"), READ),
     Route(re.compile(f"/v1/models/{MODEL}"), READ),
     Route(re.compile(f"/v1/models/{MODEL}:explain"), POST, NO_EXPLANATION),
+    Route(re.compile(f"/v2/models/{MODEL}{VERSION}/infer"), POST),
+    Route(re.compile("/v2"), READ),
     Route(re.compile("/v2/health/(live|ready)"), READ),
-    Route(re.compile(f"/v2/models/{MODEL}/ready"), READ),
-    Route(re.compile(f"/v2/models/{MODEL}{VERSION}/infer"), POST, NO_V2_INFERENCE),
+    Route(re.compile(f"/v2/models/{MODEL}{VERSION}"), READ),
+    Route(re.compile(f"/v2/models/{MODEL}{VERSION}/ready"), READ),
 )
 
 

@@ -4,7 +4,7 @@ Parsing refuses what has the wrong shape, once, and names the item and the field
 with a file's content is not known here; it costs that file alone, later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -46,13 +46,16 @@ class InlineBytes:
     data: bytes | memoryview
 
 
+Source = Url | Inline | InlineBytes
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One file to score. The filename is the caller's label for it, and nothing else."""
 
     filename: str
     target: str
-    source: Url | Inline | InlineBytes
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,12 @@ _WORDS = {
     "bool_type": "must be true or false",
     "model_type": "must be an object",
     "list_type": "must be a list",
+    "int_type": "must be an integer",
+    "greater_than_equal": "must not be less than {ge}",
+    "none_required": "is not supported",
+    "string_pattern_mismatch": "must be 1 to 64 letters, digits, dots, hyphens or underscores",
+    "too_short": "must not be empty",
+    "too_long": "has too many elements (at most {max_length})",
     "string_too_short": "must not be empty",
     "string_too_long": "is too long (at most {max_length} characters)",
 }
@@ -147,7 +156,7 @@ def parse_request(body: bytes | bytearray, labels: Sequence[str], max_items: int
     try:
         raw_items = _ITEMS.validate_python(instances)
     except ValidationError as error:
-        raise RequestMalformed(_in_words(error)) from error
+        raise RequestMalformed(in_words(error, _where)) from error
     targets = targets_of(labels)
     problems = [problem for index, raw in enumerate(raw_items) for problem in _problems(index, raw, targets)]
     if problems:
@@ -160,28 +169,36 @@ def targets_of(labels: Sequence[str]) -> list[str]:
     return [label for label in labels if label != OUT_OF_DOMAIN]
 
 
-def load_json(body: bytes | bytearray, max_items: int) -> Any:
-    """The JSON document of a body for so many items.
+def load_json(body: bytes | bytearray, max_items: int, size_bytes: int | None = None) -> Any:
+    """The JSON document of a body.
+
+    Args:
+        body: The document, and maybe something else behind it.
+        max_items: How many items it may be about.
+        size_bytes: Of the document; None: it is the whole body.
 
     Raises:
         RequestMalformed: It is no JSON, or has more values than so many items need.
     """
-    _check_marks(body, max_items * MARKS_MAX_PER_ITEM)
-    if not body:
+    end = len(body) if size_bytes is None else size_bytes
+    _check_marks(body, end, max_items * MARKS_MAX_PER_ITEM)
+    if not end:
         raise RequestMalformed("the body is empty; JSON is expected")
-    text = memoryview(body)[len(UTF8_BOM) :] if body.startswith(UTF8_BOM) else body
+    begin = len(UTF8_BOM) if body.startswith(UTF8_BOM, 0, end) else 0
     try:
-        return orjson.loads(text)  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
+        return orjson.loads(
+            memoryview(body)[begin:end]
+        )  # refuses NaN, lone surrogates, bad UTF-8 and more than 1,024 levels
     except orjson.JSONDecodeError as error:
         raise RequestMalformed(f"the body is not JSON: line {error.lineno}, column {error.colno}") from error
 
 
-def _check_marks(body: bytes | bytearray, most: int) -> None:
+def _check_marks(body: bytes | bytearray, end: int, most: int) -> None:
     """Refuse a body of too many values before they are made: `[],` may become 30 times its size in memory.
 
     Every value but the outermost comes after a comma or an opening bracket. Those in texts are counted, too.
     """
-    if len(body) > most and sum(map(body.count, (b",", b"[", b"{"))) > most:
+    if end > most and sum(body.count(mark, 0, end) for mark in (b",", b"[", b"{")) > most:
         raise RequestMalformed(f"the body has more than {most:,} commas and opening brackets")
 
 
@@ -204,9 +221,10 @@ def _flag(document: dict[str, Any], name: str) -> bool:
         raise RequestMalformed(f"{name}: must be true or false") from error
 
 
-def _in_words(error: ValidationError) -> str:
+def in_words(error: ValidationError, where: Callable[[tuple[int | str, ...]], str]) -> str:
+    """What is wrong, up to ten times; `where` names the place of pydantic's location."""
     return "; ".join(
-        f"{_where(found['loc'])}: {_WORDS.get(found['type'], 'is not valid').format(**found.get('ctx', {}))}"
+        f"{where(found['loc'])}: {_WORDS.get(found['type'], 'is not valid').format(**found.get('ctx', {}))}"
         for found in error.errors(include_url=False, include_input=False)[:ERRORS_SHOWN]
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import kserve
 
@@ -25,6 +26,7 @@ class LogoModel(kserve.Model):
         service: Scores a request's files.
         engine: Holds the workers and the fetcher, once they are ready.
         has_live_workers: Reads whether there are workers still.
+        metadata: What V2 says of the model.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class LogoModel(kserve.Model):
         service: LogoService,
         engine: Engine,
         has_live_workers: Callable[[], bool],
+        metadata: dict[str, Any],
     ) -> None:
         super().__init__(name)
         self.ready = True  # what KServe calls ready; `healthy` is the truth
         self._service = service
         self._engine = engine
         self._has_live_workers = has_live_workers
+        self.metadata = metadata
         self._warm = False
         self._draining = False
 

@@ -1,9 +1,9 @@
-"""The server as KServe knows it: its data plane, its REST application, and how they start and end.
+"""The server as KServe knows it: its REST application, and how it starts and ends.
 
-What KServe 0.21 does badly is overridden at its own seams: the data plane neither decodes the body (it
-compares the Content-Type exactly) nor calls an unready server ready; `Server.start` holds the workers and the
-fetcher for as long as requests are served; `handlers` replaces the handlers that show exception texts to
-callers.
+What KServe 0.21 does badly is overridden at its own seams: `data_plane` neither decodes the body (KServe's
+compares the Content-Type exactly) nor calls an unready server ready; `v2_endpoints` replaces KServe's routes
+of V2; `Server.start` holds the workers and the fetcher for as long as requests are served; `handlers`
+replaces the handlers that show exception texts to callers.
 """
 
 import asyncio
@@ -14,76 +14,21 @@ from typing import Any
 
 import kserve
 import uvicorn
-from kserve.constants.constants import PredictorProtocol
+from fastapi import FastAPI
 from kserve.model_server import app
-from kserve.protocol.dataplane import DataPlane
-from kserve.protocol.rest.server import RESTServer
+from kserve.protocol.rest.server import RESTServer, metrics_handler
+from kserve.protocol.rest.v1_endpoints import register_v1_endpoints
 from starlette.responses import JSONResponse
 
 from model_server.admission import Admission
-from model_server.errors import ModelUnknown, NotReady
 from model_server.http.connection import KEEP_ALIVE_S, BoundedConnection
 from model_server.http.drain import DrainingServer
 from model_server.http.request_middleware import App
+from model_server.kserve.data_plane import RawDataPlane
 from model_server.kserve.handlers import add_handlers
-from model_server.kserve.model import Headers, LogoModel
-from model_server.protocols import Answer, Parse
-
-
-class RawDataPlane(DataPlane):
-    """KServe's data plane, with the body left as it came and readiness told truly.
-
-    Args:
-        model_registry: KServe's.
-        protocols: What parses a body, by KServe's name for the protocol.
-    """
-
-    def __init__(self, model_registry: Any, protocols: Mapping[str, Parse]) -> None:
-        super().__init__(model_registry=model_registry)
-        self._protocols = protocols
-
-    def decode(
-        self,
-        body: bytes,
-        headers: Headers,
-        protocol_version: str = PredictorProtocol.REST_V1.value,
-        model_name: str | None = None,
-    ) -> tuple[Parse, dict[str, Any]]:
-        """Leave decoding to the model, and tell it how: KServe's own trusts the Content-Type."""
-        return self._protocols[protocol_version], {}
-
-    def encode(
-        self, model_name: str, response: Answer, headers: Headers, req_attributes: Any
-    ) -> tuple[bytes, Headers]:
-        """The model's answer is bytes already."""
-        return response.body, response.headers
-
-    async def ready(self) -> bool:
-        """True. KServe's own always is, and its answer where it is not logs a traceback.
-
-        Raises:
-            NotReady: With a Retry-After.
-        """
-        if not all([await model.healthy() for model in self.model_registry.get_models().values()]):
-            raise NotReady("the model is warming up, going down, or without workers; try again shortly")
-        return True
-
-    async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
-        """True.
-
-        Args:
-            model_name: From the URL.
-            disable_predictor_health_check: KServe says so where it asks in order to predict: a model that
-                goes down still does.
-
-        Raises:
-            ModelUnknown: It has another name. KServe logs a traceback for that, too.
-            NotReady: With a Retry-After.
-        """
-        model = self.model_registry.get_model(model_name)
-        if model is None:
-            raise ModelUnknown(f"Model with name {model_name} does not exist.")
-        return (disable_predictor_health_check and model.warm) or await self.ready()
+from model_server.kserve.model import LogoModel
+from model_server.kserve.v2_endpoints import add_v2_routes
+from model_server.protocols import Parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +44,16 @@ class Listening:
     port: int
     drain_delay_s: float
     grace_period_s: int
+
+
+class _RESTServer(RESTServer):
+    """KServe's, with the routes of V1, and with our own of V2."""
+
+    def _register_endpoints(self, app: FastAPI) -> None:
+        app.add_api_route("/", self.dataplane.live)
+        app.add_api_route("/metrics", metrics_handler)
+        register_v1_endpoints(app, self.dataplane, self.model_repository_extension)
+        add_v2_routes(app, self.dataplane)
 
 
 class Server(kserve.ModelServer):
@@ -151,7 +106,7 @@ class Server(kserve.ModelServer):
     def _configure(self) -> uvicorn.Config:
         app.router.default_response_class = JSONResponse  # KServe's choice warns of its deprecation
         app.router.redirect_slashes = False  # it would redirect to whatever Host the caller names
-        rest = RESTServer(
+        rest = _RESTServer(
             "kserve.model_server:app",
             self.dataplane,
             self.model_repository_extension,

@@ -23,6 +23,7 @@ from tests.documented import PREDICT_PATH, Document, document_of
 from tests.harness.origins import Origin, drip
 from tests.harness.requests import by_url, inline
 from tests.harness.server import RunningServer, running_server
+from tests.harness.v2 import INFER, outputs
 from tests.model_server.conftest import Files, Start
 from tests.models import LABELS
 
@@ -155,6 +156,13 @@ class TestServed:
             agrees(supplied, response, 200)
             assert all("prediction" in scored for scored in response.json()["predictions"]), name
 
+    def test_its_requests_of_v2_are_answered(self, supplied: RunningServer) -> None:
+        body = document_of(supplied).json["paths"]["/v2/models/{model}/infer"]["post"]["requestBody"]
+        for example in body["content"]["application/json"]["examples"].values():
+            response = httpx.post(supplied.url + INFER, json=example["value"])
+            agrees(supplied, response, 200, "/v2/models/{model}/infer")
+            assert set(outputs(response).get("error_code", [])) == {""}
+
     def test_no_page_loads_scripts_from_elsewhere(self, server: RunningServer) -> None:
         for path in ("/docs", "/redoc", "/docs/oauth2-redirect"):
             assert httpx.get(server.url + path).status_code == 404, path
@@ -202,9 +210,8 @@ class TestAnswers:
             agrees(server, server.predict([inline(files.black)]), 500)
 
     def test_not_served(self, server: RunningServer) -> None:
-        for path in ("/v1/models/{model}:explain", "/v2/models/{model}/infer"):
-            response = httpx.post(server.url + path.replace("{model}", "logo-detection"), json={})
-            agrees(server, response, 501, path)
+        response = httpx.post(f"{server.url}/v1/models/logo-detection:explain", json={})
+        agrees(server, response, 501, "/v1/models/{model}:explain")
 
     def test_overloaded_and_out_of_time(self, cramped: RunningServer, origin: Origin, files: Files) -> None:
         waiting: list[httpx.Response] = []
