@@ -1,6 +1,7 @@
 """Load: requests sent to a server from a process of its own, and how each was answered.
 
-    with LoadGenerator(folder) as load:  # folder/SHAPE/NAME.json: bodies, which each group sends in turn
+    # In folder/SHAPE, NAME.json is a body of V1, NAME.http a whole request; a group sends its shape's.
+    with LoadGenerator(folder) as load:
         sent = load.send(server.port, 5.0, Group("one", callers=8))  # each caller waits for its answer
         with load.sending(server.port, 5.0, Group("one", per_second=500)) as sent:  # nobody waits
             ...
@@ -62,7 +63,7 @@ class Answer:
         ended: Seconds after the first request.
         status: HTTP's, or LOST.
         seconds: From the request's first byte to the answer's last.
-        scored: Images.
+        scored: Images, of answers of V1.
     """
 
     ended: float
@@ -141,6 +142,13 @@ def write_bodies(folder: Path, shape: str, bodies: Sequence[bytes]) -> None:
     (folder / shape).mkdir(parents=True)
     for number, body in enumerate(bodies):
         (folder / shape / f"{number:04}.json").write_bytes(body)
+
+
+def write_whole_requests(folder: Path, shape: str, requests: Sequence[bytes]) -> None:
+    """Put whole requests where a generator finds them."""
+    (folder / shape).mkdir(parents=True)
+    for number, request in enumerate(requests):
+        (folder / shape / f"{number:04}.http").write_bytes(request)
 
 
 class _Connection(asyncio.Protocol):
@@ -269,7 +277,7 @@ class _Generator:
 
     def __init__(self, folder: Path) -> None:
         self._requests = {
-            shape.name: [_request(path.read_bytes()) for path in sorted(shape.iterdir())]
+            shape.name: [_read_request(path) for path in sorted(shape.iterdir())]
             for shape in folder.iterdir()
         }
 
@@ -297,8 +305,9 @@ class _Generator:
         return senders, time.perf_counter() - began
 
 
-def _request(body: bytes) -> bytes:
-    return head(f"Content-Length: {len(body)}") + body
+def _read_request(path: Path) -> bytes:
+    body = path.read_bytes()
+    return body if path.suffix == ".http" else head(f"Content-Length: {len(body)}") + body
 
 
 def main(folder: str) -> None:

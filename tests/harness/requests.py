@@ -30,9 +30,9 @@ def codes(response: httpx.Response) -> list[str | None]:
     return [prediction.get("error", {}).get("code") for prediction in predictions(response)]
 
 
-def head(*headers: str) -> bytes:
+def head(*headers: str, path: str = PREDICT) -> bytes:
     """The head of a request to the model, whose body is JSON."""
-    lines = (f"POST {PREDICT} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers, "", "")
+    lines = (f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers, "", "")
     return "\r\n".join(lines).encode()
 
 

@@ -6,9 +6,10 @@ import pytest
 from benchmarks.files import thumbnails, write_files
 from benchmarks.requests import write_requests
 from benchmarks.server import service
-from tests.harness.load import LOST, Group, LoadGenerator
+from tests.harness.load import LOST, Group, LoadGenerator, write_whole_requests
 from tests.harness.origins import Behaviour, Connection, Origin, file, raw, response, silence, status
 from tests.harness.process import Subprocess
+from tests.harness.requests import head
 from tests.harness.server import PREDICT
 
 SCORES = b'{"predictions": [{"prediction": 0.9}]}'
@@ -55,6 +56,15 @@ def test_callers_count_images_and_time_every_request_of_every_shape(
         assert [answer.scored for answer in beside.groups[1]] == [50] * len(beside.groups[1])
         assert server.ready_s > 0
         assert min(server.cpu().parent, server.cpu().workers) > 0
+
+
+def test_whole_requests_are_sent_as_they_are(tmp_path: Path, origin: Origin) -> None:
+    write_whole_requests(tmp_path, "whole", [head("Content-Length: 2", path="/elsewhere") + b"{}"])
+    origin.serve("/elsewhere", file(SCORES))
+    with LoadGenerator(tmp_path) as load:
+        sent = load.send(origin.port, 0.2, Group("whole", callers=1))
+    assert not sent.fault
+    assert sent.statuses.keys() == {200}
 
 
 @pytest.mark.parametrize(
