@@ -10,13 +10,14 @@ the special page that is not its own is redirected to the one that is.
 """
 
 import re
-import threading
 import time
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+
+from tests.harness.origins import Connection, Origin, Request, response
 
 HOST = "stash.test"
 OWNER, OTHER = "wiki_session=owner", "wiki_session=other"
@@ -72,14 +73,6 @@ class Stashed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it came; header names are in lower case."""
-
-    target: str
-    headers: dict[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What a request is answered with."""
 
@@ -93,34 +86,17 @@ class StashWiki:
     """A server on a free port of 127.0.0.1. `page` is what the special page is called at `host`."""
 
     def __init__(self, host: str = HOST, page: str = SPECIAL) -> None:
-        wiki = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                wiki.requests.append(Asked(self.path, headers))
-                answer = wiki.answer(self.path, headers)
-                self.send_response(answer.status)
-                self.send_header("Content-Type", answer.mime)
-                if answer.location is not None:
-                    self.send_header("Location", answer.location)
-                self.end_headers()  # no Content-Length, as the real one
-                self.wfile.write(answer.body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
         self.files: dict[str, Stashed] = {}
-        self.requests: list[Asked] = []
+        self.requests: list[Request] = []
         self._host = host
         self._page = page
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._origin = Origin()
+        self._origin.otherwise = self._respond
 
     @property
     def origin(self) -> str:
         """Where it is, for an override."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._origin.url
 
     def url(self, key: str, page: str = SPECIAL) -> str:
         """A stashed file's URL."""
@@ -132,7 +108,7 @@ class StashWiki:
         assert all(request.headers["host"] == self._host for request in requests)
         return [re.sub(r".*?(?=/(?:file|thumb)/)", "", unquote(request.target)) for request in requests]
 
-    def answer(self, target: str, headers: dict[str, str]) -> Answer:
+    def answer(self, target: str, headers: Mapping[str, str]) -> Answer:
         """What MediaWiki answers."""
         parts = urlsplit(target)
         query = parse_qs(parts.query)
@@ -152,15 +128,23 @@ class StashWiki:
         return self._serve(rest, headers["cookie"])
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._origin.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._origin.__exit__(kind, error, trace)
+
+    def _respond(self, connection: Connection) -> None:
+        request = connection.request
+        self.requests.append(request)
+        answer = self.answer(request.target, request.headers)
+        headers = {"Content-Type": answer.mime, "Connection": "close"}  # no Content-Length, as the real one
+        if answer.location is not None:
+            headers["Location"] = answer.location
+        connection.send(response(f"{answer.status} Told To", headers, answer.body))
+        connection.close()
 
     def _serve(self, rest: str, cookie: str) -> Answer:
         kind, key, *name = rest.split("/")
