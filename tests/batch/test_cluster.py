@@ -76,7 +76,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_cluster_scores_in_the_environment_that_is_shipped_to_it(
     artifact: Path, archive: Path, tmp_path: Path
 ) -> None:

@@ -32,7 +32,8 @@ def command(module: str, *arguments: object) -> None:
     )
 
 
-@pytest.mark.slow
+# Each command has tests of its own, and tests/pipelines/test_launch.py goes from a manifest to a server.
+@pytest.mark.soak
 def test_two_categories_become_an_artifact_that_is_served(tmp_path: Path) -> None:
     data, run, recipe = tmp_path / "data", tmp_path / "run", ROOT / "training/recipes/quick.toml"
     with WikiServer(small_commons(60)) as wiki:
