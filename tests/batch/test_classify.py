@@ -221,7 +221,7 @@ def test_an_interrupted_run_ends_at_once_and_leaves_no_worker(artifact: Path, fo
 
 
 def children(pid: int) -> list[str]:
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 30
     found: list[str] = []
     while not found and time.monotonic() < give_up:
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -101,7 +101,7 @@ class LoggingServer:
 
     def lines_after(self, start: int, count: int) -> list[str]:
         """The next lines after so many, as soon as there are `count`; one comes after its answer."""
-        give_up = time.monotonic() + 5
+        give_up = time.monotonic() + 30
         while len(lines := self.lines()[start:]) < count and time.monotonic() < give_up:
             time.sleep(0.02)
         assert len(lines) == count

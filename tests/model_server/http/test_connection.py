@@ -70,7 +70,7 @@ def test_a_head_that_is_too_large_is_answered_with_400(server: RunningServer) ->
 
 def line_with(text: str, server: RunningServer) -> str:
     """The line of log that has it; it comes a little after the answer."""
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 30
     while not (found := [line for line in server.stderr().splitlines() if text in line]):
         assert time.monotonic() < give_up
         time.sleep(0.02)

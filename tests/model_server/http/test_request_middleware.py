@@ -20,7 +20,7 @@ HEAD = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\
 
 
 def wait_for(server: RunningServer, name: str, value: float) -> None:
-    until(lambda: server.metric(name) == value, timeout_s=5)
+    until(lambda: server.metric(name) == value)
 
 
 def test_a_body_that_does_not_arrive_is_refused_at_the_deadline(start: Start) -> None:
