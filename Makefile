@@ -127,7 +127,8 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 # other's last one; what starts servers and waits for them, likewise, but not beside it; what measures, alone.
 WORKING := tests/training tests/heads tests/batch tests/pipelines tests/parity tests/liftwing tests/release \
 	tests/datasets tests/synthetic tests/evaluation
-WAITING := tests/model_server tests/logo_detection tests/deploy
+WAITING := tests/model_server tests/logo_detection tests/deploy tests/benchmarks \
+	$(addprefix tests/hostile/test_,contract_fuzz.py framing.py fuzz.py ssrf.py)
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
