@@ -137,7 +137,7 @@ test: $(TESTED) ## everything a change can break, in minutes; of one file: ARGS=
 
 .PHONY: test-all
 test-all: $(TESTED) $(HELM) ## the same, and what is slow: Keras, Spark, pipelines, parity across runtimes, larger fuzzing
-	$(call run-tests,not soak,$(if $(ARGS),,--cov --cov-report=))
+	$(call run-tests,not brief and not soak,$(if $(ARGS),,--cov --cov-report=))
 
 # Lines of the packages that pytest's own processes run; see CONTRIBUTING.md. A part of the tests ran as many: to be
 # raised to what `make test-all` prints, rounded down.

@@ -48,7 +48,9 @@ def server(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             yield running
 
 
-@pytest.fixture(params=[QUICK, pytest.param(LONG, marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=[pytest.param(QUICK, marks=pytest.mark.brief), pytest.param(LONG, marks=pytest.mark.slow)]
+)
 def requests(request: pytest.FixtureRequest) -> int:
     """How many are sent."""
     count: int = request.param

@@ -49,7 +49,7 @@ def fuzzed(
 @pytest.mark.parametrize(
     ("fuzzed", "files"),
     [
-        ("small", 72),
+        pytest.param("small", 72, marks=pytest.mark.brief),
         pytest.param("small", 500, marks=pytest.mark.slow),
         pytest.param("shipped", 10_000, marks=pytest.mark.soak),
     ],

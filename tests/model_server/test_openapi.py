@@ -234,15 +234,15 @@ class TestAnswers:
 class TestSchemathesis:
     """Every operation with made-up requests: no status, type, body or header is undocumented."""
 
-    def test_it_finds_nothing(self, supplied: RunningServer, tmp_path: Path) -> None:
-        found = run_schemathesis(f"{supplied.url}/openapi.json", "--max-examples=10", directory=tmp_path)
+    @pytest.mark.parametrize(
+        "examples",
+        [pytest.param(10, marks=pytest.mark.brief), pytest.param(50, marks=pytest.mark.slow)],
+    )
+    def test_it_finds_nothing(self, supplied: RunningServer, tmp_path: Path, examples: int) -> None:
+        options = (f"--max-examples={examples}",)
+        found = run_schemathesis(f"{supplied.url}/openapi.json", *options, directory=tmp_path)
         assert found.returncode == 0, found.stdout + found.stderr
         assert "No issues found" in found.stdout
-
-    @pytest.mark.slow
-    def test_it_finds_nothing_in_more(self, supplied: RunningServer, tmp_path: Path) -> None:
-        found = run_schemathesis(f"{supplied.url}/openapi.json", "--max-examples=50", directory=tmp_path)
-        assert found.returncode == 0, found.stdout + found.stderr
 
     def test_it_finds_a_status_that_the_document_lacks(self, supplied: RunningServer, tmp_path: Path) -> None:
         lacking = describe_api("logo-detection", LABELS, Limits(50, 4 << 20, 64 << 20))
