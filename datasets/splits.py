@@ -14,8 +14,13 @@ from pathlib import PurePosixPath
 
 from datasets.manifest import Example
 
-# `aws-dark.svg`, `aws-icon.svg` and `aws_wordmark.svg` show one brand.
-_VARIANTS = re.compile(r"[-_. ](icon|dark|light|wordmark|logo|logomark|mark|alt|text|[0-9]+|js|io|dev|app)$")
+# `aws-dark.svg`, `aws-icon.svg`, `aws_wordmark.svg` and `aws-64x64.png` show one brand.
+_VARIANTS = re.compile(
+    r"[-_. ](icon|logo|logomark|mark|symbol|wordmark|text|original|plain|line|alt|alternate|old|new"
+    r"|dark|light|black|white|gr[ae]y|gr[ae]yscale|mono|monochrome|colou?r|blue|green|red"
+    r"|square|circle|round|rounded|horizontal|vertical|stacked|wide|small|large|hd"
+    r"|[0-9]+|[0-9]+x[0-9]+|[0-9]+px|js|io|dev|app)$"
+)
 
 Group = tuple[str, ...]
 """The key of a group, whose examples are all on one side of a split."""
@@ -172,11 +177,16 @@ def group_of(example: Example) -> str:
 
 
 def brand_of(example: Example) -> str:
-    """The brand that a logo's file is named after, without its variant and punctuation."""
-    name = PurePosixPath(example.original).stem.lower()
+    """The brand that a logo's file is named after."""
+    return brand_of_name(PurePosixPath(example.original).stem)
+
+
+def brand_of_name(name: str) -> str:
+    """The brand in a name, in lower case, without its variant, size and punctuation."""
+    name = name.lower()
     while (shorter := _VARIANTS.sub("", name)) != name:
         name = shorter
-    return re.sub(r"[^a-z0-9]", "", name)
+    return re.sub(r"[\W_]", "", name)
 
 
 def sources_of(examples: Iterable[Example]) -> dict[str, int]:

@@ -171,7 +171,16 @@ def test_a_brand_of_training_is_not_in_validation() -> None:
 
 
 def test_variants_of_a_file_name_are_one_brand() -> None:
-    names = ("acme.svg", "acme-icon.svg", "Acme_wordmark-dark.svg", "acme-logo-2.svg", "lib/acme.io.svg")
+    names = (
+        "acme.svg",
+        "acme-icon.svg",
+        "Acme_wordmark-dark.svg",
+        "acme-logo-2.svg",
+        "lib/acme.io.svg",
+        "acme-512x512.png",
+        "acme-original-wordmark.svg",
+        "ACME horizontal white.png",
+    )
     assert {brand_of(example(name)) for name in names} == {"acme"}
     assert brand_of(example("icon.svg")) == "icon"
 
