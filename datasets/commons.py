@@ -258,7 +258,11 @@ def parse_category(text: str) -> LabelledCategory:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="logo-import", description="Import categories of a wiki.")
+    parser = argparse.ArgumentParser(
+        prog="logo-import",
+        description="Import categories of a wiki.",
+        epilog="`logo-import git --help` tells of images from git repositories.",
+    )
     add = parser.add_argument
     add(
         "--category",
