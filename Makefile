@@ -60,6 +60,11 @@ RECIPE ?= training/recipes/efficientnetv2-b0.toml
 import: $(TRAINING) ## fetch categories of Commons into DATA; ARGS='--contact YOU --category "logo=Category:Logos"'
 	$(BIN)/logo-import $(if $(DATA),--into $(DATA)) $(ARGS)
 
+.PHONY: data
+data: $(TRAINING) ## build a set of images from git repositories into DATA (data); their clones in CLONES (clones)
+	$(BIN)/logo-import git --sources training/sources.toml --excluded training/excluded.csv \
+		--clones $(or $(CLONES),clones) --into $(or $(DATA),data) $(ARGS)
+
 .PHONY: train
 train: $(TRAINING) ## train a model on DATA by RECIPE
 	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)

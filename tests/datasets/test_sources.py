@@ -7,6 +7,9 @@ import pytest
 
 from datasets.clones import TreeFile
 from datasets.sources import Source, SourcesInvalid, read_exclusions, read_sources, select_files
+from tests.harness.process import ROOT
+
+SHIPPED = ROOT / "training" / "sources.toml"
 
 TABLE = """
 [[source]]
@@ -148,3 +151,13 @@ def test_an_exclusion_that_does_not_say_what_or_why_is_refused(tmp_path: Path, r
     path.write_text(f"sha256,repository,path,reason\n{row}\n")
     with pytest.raises(SourcesInvalid, match="row 2"):
         read_exclusions(path)
+
+
+def test_what_ships_is_valid_and_takes_no_more_of_a_corpus_for_judging_than_it_may() -> None:
+    sources = read_sources(SHIPPED)
+    read_exclusions(SHIPPED.with_name("excluded.csv"))
+    commits = {(one.repository, one.commit) for one in sources}
+    assert len(commits) == len({one.repository for one in sources})
+    corpus = [one for one in sources if one.repository == "imazen/codec-corpus"]
+    assert all(pattern.startswith("CID22/") for one in corpus for pattern in one.patterns)
+    assert {one.label for one in sources} == {"logo", "out_of_domain"}

@@ -34,6 +34,13 @@ def test_serving_the_shipped_artifact_installs_no_tensorflow() -> None:
     assert "tensorflow" not in (ROOT / "requirements" / "runtime.txt").read_text()
 
 
+def test_the_set_of_images_is_built_from_the_lists_in_the_repository() -> None:
+    commands = planned("data", DATA="pictures", CLONES="/srv/clones")
+    (lists,) = re.findall(r"logo-import git --sources (\S+) --excluded (\S+)", commands.replace("\\\n", ""))
+    assert all((ROOT / path).is_file() for path in lists)
+    assert re.search(r"--clones /srv/clones\s+--into pictures\b", commands)
+
+
 @pytest.mark.parametrize("settings", [{"MODEL_PATH": "/mnt/models/logo_max_all.keras"}, {"RUNTIME": "keras"}])
 def test_serving_a_keras_file_installs_what_it_needs(settings: dict[str, str]) -> None:
     assert "requirements/keras.txt" in planned("run", **settings)
