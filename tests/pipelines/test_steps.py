@@ -145,7 +145,7 @@ def test_a_recipe_may_have_another_version_and_stays_itself_otherwise() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"recipe": "quikc"}, "recipe: 'quikc' is neither TOML nor one of efficientnetv2-b0"),
+        ({"recipe": "quikc"}, "recipe: 'quikc' is neither TOML nor one of distilled, efficientnetv2-b0"),
         ({"recipe": "../recipes/quick"}, "is neither TOML nor one of"),
         ({"recipe": 'name = "a"\nlabels = ["a"]\n'}, "recipe.toml"),
         ({"recipe": 'name = "a"\n', "version": "2"}, "has no line `version"),
