@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from datasets.manifest import DatasetInvalid, Example
 from training.materialise import LeftOutImage, MaterialisedImage
+from training.place import ONLY, Place
 
 INDEX = "index.json"
 SCORES_SUFFIX = ".scores"
@@ -133,12 +134,20 @@ def write_scores(file: str, scores: Iterable[NDArray[np.float32]]) -> None:
 
 
 def read_batches(
-    shards: Shards, shares: Sequence[float], seed: int, start: int, batch: int, scored: bool = False
+    shards: Shards,
+    shares: Sequence[float],
+    seed: int,
+    start: int,
+    batch: int,
+    scored: bool = False,
+    place: Place = ONLY,
 ) -> Any:
     """The stream of images from its `start`-th on, as a tf.data.Dataset without end.
 
-    Of (uint8[batch, size, size, 3]; int64[batch], the index of each image's label; float32[batch, classes], a
-    teacher's scores, or float32[batch, 0] without). Of a label every image comes before any comes again.
+    Of (uint8[N, size, size, 3]; int64[N], the index of each image's label; float32[N, classes], a teacher's
+    scores, or float32[N, 0] without). Of a label every image comes before any comes again. Every process
+    reads all records, and parses and keeps those of its own part of each batch: what a batch holds does not
+    depend on how many processes there are.
 
     Args:
         shards: Of the labels that `shares` are of.
@@ -147,8 +156,12 @@ def read_batches(
         start: Images.
         batch: Images.
         scored: Whether the teacher's scores are read, too.
+        place: The process's, whose part of every batch is wanted; N is the batch divided by the processes.
+
+    Raises:
+        TrainingError: A batch cannot be divided among them.
     """
-    order = order_of(shares)
+    rows, order = place.rows(batch), order_of(shares)
     rounds, rest = divmod(start, len(order))
     buffer = max(1, SHUFFLED_IMAGES // len(shares))
     streams = []
@@ -158,10 +171,14 @@ def read_batches(
         streams.append(records.map(lambda record, scores, index=index: (record, np.int64(index), scores)))
     choices = tf.data.Dataset.from_tensor_slices(np.roll(order, -rest)).repeat()
     mixed = tf.data.Dataset.choose_from_datasets(streams, choices, stop_on_empty_dataset=True)
-    shape = (batch, shards.size, shards.size, 3)
-    classes = len(shards.counts) if scored else 0
+    part = rows.stop - rows.start
+    shape, classes = (part, shards.size, shards.size, 3), len(shards.counts) if scored else 0
     return mixed.batch(batch, drop_remainder=True).map(
-        lambda records, indices, scores: (_pixels(records, shape), indices, _scores(scores, (batch, classes)))
+        lambda records, indices, scores: (
+            _pixels(records[rows], shape),
+            indices[rows],
+            _scores(scores[rows], (part, classes)),
+        )
     )
 
 

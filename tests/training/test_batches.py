@@ -11,6 +11,7 @@ from tests.training.recipes import tiny_recipe
 from training.batches import training_batches
 from training.errors import RecipeInvalid
 from training.materialise import ImageTask, MaterialisedImage
+from training.place import Place
 from training.schedule import chunks_of
 from training.shards import read_shards, write_shards
 
@@ -54,3 +55,18 @@ def test_shards_of_other_labels_are_refused(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path)
     with pytest.raises(RecipeInvalid, match="logo, out_of_domain"):
         training_batches(read_shards(tmp_path), recipe, chunks_of(recipe.stages)[0])
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_the_parts_of_all_processes_are_the_batch_of_one(tmp_path: Path, processes: int) -> None:
+    recipe = tiny_recipe(tmp_path)
+    write_shards(tmp_path, made(), recipe.labels, 32)
+    shards, chunk = read_shards(tmp_path), chunks_of(recipe.stages)[0]
+    parts = [
+        training_batches(shards, recipe, chunk, Place(rank, processes)).as_numpy_iterator()
+        for rank in range(processes)
+    ]
+    whole = list(training_batches(shards, recipe, chunk).as_numpy_iterator())
+    for (images, labels), *of_ranks in zip(whole, *parts, strict=True):
+        np.testing.assert_array_equal(np.concatenate([part for part, _ in of_ranks]), images)
+        np.testing.assert_array_equal(np.concatenate([part for _, part in of_ranks]), labels)
