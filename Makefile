@@ -66,8 +66,9 @@ data: $(TRAINING) ## build a set of images from git repositories into DATA (data
 		--clones $(or $(CLONES),clones) --into $(or $(DATA),data) $(ARGS)
 
 .PHONY: train
-train: $(TRAINING) ## train a model on DATA by RECIPE
-	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
+train: $(TRAINING) ## train a model on DATA by RECIPE; in several processes that learn as one: PROCESSES=2
+	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) \
+		$(if $(PROCESSES),--processes $(PROCESSES)) $(ARGS)
 
 # An environment of its own: PyTorch brings gigabytes where its build for CPUs alone is not at hand.
 .venv-teacher/.installed: requirements/train.txt training/teacher/requirements.txt

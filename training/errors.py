@@ -13,3 +13,7 @@ class RecipeInvalid(TrainingError):
 
 class WeightsMismatch(TrainingError):
     """Weights of another network."""
+
+
+class ProcessLost(TrainingError):
+    """Another process of the training has ended, or says nothing. The run goes on from its checkpoint."""

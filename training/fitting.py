@@ -1,23 +1,26 @@
-"""Fitting: trains a recipe's network on a run's shards, chunk by chunk."""
+"""Fitting: trains a recipe's network on a run's shards, chunk by chunk, in one process or in many."""
 
 import logging
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 import openvino
+import tensorflow as tf
 
 from datasets.progress import Progress
 from evaluation.report import Evaluation
 from training.batches import training_batches
 from training.errors import RecipeInvalid
 from training.holdout import ValidationSet
-from training.model import build, freeze, layers_from
+from training.loss import example_losses
+from training.model import build, freeze, layers_from, logits_of
 from training.pretrained import load_pretrained
 from training.recipe import Recipe
+from training.replicas import Replicas, alone, join_model, summed
 from training.run import Run
 from training.schedule import Chunk, chunks_of, learning_rate_of
 from training.shards import Shards
@@ -27,6 +30,9 @@ from training.validation import validate
 LOG = logging.getLogger(__name__)
 
 CLIP_NORM = 1.0
+
+# (float32[N, size, size, 3], float32[N, classes]) -> float32[3] of all processes: see `means_of`
+Step = Callable[[Any, Any], Any]
 
 
 class ProgressCallback(keras.callbacks.Callback):
@@ -42,23 +48,34 @@ class ProgressCallback(keras.callbacks.Callback):
 
 
 def fit_model(
-    recipe: Recipe, run: Run, shards: Shards, validation: ValidationSet, weights: str | None = None
+    recipe: Recipe,
+    run: Run,
+    shards: Shards,
+    validation: ValidationSet | None,
+    weights: str | None = None,
+    replicas: Replicas | None = None,
 ) -> Any:
     """Train on the shards, from the run's checkpoint if there is one.
+
+    Every process of the replicas calls this with the same arguments; the first one writes and validates.
 
     Args:
         recipe: Says how.
         run: Keeps checkpoints, history and curves.
         shards: The training images.
-        validation: The images that every checkpoint is validated on.
+        validation: The images that every checkpoint is validated on; None in the processes beside the first.
         weights: Those to begin with: see `training.pretrained`.
+        replicas: The processes that train; without, this one alone.
 
     Returns:
         The averaged model in float32, at the size at which it serves.
 
     Raises:
         RecipeInvalid: A stage names a layer that there is not, or the run was begun with other stages.
+        TrainingError: A stage's batch cannot be divided among the processes, or these begin with different
+            weights.
     """
+    replicas = replicas or alone()
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype_policy_of(recipe))
     keras.utils.set_random_seed(recipe.seed)
@@ -66,23 +83,45 @@ def fit_model(
         model, done = start(recipe, run, weights)
         for stage in recipe.stages:
             layers_from(model, stage.trained_from)  # a misspelt name is found now, and not hours later
-        with TensorBoardWriter(run.logs) as tensorboard:
-            for index, chunk in enumerate(chunks_of(recipe.stages)[done:], done):
-                start_chunk(recipe, model, chunk)
-                history, seconds = train_chunk(recipe, model, shards, chunk, tensorboard)
-                run.checkpoint(model, index + 1)
-                evaluation = validate_averaged(model, validation, recipe, chunk.stage.size)
-                line = summarise(recipe, chunk, history, evaluation, seconds)
-                run.append_history(line)
-                tensorboard.write(curves_of(line), chunk.steps.stop)
-                LOG.info("%s", " ".join(f"{name}={value:.4g}" for name, value in line.items()))
-        model.optimizer.finalize_variable_values(model.trainable_variables)
+        join_model(model, replicas)
+        train_chunks(recipe, run, model, shards, validation, done, replicas)
         averaged = model.get_weights()
     finally:
         keras.config.set_dtype_policy(policy)
     final, _ = build(recipe, recipe.size)
     final.set_weights(averaged)
     return final
+
+
+def train_chunks(
+    recipe: Recipe,
+    run: Run,
+    model: Any,
+    shards: Shards,
+    validation: ValidationSet | None,
+    done: int,
+    replicas: Replicas,
+) -> None:
+    """Train on all chunks but the first `done`; after each, keep a checkpoint and validate."""
+
+    def predict(images: Any) -> Any:
+        return model.predict(images, verbose=0)
+
+    step = None
+    with TensorBoardWriter(run.logs if replicas.is_first else None) as tensorboard:
+        for index, chunk in enumerate(chunks_of(recipe.stages)[done:], done):
+            start_chunk(recipe, model, chunk)
+            if step is None or chunk.starts_optimizer:
+                step = training_step(recipe, model, replicas)
+            batches = training_batches(shards, recipe, chunk, replicas.place)
+            means, seconds = train_chunk(model, step, batches, chunk, tensorboard)
+            if validation is not None:
+                run.checkpoint(model, index + 1)
+                evaluation = validate(predict, validation, recipe.labels, chunk.stage.size)
+                line = summarise(recipe, chunk, means, evaluation, seconds)
+                run.append_history(line)
+                tensorboard.write(curves_of(line), chunk.steps.stop)
+                LOG.info("%s", " ".join(f"{name}={value:.4g}" for name, value in line.items()))
 
 
 def dtype_policy_of(recipe: Recipe) -> str:
@@ -121,7 +160,6 @@ def resume(recipe: Recipe, checkpoint: Path, chunks: int) -> Any:
     last = chunks_of(recipe.stages)[:chunks][-1]
     freeze(model, last.stage.trained_from)
     compile_for(recipe, model, learning_rate_of(recipe.stages, last, recipe.warm_up))
-    model.optimizer.build(model.trainable_variables)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Skipping variable loading")
         try:
@@ -138,8 +176,6 @@ def start_chunk(recipe: Recipe, model: Any, chunk: Chunk) -> None:
         model.optimizer.learning_rate = rate  # should the recipe have changed since the checkpoint
         model.optimizer.ema_momentum = recipe.ema
         return
-    if model.compiled:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
     freeze(model, chunk.stage.trained_from)
     compile_for(recipe, model, rate)
 
@@ -154,40 +190,75 @@ def compile_for(recipe: Recipe, model: Any, rate: Any) -> None:
         ema_momentum=recipe.ema,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, jit_compile=False)
+
+
+def training_step(recipe: Recipe, model: Any, replicas: Replicas) -> Step:
+    """The function that trains a model on a batch, of which each process passes its own part.
+
+    A model's variables belong to its process alone, and not to TensorFlow's strategy: the processes share the
+    sums of their gradients, clip those, and take the same step.
+    """
+    logits_in_training = logits_of(model)
+    class_weights = recipe.weights() if recipe.class_weights else [1.0] * len(recipe.labels)
+    variables = model.trainable_variables
+
+    def learn(images: Any, targets: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = logits_in_training(images)
+            losses = example_losses(targets, logits, class_weights, recipe.label_smoothing)
+            loss = tf.reduce_sum(losses)
+        is_right = tf.argmax(logits, axis=1) == tf.argmax(targets, axis=1)
+        sums = tf.stack(
+            [tf.cast(tf.size(losses), tf.float32), loss, tf.reduce_sum(tf.cast(is_right, tf.float32))]
+        )
+        return summed([sums, *tape.gradient(loss, variables)])
+
+    def step(images: Any, targets: Any) -> Any:
+        sums, *gradients = replicas.strategy.run(learn, (images, targets))
+        model.optimizer.apply([gradient / sums[0] for gradient in gradients], variables)
+        return sums
+
+    compiled: Step = tf.function(step)
+    return compiled
 
 
 def train_chunk(
-    recipe: Recipe, model: Any, shards: Shards, chunk: Chunk, tensorboard: TensorBoardWriter
-) -> tuple[dict[str, list[float]], float]:
-    """Train on one chunk; return Keras's history of it, and its seconds."""
-    batches = training_batches(shards, recipe, chunk)
+    model: Any, step: Step, batches: Any, chunk: Chunk, tensorboard: TensorBoardWriter
+) -> tuple[dict[str, float], float]:
+    """Train on one chunk; return its mean loss and accuracy, and its seconds.
+
+    At its end the average of the weights takes their place: it is what is kept, validated and trained on.
+    """
     started = time.monotonic()
     what = f"{chunk.stage.size} pixels, step {chunk.steps.start}"
     with Progress(what, chunk.images, "images") as progress:
-        callbacks = [
-            ProgressCallback(progress, chunk.stage.batch),
-            TrainingCurves(tensorboard, chunk.steps.start),
-        ]
-        class_weight = dict(enumerate(recipe.weights())) if recipe.class_weights else None
-        fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks, class_weight=class_weight)
-    return fitted.history, time.monotonic() - started
+        callbacks = keras.callbacks.CallbackList(
+            [ProgressCallback(progress, chunk.stage.batch), TrainingCurves(tensorboard, chunk.steps.start)],
+            model=model,
+        )
+        sums = tf.zeros(3)
+        for index, (images, targets) in enumerate(batches):
+            callbacks.on_train_batch_begin(index)
+            sums += step(images, targets)
+            callbacks.on_train_batch_end(index, means_of(sums))
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    return {name: float(value) for name, value in means_of(sums).items()}, time.monotonic() - started
 
 
-def validate_averaged(model: Any, validation: ValidationSet, recipe: Recipe, size: int) -> Evaluation:
-    """Metrics of the averaged weights, which replace the trained ones while they predict."""
+def means_of(sums: Any) -> dict[str, Any]:
+    """Loss and accuracy, float32[], of the sums over some steps: images, their losses, how many are right.
 
-    def predict(images: Any) -> Any:
-        return model.predict(images, verbose=0, callbacks=[keras.callbacks.SwapEMAWeights()])
-
-    return validate(predict, validation, recipe.labels, size)
+    They stay tensors, so that nothing waits for an accelerator until somebody reads them.
+    """
+    return {"loss": sums[1] / sums[0], "accuracy": sums[2] / sums[0]}
 
 
 def summarise(
     recipe: Recipe,
     chunk: Chunk,
-    history: Mapping[str, list[float]],
+    means: Mapping[str, float],
     evaluation: Evaluation,
     seconds: float,
 ) -> dict[str, float]:
@@ -197,8 +268,8 @@ def summarise(
     return {
         "size": chunk.stage.size,
         "step": chunk.steps.stop,
-        "loss": history["loss"][-1],
-        "accuracy": history["accuracy"][-1],
+        "loss": means["loss"],
+        "accuracy": means["accuracy"],
         "auc_roc": metrics.auc_roc,
         "auc_pr": metrics.auc_pr,
         "balanced_accuracy": metrics.balanced_accuracy,

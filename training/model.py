@@ -25,6 +25,21 @@ def build(recipe: Recipe, size: int | None) -> tuple[Any, Any]:
     return build_classifier(backbone, len(recipe.labels), recipe.dropout), backbone
 
 
+def logits_of(model: Any) -> Any:
+    """A function of images in training, float32[N, size, size, 3], to the inputs of a model's softmax.
+
+    They are float32[N, classes]. The loss is exact with them where a probability would be rounded to 0.
+    """
+    head = model.get_layer(HEAD)
+    features_of = keras.Model(model.input, head.input)
+
+    def logits(images: Any) -> Any:
+        features = keras.ops.cast(features_of(images, training=True), "float32")
+        return keras.ops.matmul(features, head.kernel) + head.bias
+
+    return logits
+
+
 def layers_from(model: Any, name: str) -> list[Any]:
     """The layers of a model from the one of that name on; all of them for no name.
 

@@ -27,6 +27,7 @@ from release.publication import publish
 from training.distillation import read_teachers, score_shards
 from training.errors import RecipeInvalid, TrainingError
 from training.fitting import fit_model
+from training.group import FINISH_TIMEOUT_S, Lost, joined
 from training.holdout import (
     ValidationSet,
     holdout_is_complete,
@@ -35,8 +36,10 @@ from training.holdout import (
     write_holdout,
 )
 from training.materialise import materialise_all
+from training.place import Place
 from training.plan import training_tasks
 from training.recipe import Recipe, read_recipe
+from training.replicas import Replicas, replicas_of
 from training.run import Run
 from training.shards import Shards, read_shards, shards_are_complete, write_shards
 from training.validation import predict_all
@@ -58,21 +61,53 @@ MAY_CHANGE = frozenset(
 )
 """Fields of a recipe that may change when a run is resumed: they decide neither images nor labels."""
 
+PREPARED = "prepared"  # what the processes of a run tell each other before they fit
 PARITY_STEP = 50  # every 50th validation image is scored by both runtimes before an artifact is published
 
 
-def run_training(options: argparse.Namespace) -> None:
-    """Prepare images, fit, calibrate, export, evaluate and publish, with the options of `training.train`."""
+def run_training(options: argparse.Namespace, place: Place, on_lost: Lost) -> None:
+    """Prepare images, fit, calibrate, export, evaluate and publish, with the options of `training.train`.
+
+    Of several processes, the first does all this, and the others fit with it.
+
+    Raises:
+        LogoDetectionError: What the data, the recipe or the run contradict.
+    """
+    with joined(place, on_lost) as group:
+        replicas = replicas_of(group)
+        if replicas.is_first:
+            make_artifact(options, replicas)
+        else:
+            fit_along(options, replicas)
+
+
+def make_artifact(options: argparse.Namespace, replicas: Replicas) -> None:
+    """Go the whole way, from images to a published artifact.
+
+    Raises:
+        TrainingError: A stage's batch cannot be divided among the processes.
+    """
     examples = read_examples(options.data)
     run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"])
+    for stage in recipe.stages:
+        replicas.place.rows(stage.batch)  # refused before the images are made, which takes long
     teachers = teachers_of(recipe, run, options.teacher)
     train_shards, validation = prepare_images(recipe, examples, run, options.workers)
     if teachers:
         score_shards(train_shards, [load_artifact(path) for path in teachers], options.workers)
-    model = fit_model(recipe, run, train_shards, validation, options.weights)
+    replicas.group.gather(PREPARED, FINISH_TIMEOUT_S)
+    model = fit_model(recipe, run, train_shards, validation, options.weights, replicas)
     facts = facts_of(recipe, run, *calibrate(recipe, model, run, validation))
     artifact = export_artifact(model, facts, options.export or run.artifact, parity_images(validation))
     publish_evaluated(artifact, facts, run, validation, options.workers)
+
+
+def fit_along(options: argparse.Namespace, replicas: Replicas) -> None:
+    """Fit with the first process, once that has prepared the run's images."""
+    replicas.group.gather(PREPARED, FINISH_TIMEOUT_S)
+    run = Run(options.run)
+    recipe, shards = read_recipe(run.recipe), read_shards(run.training)
+    fit_model(recipe, run, shards, None, options.weights, replicas)
 
 
 def begin(directory: Path, recipe: Path, data: str) -> tuple[Run, Recipe]:

@@ -2,6 +2,7 @@
 
 recipe.toml  sources.json  data.json  left_out.csv  training/  validation/    inputs
 checkpoint-[01].keras  progress.json  history.csv  logs/           progress
+processes/RANK.log                                                 what the processes beside the first say
 teachers/NETWORK/                                                  runs of their own, without images
 model.keras  artifact/  evaluation.json                            results
 """
@@ -58,6 +59,10 @@ class Run:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    def log(self, rank: int) -> Path:
+        """What a process of that rank says, where it was started on the same machine as rank 0."""
+        return self.path / "processes" / f"{rank}.log"
 
     @property
     def model(self) -> Path:

@@ -14,10 +14,16 @@ STEPS = 20  # between two points of a curve
 
 
 class TensorBoardWriter:
-    """Writes an event file; a run that is resumed gets another beside it. A context."""
+    """Writes an event file; a run that is resumed gets another beside it. A context.
 
-    def __init__(self, directory: Path) -> None:
-        self._writer = tf.summary.create_file_writer(str(directory))
+    Without a directory it writes nothing: one of several processes writes for all.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        summary = tf.summary
+        self._writer = (
+            summary.create_file_writer(str(directory)) if directory else summary.create_noop_writer()
+        )
 
     def __enter__(self) -> "TensorBoardWriter":
         return self

@@ -9,11 +9,16 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from logo_detection.commands import run_command
+from training.errors import ProcessLost
+from training.launch import EXIT_LOST, GOES_ON, launch
+from training.place import MAX_PROCESSES, ONLY, RUN, place_of
 
 DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "efficientnetv2-b0.toml"
 
@@ -22,9 +27,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    return run_command(
+        "logo-train", partial(train, options, sys.argv[1:] if arguments is None else arguments)
+    )
+
+
+def train(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Train in the place that a launcher has given, or start all processes. Returns the exit status."""
+    place = place_of(os.environ)
+    if place is None and options.processes > 1:
+        return launch(options.processes, arguments, options.run)
     from training.pipeline import run_training
 
-    return run_command("logo-train", partial(run_training, options))
+    stop = partial(stop_now, threading.Lock())
+    try:
+        run_training(options, place or ONLY, stop)
+    except ProcessLost as error:
+        stop(str(error))
+    return 0
+
+
+def stop_now(once: threading.Lock, lost: str) -> NoReturn:
+    """Say in one line why a training of several processes ends, and end: TensorFlow may wait for the others.
+
+    The lock is not released: the thread that watches the group and the main thread may both come here.
+    """
+    once.acquire()
+    os.write(sys.stderr.fileno(), f"logo-train: {lost}: {GOES_ON}\n".encode())
+    os._exit(EXIT_LOST)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -33,7 +63,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", type=Path, required=True, help="images: with a manifest, or a folder per class")
     add("--recipe", type=Path, default=DEFAULT_RECIPE)
-    add("--run", type=Path, default=Path("runs/latest"), help="where the run is kept, and resumed from")
+    run = Path(os.environ.get(RUN, "runs/latest"))
+    add("--run", type=Path, default=run, help="where the run is kept, and resumed from")
     add("--weights", help="begin with `imagenet`, a backbone's .weights.h5, or a whole .keras file")
     add(
         "--teacher",
@@ -43,8 +74,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="an artifact to learn from; several are averaged",
     )
     add("--workers", type=int, default=os.cpu_count() or 1, help="processes that make and score images")
+    add(
+        "--processes",
+        type=int,
+        default=1,
+        help="that train together on this machine, a part of each batch each",
+    )
     add("--export", type=Path, help="directory for the artifact; by default artifact/ in the run")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not 1 <= options.processes <= MAX_PROCESSES:
+        parser.error(f"--processes: {options.processes} is not 1 to {MAX_PROCESSES}")
+    return options
 
 
 if __name__ == "__main__":

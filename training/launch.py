@@ -1,0 +1,115 @@
+"""Launching: starts the processes that train one model together on this machine.
+
+A cluster's launcher does the same for many machines: see `training.place` for what it gives each process.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO, NoReturn
+
+from training.place import COORDINATOR, PROCESSES, RANK, RUN
+from training.run import Run
+
+LOG = logging.getLogger(__name__)
+
+POLL_S = 0.2
+STOP_TIMEOUT_S = 30.0  # for the others to end after one has failed; then they are killed
+EXIT_LOST = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on from the last checkpoint
+GOES_ON = "the run stops; the same command goes on from its last checkpoint"
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def launch(processes: int, arguments: Sequence[str], run: Path) -> int:
+    """Run `logo-train` with these arguments in so many processes. Returns its exit status.
+
+    Rank 0 writes to this process's terminal, and the others to files in the run's directory. The cores are
+    divided among them.
+    """
+    with _stopped_at_the_end() as started:
+        port = _free_port()
+        for rank in range(processes):
+            started.append(_start(rank, processes, port, arguments, run))
+        return _first_failure(started)
+
+
+def _start(
+    rank: int, processes: int, port: int, arguments: Sequence[str], run: Path
+) -> subprocess.Popen[bytes]:
+    threads = max(1, len(os.sched_getaffinity(0)) // processes)
+    settings = {RANK: rank, PROCESSES: processes, COORDINATOR: f"127.0.0.1:{port}", RUN: run}
+    environment = {"TF_NUM_INTRAOP_THREADS": str(threads), **os.environ}
+    environment |= {name: str(value) for name, value in settings.items()}
+    command = [sys.executable, "-m", "training.train", *arguments]
+    # A process without its launcher would go on writing into a run that is started again.
+    die_with_launcher = partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, signal.SIGKILL)
+    with ExitStack() as stack:
+        log = None if rank == 0 else stack.enter_context(_log(run, rank))
+        return subprocess.Popen(  # noqa: S603 - this command itself
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_launcher,
+        )
+
+
+def _log(run: Path, rank: int) -> BinaryIO:
+    path = Run(run).log(rank)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("ab")
+
+
+def _first_failure(started: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Wait for all processes, or for the first that fails and then for rank 0, which says so."""
+    while any(process.poll() is None for process in started):
+        if any(process.returncode for process in started):
+            break
+        time.sleep(POLL_S)
+    if not any(process.returncode for process in started):
+        return 0
+    first = started[0]
+    try:
+        status = first.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        status = -signal.SIGKILL
+    if status < 0:  # it can say nothing itself
+        sys.stderr.write(f"logo-train: rank 0 was lost: {GOES_ON}\n")
+        return EXIT_LOST
+    return status
+
+
+@contextmanager
+def _stopped_at_the_end() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A list of processes, which end when the block does, or when this process is told to."""
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    before, started = signal.signal(signal.SIGTERM, stop), list[subprocess.Popen[bytes]]()
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()  # what it has to save is in its checkpoint
+        for process in started:
+            process.wait()
+        signal.signal(signal.SIGTERM, before)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

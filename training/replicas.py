@@ -1,0 +1,120 @@
+"""Replicas: the copies of a model, one in each process of a group, that learn as one.
+
+Each process has a share of every batch. The gradients, and the means and variances of batch norms, are summed
+over all processes, so that every copy takes the step that one process would take with the whole batch.
+"""
+
+import hashlib
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from training.errors import TrainingError
+from training.group import Group
+from training.place import ONLY, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """The group of processes, and TensorFlow's strategy that connects them; its default one where N = 1."""
+
+    group: Group
+    strategy: Any
+
+    @property
+    def place(self) -> Place:
+        """This process's."""
+        return self.group.place
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes checkpoints, history and curves."""
+        return self.place.rank == 0
+
+
+def replicas_of(group: Group) -> Replicas:
+    """The replicas of a group. To be called before TensorFlow does anything else in this process.
+
+    TensorFlow wants the address of every process, so each chooses a port and the group exchanges them.
+
+    Raises:
+        TrainingError: A process has several devices, which would each be a replica.
+    """
+    place = group.place
+    if place.processes == 1:
+        return Replicas(group, tf.distribute.get_strategy())
+    tf.get_logger().setLevel("WARNING")  # else it tells of every sum in every graph
+    addresses = group.gather(f"{group.host}:{_free_port()}")
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": addresses}), task_type="worker", task_id=place.rank, rpc_layer="grpc"
+    )
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    if strategy.num_replicas_in_sync != place.processes:
+        raise TrainingError(
+            f"{strategy.num_replicas_in_sync} devices for {place.processes} processes: let each see one"
+            " accelerator (CUDA_VISIBLE_DEVICES), or none"
+        )
+    return Replicas(group, strategy)
+
+
+def alone() -> Replicas:
+    """One process with the whole of every batch."""
+    return replicas_of(Group(ONLY, "", {}))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def summed(values: Any) -> Any:
+    """Tensors, in whatever structure, summed over all replicas. Inside `strategy.run` only."""
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def join_model(model: Any, replicas: Replicas) -> None:
+    """Make a process's model a replica: it normalises with the others, and drops out other features.
+
+    Raises:
+        TrainingError: The processes begin with different weights; names the ranks.
+    """
+    if replicas.place.processes == 1:
+        return
+    check_same_weights(model, replicas.group)
+    synchronise_norms(model)
+    vary_dropout(model, replicas.place.rank)
+
+
+def check_same_weights(model: Any, group: Group) -> None:
+    """Raises TrainingError where another process's weights are not rank 0's, bit for bit."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(value.tobytes())
+    first, *others = group.gather(digest.hexdigest())
+    if other := [rank for rank, value in enumerate(others, 1) if value != first]:
+        raise TrainingError(
+            f"ranks {other} begin with other weights than rank 0: do all read the same files?"
+        )
+
+
+def synchronise_norms(model: Any) -> None:
+    """Let all batch norms of a model use the means and variances of the whole batch.
+
+    KerasCV's layers contain batch norms that no argument reaches, so the attribute is set on each.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+
+
+def vary_dropout(model: Any, rank: int) -> None:
+    """Give each rank random numbers of its own: else all would drop the same features of their images."""
+    for variable in model.variables:
+        if variable.name == "seed_generator_state":
+            seed, drawn = variable.numpy()
+            variable.assign([seed + rank, drawn])
