@@ -22,22 +22,25 @@ def tiny_onnx(path: Path, weights: Weights = RED_IS_LOGO, side: int = 224) -> Pa
     """Save a model of the mean colour: red is a logo, blue is none, grey is undecided.
 
     Input float32[N, side, side, 3] in 0..255, output float32[N, classes], probabilities, as the real one's.
+    Its features are the mean of a map, as the real one's: of the colours of 7 x 7 places at 224 pixels.
 
     Args:
         path: The file to write.
         weights: One row per colour channel, one column per class.
-        side: Pixels.
+        side: Pixels, a multiple of 32.
     """
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", side, side, 3])
     scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", len(weights[0])])
     constants = {
-        "axes": np.array([1, 2], np.int64),
+        "axes": np.array([2, 3], np.int64),
         "white": np.array(255, np.float32),
         "weights": np.array(weights, np.float32),
     }
     nodes = [
-        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Div", ["mean", "white"], ["colour"]),
+        helper.make_node("Div", ["image", "white"], ["bright"]),
+        helper.make_node("Transpose", ["bright"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("AveragePool", ["planes"], ["places"], kernel_shape=[32, 32], strides=[32, 32]),
+        helper.make_node("ReduceMean", ["places", "axes"], ["colour"], keepdims=0),
         helper.make_node("MatMul", ["colour", "weights"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["scores"], axis=1),
     ]

@@ -1,13 +1,19 @@
 """Messages: what the pool's process and its worker processes send each other, and how it is framed.
 
     to a worker                                     from it
-    {source, limits, max_image_bytes}               {"ready": true}, or {"failed": reason}
+    {source, limits, max_image_bytes}               {"ready": true, "explains": …}, or {"failed": reason}
     {"is_base64": …, "timeout_s": …} + image        {"scores": […], "format": …, "width": …, "height": …,
                                                      "decode_s": …, "score_s": …}, and "features": base64 of
                                                      float32 where the source says `embed`
                                                     or {"code": …, "message": …}, and "out_of_memory": true
                                                      where an admitted image found too little memory
                                                     or {"code": "internal", "cause": …}
+    {"build": "explainer", "timeout_s": …}          {"built": true}, or {"code": "internal", "cause": …}
+    {…, "contrast": [target, other]} + image        {…, "explanation": {"values": [[…], …],
+                                                     "overlay": base64 of a PNG}}
+
+A worker is asked to build what explains before it is given its first image with a contrast: that may take
+longer than an image may.
 
 A frame is a prefix of two lengths, a JSON object, and raw bytes. Nothing is pickled: a worker
 that a malicious image took over can send wrong scores, but cannot run code in this process. This module
@@ -25,10 +31,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from logo_detection.classifier import ModelSource
+from logo_detection.classifier import Contrast, ModelSource
 from logo_detection.decode.header import DecodeLimits, Format
 from logo_detection.decode.spec import ImageSpec
 from logo_detection.errors import ImageTooManyPixels, InternalError, ItemError, item_error
+from logo_detection.heat_map import MAX_SIDE
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +45,8 @@ MAX_REASON_CHARS = 300
 MEMORY_SLACK_BYTES = 128 * 2**20
 """What the engine needs beyond one image's share, and malloc loses to fragments."""
 
+MAX_OVERLAY_BYTES = 160 * 2**10
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FORMATS = tuple(each.value for each in Format)
 _CAUSE = re.compile(r"\w{1,100} at [\w.<>-]{1,100}:\d{1,9}")
 
@@ -82,10 +91,32 @@ class Task:
     """One image to score: its bytes as fetched, or its base64 text as it came.
 
     Text stays text until a worker has time for it, and is then sent piece by piece: it is never copied whole.
+    With a contrast, it is explained, too.
     """
 
     data: bytes | bytearray | memoryview | str
     is_base64: bool = False
+    contrast: Contrast | None = None
+
+    def to_json(self, timeout_s: float) -> dict[str, Any]:
+        """What a worker is sent before the image."""
+        asked: dict[str, Any] = {"is_base64": self.is_base64, "timeout_s": timeout_s}
+        if self.contrast:
+            asked["contrast"] = (self.contrast.target, self.contrast.other)
+        return asked
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where the difference of two classes' logits comes from.
+
+    Attributes:
+        values: The heat map, row by row, of 1 to MAX_SIDE rows and columns, in logits.
+        overlay: It, drawn over the picture: a PNG of OVERLAY_SIDE x OVERLAY_SIDE, in base64.
+    """
+
+    values: tuple[tuple[float, ...], ...]
+    overlay: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +132,7 @@ class Scored:
         decode_s: Seconds of base64, header gate, decoding and resizing.
         score_s: Seconds of inference.
         features: What the model's head was given, little-endian float32, where the source says `embed`.
+        explanation: Where the task has a contrast.
     """
 
     scores: tuple[float, ...]
@@ -111,6 +143,7 @@ class Scored:
     decode_s: float
     score_s: float
     features: bytes = b""
+    explanation: Explanation | None = None
 
 
 def frame(document: dict[str, Any], follows_bytes: int = 0) -> bytes:
@@ -131,8 +164,14 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return orjson.loads(text), image
 
 
-def parse_reply(reply: bytes, classes: int, queue_s: float) -> Scored | ItemError:
+def parse_reply(reply: bytes, classes: int, queue_s: float, *, explained: bool = False) -> Scored | ItemError:
     """What a worker's reply says.
+
+    Args:
+        reply: JSON.
+        classes: Of the model.
+        queue_s: Seconds until the worker had time.
+        explained: Whether an explanation was asked for.
 
     Raises:
         ValueError: No sound worker says this.
@@ -154,7 +193,10 @@ def parse_reply(reply: bytes, classes: int, queue_s: float) -> Scored | ItemErro
             and _are_numbers(*scores, decode_s, score_s)
         ):
             features = _parse_features(document["features"]) if "features" in document else b""
-            return Scored(tuple(scores), kind, width, height, queue_s, decode_s, score_s, features)
+            explanation = _parse_explanation(document.get("explanation")) if explained else None
+            return Scored(
+                tuple(scores), kind, width, height, queue_s, decode_s, score_s, features, explanation
+            )
         case {"code": InternalError.code, "cause": str(cause)} if _CAUSE.fullmatch(cause):
             logger.error("an image could not be scored: %s", cause)
             return InternalError()
@@ -172,6 +214,32 @@ def _parse_features(text: object) -> bytes:
     if features and not np.isfinite(np.frombuffer(features, "<f4")).all():
         raise ValueError("a feature is a number")
     return features
+
+
+def _parse_explanation(document: object) -> Explanation:
+    match document:
+        case {"values": [[*_] as first, *_] as rows, "overlay": str(overlay)} if (
+            0 < len(rows) <= MAX_SIDE
+            and 0 < len(first) <= MAX_SIDE
+            and all(_are(list, row) and len(row) == len(first) and _are_numbers(*row) for row in rows)
+        ):
+            drawn = base64.b64decode(overlay, validate=True)
+            if len(drawn) > MAX_OVERLAY_BYTES or not drawn.startswith(_PNG_SIGNATURE):
+                raise ValueError("an overlay is a small PNG")
+            return Explanation(tuple(map(tuple, rows)), overlay)
+    raise ValueError("not an explanation")
+
+
+def is_built(reply: bytes) -> bool:
+    """Whether a worker has built what explains; the log knows why not.
+
+    Raises:
+        ValueError: No sound worker says this.
+    """
+    if orjson.loads(reply) == {"built": True}:
+        return True
+    parse_reply(reply, 0, 0.0)
+    return False
 
 
 def _are(kind: type, *values: object) -> bool:

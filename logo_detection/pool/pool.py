@@ -46,7 +46,8 @@ class ScoringPool:
         config: What every worker is given.
         workers: How many there are.
         decode_timeout_s: Seconds for one image in a worker; then the worker is killed.
-        start_timeout_s: Seconds for a worker to load the model and to score its warm-up images.
+        start_timeout_s: Seconds for a worker to load the model and to score its warm-up images; and again to
+            build what explains, before its first explanation.
         recycle_after: Images after which a worker is replaced, in case a decoder leaks memory: one
             worker after another, each when its successor is ready. 0: never.
     """
@@ -71,6 +72,7 @@ class ScoringPool:
         self._idle: FairQueue[asyncio.Future[_Job | None]] = FairQueue()
         self._unanswered: set[_Job] = set()
         self._open = False
+        self._explains = False
         self._restarts = 0
         self._starting_fails = False
         self._busy_s = 0.0
@@ -85,6 +87,11 @@ class ScoringPool:
     def has_live_workers(self) -> bool:
         """Whether a worker is ready, or may soon be. False once none is left, and the last start failed."""
         return self.workers_ready > 0 or not self._starting_fails
+
+    @property
+    def explains(self) -> bool:
+        """Whether the model has heat maps; known once a worker has been ready."""
+        return self._explains
 
     @property
     def busy(self) -> int:
@@ -133,6 +140,7 @@ class ScoringPool:
             self.start()
             for worker in self._workers:
                 await worker.wait_until_ready(self._start_timeout_s)
+                self._explains = worker.explains  # they all have the one model
         except BaseException:
             await self._close()
             raise
@@ -205,6 +213,9 @@ class ScoringPool:
             worker.idle = None
 
     async def _score_on(self, worker: WorkerProcess, job: "_Job") -> None:
+        if job.task.contrast and not worker.can_explain:
+            # A worker that is lost over it has not read the image, which goes to another one.
+            await worker.build_explainer(self._start_timeout_s)
         began = perf_counter()
         queue_s = began - job.queued
         reply = await worker.score(job.task, self._decode_timeout_s)
@@ -212,7 +223,9 @@ class ScoringPool:
         outcome: Scored | ItemError = ImageTimeout()
         if reply is not None:
             try:
-                outcome = parse_reply(reply, len(self._config.source.labels), queue_s)
+                outcome = parse_reply(
+                    reply, len(self._config.source.labels), queue_s, explained=job.task.contrast is not None
+                )
             except ValueError:
                 worker.lose("its reply was malformed")
         if _ran_out_of_memory(outcome) and worker.images > 1:

@@ -18,9 +18,10 @@ from typing import Any
 import orjson
 
 from logo_detection.errors import WorkerStartError
-from logo_detection.pool.messages import PREFIX, Task, WorkerConfig, frame
+from logo_detection.pool.messages import PREFIX, Task, WorkerConfig, frame, is_built
 
-MAX_REPLY_BYTES = 64 * 2**10
+MAX_REPLY_BYTES = 256 * 2**10
+"""An explanation has at most 201,300 of an overlay, and 25,000 of numbers; anything else is far smaller."""
 REAP_TIMEOUT_S = 5.0
 _REAP_POLL_S = 0.005
 _PIECE = 64 * 2**10  # bytes, or characters; an image that has no more is sent together with its frame
@@ -46,6 +47,8 @@ class WorkerProcess:
 
     Attributes:
         ready: It has scored its warm-up images, and is not lost.
+        explains: Its model has heat maps.
+        can_explain: It has built what explains.
         images: How many it was given.
         lost: Why it was killed, or found dead; empty while it is of use.
         unread: It ended before it had read the whole image, which cannot be what it died of.
@@ -54,6 +57,8 @@ class WorkerProcess:
 
     def __init__(self, config: WorkerConfig) -> None:
         self.ready = False
+        self.explains = False
+        self.can_explain = False
         self.images = 0
         self.lost = ""
         self.unread = False
@@ -98,6 +103,7 @@ class WorkerProcess:
         reply = await self._send_and_receive(timeout_s, f"it was silent for {timeout_s:g} s")
         first = orjson.loads(reply or b"{}")
         self.ready = "ready" in first
+        self.explains = first.get("explains") is True
         if not self.ready:
             await self.end()
             raise WorkerStartError(
@@ -108,9 +114,20 @@ class WorkerProcess:
         """Have one image scored. Returns the JSON of the reply; None when the worker was lost over it."""
         self.images += 1
         size_bytes, pieces = _pieces(task.data)
-        head = frame({"is_base64": task.is_base64, "timeout_s": timeout_s}, size_bytes)
+        head = frame(task.to_json(timeout_s), size_bytes)
         request = chain((head + next(pieces, b""),), pieces)
         return await self._send_and_receive(timeout_s, f"an image took more than {timeout_s:g} s", request)
+
+    async def build_explainer(self, timeout_s: float) -> None:
+        """Have it build what explains. It can explain afterwards, or the log knows why not, or it is lost."""
+        request = frame({"build": "explainer", "timeout_s": timeout_s})
+        too_late = f"it took more than {timeout_s:g} s to build what explains"
+        reply = await self._send_and_receive(timeout_s, too_late, (request,))
+        if reply is not None:
+            try:
+                self.can_explain = is_built(reply)
+            except ValueError:
+                self.lose("its reply was malformed")
 
     async def _send_and_receive(
         self, timeout_s: float, too_late: str, request: Iterable[bytes | memoryview] = ()

@@ -1,6 +1,6 @@
 """The worker: a process that turns the bytes of images into scores, and may die of them.
 
-    frame in -> base64? -> header gate -> decode -> score -> frame out
+    frame in -> base64? -> header gate -> decode -> score, or explain -> frame out
 
 `logo_detection.pool.process` starts it as `python -m logo_detection.pool.worker FD`, FD being its end of a
 pair of sockets; `logo_detection.pool.messages` says what is sent over them.
@@ -19,7 +19,9 @@ import signal
 import socket
 import sys
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO, NoReturn
@@ -27,11 +29,21 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 import pybase64
 
-from logo_detection.classifier import Classifier, ModelSource, Scores, load_classifier
+from logo_detection.classifier import (
+    Classifier,
+    Contrast,
+    Explain,
+    Explained,
+    ModelSource,
+    Scores,
+    load_classifier,
+)
 from logo_detection.decode.header import read_header
 from logo_detection.decode.image import decode
+from logo_detection.decode.spec import Pixels
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
 from logo_detection.head import HeadNotFound
+from logo_detection.overlay import draw_overlay
 from logo_detection.pool.messages import MAX_REASON_CHARS, WorkerConfig, frame, read_frame
 
 # How much longer than the parent a worker waits for itself. The parent's clock decides, unless it is gone.
@@ -68,19 +80,29 @@ def decode_base64(text: bytes) -> bytes:
         raise ImageCorrupt("the image is not base64" + (" but a data: URI" if is_uri else "")) from error
 
 
-def answer(image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig) -> dict[str, Any]:
-    """What is sent back for one image: its scores, or why there are none.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An explanation that is asked for, and what gives it."""
+
+    explain: Explain
+    contrast: Contrast
+
+
+def answer(
+    image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig, wanted: Wanted | None = None
+) -> dict[str, Any]:
+    """What is sent back for one image: its scores, and what else is wanted, or why there are none.
 
     Running out of memory is `image_too_many_pixels`: the gate lets through what should fit.
     """
     try:
-        return _score(image, is_base64, classifier, config)
+        return _score(image, is_base64, classifier, config, wanted)
     except MemoryError:
         return _refused(ImageTooManyPixels(out_of_memory=True))
     except ItemError as error:
         return _refused(error)
     except Exception as error:  # whatever a decoder raises ends with its image
-        return {"code": InternalError.code, "cause": _cause(error)}
+        return _failed(error)
 
 
 def _refused(error: ItemError) -> dict[str, Any]:
@@ -90,15 +112,24 @@ def _refused(error: ItemError) -> dict[str, Any]:
     return answered
 
 
-def _score(image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig) -> dict[str, Any]:
+def _failed(error: Exception) -> dict[str, Any]:
+    return {"code": InternalError.code, "cause": _cause(error)}
+
+
+def _score(
+    image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig, wanted: Wanted | None = None
+) -> dict[str, Any]:
     began = perf_counter()
     data = decode_base64(image) if is_base64 else image
     header = read_header(data, config.limits)
     pixels = decode(data, header, config.source.spec)
     decoded = perf_counter()
-    values = classifier.score(pixels)
+    if wanted:
+        answered = _explain(pixels, wanted, config.source)
+    else:
+        answered = _render_scores(classifier.score(pixels), config.source)
     scored = perf_counter()
-    return _render_scores(values, config.source) | {
+    return answered | {
         "format": header.format.value,
         "width": header.width,
         "height": header.height,
@@ -120,6 +151,20 @@ def _render_scores(values: Scores, source: ModelSource) -> dict[str, Any]:
     return answered
 
 
+def _explain(pixels: Pixels, wanted: Wanted, source: ModelSource) -> dict[str, Any]:
+    explained = wanted.explain(pixels, wanted.contrast)
+    if not np.isfinite(explained.heat_map).all():
+        raise ArithmeticError("a place of a heat map is a number")
+    overlay = base64.b64encode(draw_overlay(pixels, explained.heat_map)).decode()
+    return _render_scores(explained.scores, source) | {
+        "explanation": {"values": explained.heat_map.tolist(), "overlay": overlay}
+    }
+
+
+def _not_built(_: Pixels, __: Contrast) -> Explained:
+    raise RuntimeError("nothing was built that explains")
+
+
 def _cause(error: Exception) -> str:
     """An exception's type and place; its text may hold bytes of the image."""
     place = traceback.extract_tb(error.__traceback__)[-1]
@@ -136,11 +181,16 @@ def prepare(config: WorkerConfig) -> Classifier:
         raise _Unusable(f"it does not score an image as its manifest says ({first_line})") from error
     with suppress(ItemError):  # not every specification's decoder reads SVG
         _score(_WARM_UP_SVG, False, classifier, config)
-    gc.collect()
-    _trim_heap()
-    gc.freeze()  # what is here now stays: no later collection looks at it
+    _settle()
     _limit_resources(config.headroom_bytes)
     return classifier
+
+
+def _settle() -> None:
+    """Have what is here now stay: no later collection looks at it."""
+    gc.collect()
+    _trim_heap()
+    gc.freeze()
 
 
 def _trim_heap() -> None:
@@ -183,6 +233,22 @@ def _limit_resources(headroom_bytes: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
 
 
+@contextmanager
+def _limit_moved() -> Iterator[None]:
+    """Within the block, memory is not limited; after it, the limit has moved by what the block has taken.
+
+    For what is ours, and stays: an image has as much as before.
+    """
+    limit, hard = resource.getrlimit(resource.RLIMIT_AS)
+    before = _memory_bytes()[0]
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    try:
+        yield
+    finally:
+        taken = max(0, _memory_bytes()[0] - before)
+        resource.setrlimit(resource.RLIMIT_AS, (limit + taken, hard))
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -192,6 +258,34 @@ def _silence() -> None:
     """Drop what libraries write: libtiff a line per bad row of a file, TensorFlow its greetings."""
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
+
+
+class Engine:
+    """What a worker scores by: a classifier, and what explains once it was asked for."""
+
+    def __init__(self, classifier: Classifier, config: WorkerConfig) -> None:
+        self._classifier = classifier
+        self._config = config
+        self._explain: Explain = _not_built
+
+    def reply(self, document: dict[str, Any], image: bytes) -> dict[str, Any]:
+        """What is sent back for one frame."""
+        if "build" in document:
+            return self._build_explainer()
+        contrast = document.get("contrast")
+        wanted = Wanted(self._explain, Contrast(*contrast)) if contrast else None
+        return answer(image, document["is_base64"], self._classifier, self._config, wanted)
+
+    def _build_explainer(self) -> dict[str, Any]:
+        try:
+            with _limit_moved():
+                self._explain = self._classifier.build_explainer()
+                warm_up = Wanted(self._explain, Contrast(0, 1))
+                _score(_WARM_UP_PNG, False, self._classifier, self._config, warm_up)
+                _settle()
+        except Exception as error:  # whatever an engine raises; scores can be had all the same
+            return _failed(error)
+        return {"built": True}
 
 
 def serve(stream: BinaryIO, channel: socket.socket) -> int:
@@ -207,12 +301,13 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
         reason = " ".join(f"{Path(config.source.path).name}: {why}".split())
         channel.sendall(frame({"failed": reason[:MAX_REASON_CHARS]}))
         return 1
-    channel.sendall(frame({"ready": True}))
+    channel.sendall(frame({"ready": True, "explains": classifier.explains}))
+    engine = Engine(classifier, config)
     resident_bytes = _memory_bytes()[1]
     while request := read_frame(stream):
         document, image = request
         signal.setitimer(signal.ITIMER_REAL, document["timeout_s"] + ALARM_SLACK_S)
-        channel.sendall(frame(answer(image, document["is_base64"], classifier, config)))
+        channel.sendall(frame(engine.reply(document, image)))
         signal.setitimer(signal.ITIMER_REAL, 0)
         del request, document, image  # not while waiting for the next
         if _memory_bytes()[1] > resident_bytes + MAX_KEPT_BYTES:

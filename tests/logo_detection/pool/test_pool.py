@@ -28,6 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from logo_detection.classifier import Contrast
 from logo_detection.decode.header import DecodeLimits
 from logo_detection.errors import (
     ImageCorrupt,
@@ -37,12 +38,17 @@ from logo_detection.errors import (
     ItemError,
     WorkerStartError,
 )
-from logo_detection.pool.messages import Scored, Task, WorkerConfig, frame, parse_reply
+from logo_detection.pool.messages import Explanation, Scored, Task, WorkerConfig, frame, parse_reply
 from logo_detection.pool.pool import ScoringPool
 from tests import images
 from tests.harness.timing import within
 from tests.models import tiny_source
 
+LOGO = Contrast(target=1, other=0)
+EXPLANATION = {
+    "values": [[0.5, -1.5]],
+    "overlay": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(),
+}
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 30.0
 
@@ -613,6 +619,99 @@ async def test_a_worker_that_speaks_unasked_is_replaced(
         assert is_logo(await pool.score(RED, "flow"))
 
 
+async def test_an_image_is_explained_where_that_is_asked_for(config: WorkerConfig) -> None:
+    async with ScoringPool(config, workers=1) as pool:
+        assert pool.explains
+        plain = await pool.score(RED, "flow")
+        explained = await pool.score(Task(RED_PNG, contrast=LOGO), "flow")
+        assert (plain.explanation, explained.scores) == (None, plain.scores)
+        assert explained.explanation is not None
+        values = explained.explanation.values
+        assert [len(row) for row in values] == [7] * 7
+        assert sum(values, ()) == pytest.approx([4] * 49, abs=1e-5)
+        assert base64.b64decode(explained.explanation.overlay).startswith(b"\x89PNG")
+        with pytest.raises(ImageCorrupt):
+            await pool.score(replace(BROKEN, contrast=LOGO), "flow")
+        assert pool.restarts == 0
+
+
+def test_what_a_worker_is_told_of_an_image_is_as_ever_where_no_explanation_is_asked_for() -> None:
+    assert RED.to_json(3.0) == {"is_base64": False, "timeout_s": 3.0}
+    assert replace(RED, contrast=LOGO).to_json(3.0) == {**RED.to_json(3.0), "contrast": (1, 0)}
+
+
+async def test_the_first_explanation_may_take_longer_to_prepare_than_an_image_may(
+    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reply = {**GOOD_REPLY, "explanation": EXPLANATION}
+    program = (
+        f"{READY}channel.recv(10**6)\ntime.sleep(1.5)\nchannel.sendall({frame({'built': True})!r})\n"
+        f"channel.recv(10**6)\nchannel.sendall({frame(reply)!r})\ntime.sleep(9)"
+    )
+    impersonate(monkeypatch, tmp_path, program)
+    async with ScoringPool(config, workers=1, decode_timeout_s=1.0) as pool:
+        assert (await pool.score(replace(RED, contrast=LOGO), "flow")).explanation is not None
+        assert pool.image_s < 1.0
+
+
+async def test_a_worker_that_dies_while_it_prepares_leaves_its_image_to_another(
+    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    impersonate(monkeypatch, tmp_path, f"{READY}channel.recv(10**6)\nos._exit(0)")
+    async with ScoringPool(config, workers=1) as pool:
+        monkeypatch.undo()
+        assert (await pool.score(replace(RED, contrast=LOGO), "flow")).explanation is not None
+        assert pool.restarts == 1
+
+
+async def test_a_worker_that_lies_about_what_it_built_is_replaced(
+    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    impersonate(monkeypatch, tmp_path, f"{READY}channel.recv(10**6)\nchannel.sendall({frame({})!r})")
+    async with ScoringPool(config, workers=1) as pool:
+        monkeypatch.undo()
+        assert is_logo(await pool.score(replace(RED, contrast=LOGO), "flow"))
+        assert pool.restarts == 1
+
+
+def test_a_good_explanation_is_understood() -> None:
+    reply = json.dumps({**GOOD_REPLY, "explanation": EXPLANATION}).encode()
+    outcome = parse_reply(reply, 2, 0.2, explained=True)
+    assert isinstance(outcome, Scored)
+    assert outcome.explanation == Explanation(((0.5, -1.5),), str(EXPLANATION["overlay"]))
+    plain = parse_reply(reply, 2, 0.2)
+    assert isinstance(plain, Scored)
+    assert plain.explanation is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": []},
+        {"values": [[]]},
+        {"values": [[0.5], [0.5, 1.5]]},
+        {"values": [[0.5, float("inf")]]},
+        {"values": [[0.5, 1]]},
+        {"values": [0.5]},
+        {"values": [[0.5] * 33]},
+        {"values": [[0.5]] * 33},
+        {"overlay": None},
+        {"overlay": "<script>"},
+        {"overlay": base64.b64encode(b"GIF89a").decode()},
+        {"overlay": base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(160 * 2**10)).decode()},
+    ],
+)
+def test_an_explanation_with_one_thing_wrong_is_malformed(change: dict[str, object]) -> None:
+    reply = {**GOOD_REPLY, "explanation": {**EXPLANATION, **change}}
+    with pytest.raises(ValueError, match=r"explanation|overlay|base64|valid|JSON"):
+        parse_reply(json.dumps(reply).encode(), 2, 0.0, explained=True)
+
+
+def test_a_reply_without_the_explanation_that_was_asked_for_is_malformed() -> None:
+    with pytest.raises(ValueError, match="not an explanation"):
+        parse_reply(json.dumps(GOOD_REPLY).encode(), 2, 0.0, explained=True)
+
+
 def test_a_good_reply_is_understood() -> None:
     assert parse_reply(json.dumps(GOOD_REPLY).encode(), 2, 0.2) == Scored(
         (0.5, 0.5), "png", 1, 1, 0.2, 0.1, 0.1
@@ -661,7 +760,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
-keys = st.sampled_from([*GOOD_REPLY, "code", "message", "cause"])
+keys = st.sampled_from([*GOOD_REPLY, "code", "message", "cause", "explanation"])
 
 
 @settings(max_examples=200)
@@ -670,7 +769,7 @@ keys = st.sampled_from([*GOOD_REPLY, "code", "message", "cause"])
 )
 def test_whatever_a_worker_sends_is_an_outcome_or_malformed(reply: bytes) -> None:
     try:
-        outcome = parse_reply(reply, 2, 0.0)
+        outcome = parse_reply(reply, 2, 0.0, explained=True)
     except ValueError:
         return
     assert isinstance(outcome, Scored | ItemError)

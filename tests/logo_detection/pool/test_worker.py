@@ -23,12 +23,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from logo_detection.classifier import ModelSource, Scores
+from logo_detection.classifier import Contrast, Explain, Explained, ModelSource, Scores
 from logo_detection.decode.header import DecodeLimits
 from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec, Pixels
 from logo_detection.errors import ImageCorrupt
+from logo_detection.heat_map import HeatMapNotFound
 from logo_detection.pool.messages import WorkerConfig, frame, read_frame
-from logo_detection.pool.worker import answer, decode_base64
+from logo_detection.pool.worker import Wanted, answer, decode_base64
 from tests import images
 from tests.models import LABELS, tiny_onnx, tiny_source
 
@@ -40,7 +41,16 @@ RED = images.png(Image.new("RGB", (64, 48), "red"))
 BLUE = images.jpeg(Image.new("RGB", (64, 48), "blue"))
 
 
-class Fixed:
+class Unexplained:
+    """What classifiers are that have no heat maps."""
+
+    explains = False
+
+    def build_explainer(self) -> Explain:
+        raise HeatMapNotFound("there is none")
+
+
+class Fixed(Unexplained):
     """A classifier that has made up its mind."""
 
     def __init__(self, *scores: float) -> None:
@@ -50,7 +60,7 @@ class Fixed:
         return self._scores
 
 
-class Failing:
+class Failing(Unexplained):
     """A classifier that raises."""
 
     def __init__(self, error: Exception) -> None:
@@ -210,7 +220,7 @@ def test_it_says_when_it_is_ready_then_scores_then_ends_in_silence_with_its_sock
     config: WorkerConfig,
 ) -> None:
     with running(config) as child:
-        assert child.read() == {"ready": True}
+        assert child.read() == {"ready": True, "explains": True}
         assert child.ask(RED)["scores"] == pytest.approx([0.018, 0.982], abs=0.001)
         assert child.ask(base64.b64encode(BLUE), is_base64=True)["scores"] == pytest.approx(
             [0.982, 0.018], abs=0.001
@@ -307,7 +317,7 @@ def test_a_file_in_the_working_directory_is_not_imported(config: WorkerConfig, t
     for name in ("numpy", "json", "PIL", "logo_detection"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working directory')")
     with running(config, cwd=tmp_path) as child:
-        assert child.read() == {"ready": True}
+        assert child.read()["ready"]
 
 
 def limits_of(child: Child) -> dict[str, list[str]]:
@@ -319,6 +329,45 @@ def memory_of(child: Child) -> int:
     """Address space, bytes."""
     pages = Path(f"/proc/{child.process.pid}/statm").read_text().split()[0]
     return int(pages) * resource.getpagesize()
+
+
+def test_what_explains_is_built_when_it_is_asked_for_and_an_image_has_as_much_memory_as_before(
+    config: WorkerConfig,
+) -> None:
+    contrast = {"is_base64": False, "timeout_s": TIMEOUT_S, "contrast": [1, 0]}
+    with running(config) as child:
+        child.read()
+        child.socket.sendall(frame(contrast, len(RED)) + RED)
+        assert child.read()["cause"].startswith("RuntimeError at worker.py:")  # nothing is built unasked
+        left = int(limits_of(child)["Max address space"][0]) - memory_of(child)
+        child.socket.sendall(frame({"build": "explainer", "timeout_s": TIMEOUT_S}))
+        assert child.read() == {"built": True}
+        assert int(limits_of(child)["Max address space"][0]) - memory_of(child) >= left
+        child.socket.sendall(frame(contrast, len(RED)) + RED)
+        explained = child.read()
+        assert np.allclose(explained.pop("explanation")["values"], np.full((7, 7), 4))
+        assert explained.keys() == child.ask(RED).keys()
+
+
+def test_what_cannot_be_built_is_told_by_its_place_and_scores_can_be_had_all_the_same(
+    config: WorkerConfig,
+) -> None:
+    with running(config) as child:
+        child.read()
+        Path(config.source.path).unlink()
+        limit = limits_of(child)["Max address space"]
+        child.socket.sendall(frame({"build": "explainer", "timeout_s": TIMEOUT_S}))
+        assert child.read().keys() == {"code", "cause"}
+        assert int(limits_of(child)["Max address space"][0]) >= int(limit[0])
+        assert child.ask(RED)["scores"][1] > 0.9
+
+
+def test_a_map_that_holds_no_numbers_is_our_fault() -> None:
+    def explain(pixels: Pixels, contrast: Contrast) -> Explained:
+        return Explained(np.array([0.5, 0.5], np.float32), np.full((7, 7), np.nan, np.float32))
+
+    reply = answer(RED, False, Fixed(0.5, 0.5), UNLOADED, Wanted(explain, Contrast(1, 0)))
+    assert reply["cause"].startswith("ArithmeticError at worker.py:")
 
 
 def test_its_memory_is_limited_to_one_image_s_share_and_no_core_is_dumped(config: WorkerConfig) -> None:
