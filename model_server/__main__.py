@@ -118,6 +118,7 @@ def serve_pool(
     from model_server.v2 import describe_model
 
     with placeholders():
+        from model_server.kserve.data_plane import EXPLAIN
         from model_server.kserve.model import LogoModel
         from model_server.kserve.server import Listening, Server
     gc.freeze()  # what was imported stays: no later collection looks at it
@@ -190,6 +191,9 @@ def serve_pool(
         connection=partial(BoundedConnection, max_connections=settings.connections_max, metrics=metrics),
         protocols={
             "v1": partial(parse_v1, labels=artifact.labels, max_items=settings.images_max_num),
+            EXPLAIN: partial(
+                parse_v1, labels=artifact.labels, max_items=limits.of_explanations().images_max_num
+            ),
             "v2": partial(
                 parse_v2,
                 labels=artifact.labels,

@@ -12,15 +12,19 @@ from typing_extensions import TypedDict
 
 from logo_detection.decode.header import Format
 from logo_detection.errors import ItemError, item_codes
+from logo_detection.heat_map import MAX_SIDE, OVERLAY_SIDE
+from logo_detection.pool.messages import Explanation
 from logo_detection.scoring import SCORE_DECIMALS
 from model_server.errors import status_of_items
 from model_server.schema import ItemResult, PredictRequest, Score, Timing
 
 SECONDS_DECIMALS = 6
+LOGIT_DECIMALS = 4
 
 Probability = Annotated[float, Field(ge=0, le=1, description="Of four decimals.")]
 Seconds = Annotated[float, Field(ge=0)]
 Side = Annotated[int, Field(ge=1, description="Pixels.")]
+Places = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 ErrorCode = Annotated[
     str, Field(json_schema_extra={"enum": list(item_codes())}, description="The list is closed.")
 ]
@@ -48,6 +52,34 @@ class ScoredFile(TypedDict):
     latency: NotRequired[FileLatency]
 
 
+class HeatMap(TypedDict):
+    width: Places
+    height: Places
+    values: Annotated[
+        list[list[Annotated[float, Field(description="In logits, of four decimals.")]]],
+        Field(
+            description=(
+                "Row by row. Their mean, plus the difference of the two classes' biases, is the difference "
+                "between the logits of `target` and `out_of_domain`."
+            )
+        ),
+    ]
+
+
+class ExplainedFile(ScoredFile):
+    heat_map: HeatMap
+    overlay: Annotated[
+        str,
+        Field(
+            description=(
+                f"The picture as it was scored, in grey, and the heat map over it: a PNG of {OVERLAY_SIDE} x "
+                f"{OVERLAY_SIDE}, in base64. Vermilion speaks for the target, blue against it."
+            ),
+            json_schema_extra={"contentEncoding": "base64", "contentMediaType": "image/png"},
+        ),
+    ]
+
+
 class FailedFile(TypedDict):
     filename: str
     target: str
@@ -59,6 +91,13 @@ class PredictResponse(TypedDict):
     """At least one file was scored."""
 
     predictions: list[ScoredFile | FailedFile]
+    latency: Latency
+
+
+class ExplainResponse(TypedDict):
+    """At least one file was scored and explained."""
+
+    predictions: list[ExplainedFile | FailedFile]
     latency: Latency
 
 
@@ -78,7 +117,7 @@ class Refusal(TypedDict):
 
 def render_response(
     results: Sequence[ItemResult], latency: Latency, request: PredictRequest, labels: Sequence[str]
-) -> tuple[HTTPStatus, PredictResponse | Unscored]:
+) -> tuple[HTTPStatus, PredictResponse | ExplainResponse | Unscored]:
     """The status and the JSON of the answer: one prediction per result, in their order."""
     status = status_of_items([result.code for result in results])
     if status == HTTPStatus.OK:
@@ -121,13 +160,15 @@ def round_score(score: float) -> float:
 
 def _prediction(
     result: ItemResult, request: PredictRequest, labels: Sequence[str]
-) -> ScoredFile | FailedFile:
+) -> ScoredFile | ExplainedFile | FailedFile:
     if isinstance(result.outcome, ItemError):
         return _failed(result, result.outcome, debug=request.debug)
     return _scored(result, result.outcome, request, labels)
 
 
-def _scored(result: ItemResult, score: Score, request: PredictRequest, labels: Sequence[str]) -> ScoredFile:
+def _scored(
+    result: ItemResult, score: Score, request: PredictRequest, labels: Sequence[str]
+) -> ScoredFile | ExplainedFile:
     answer: ScoredFile = {
         "filename": result.item.filename,
         "target": result.item.target,
@@ -139,7 +180,13 @@ def _scored(result: ItemResult, score: Score, request: PredictRequest, labels: S
     if request.debug:
         answer["format"], answer["width"], answer["height"] = Format(score.format), score.width, score.height
         answer["latency"] = _file_latency(result.timing)
-    return answer
+    return _explained(answer, score.explanation) if score.explanation else answer
+
+
+def _explained(answer: ScoredFile, explanation: Explanation) -> ExplainedFile:
+    rows = [[round(value, LOGIT_DECIMALS) for value in row] for row in explanation.values]
+    heat_map: HeatMap = {"width": len(rows[0]), "height": len(rows), "values": rows}
+    return {**answer, "heat_map": heat_map, "overlay": explanation.overlay}
 
 
 def _failed(result: ItemResult, error: ItemError, *, debug: bool) -> FailedFile:

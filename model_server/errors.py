@@ -8,7 +8,7 @@
     ├── RouteNotFound        no such route, or one kept closed         (middleware)
     ├── MethodNotAllowed     a route that takes other methods          (middleware)
     ├── ModelUnknown         another model's name                      (KServe's data plane)
-    ├── RouteNotSupported    a KServe verb that this model has not     (middleware)
+    ├── NotExplainable       a model that has no heat maps             (service)
     ├── Overloaded           too many images admitted and unfinished   (admission)
     ├── MemoryExhausted      too many bytes of bodies and files held   (middleware)
     ├── NotReady             there are no warm workers                 (KServe's data plane)
@@ -71,8 +71,8 @@ class ModelUnknown(RequestError):
     """This server has one model, and it has another name."""
 
 
-class RouteNotSupported(RequestError):
-    """A part of KServe's protocols that this server does not offer."""
+class NotExplainable(RequestError):
+    """An explanation is asked for, and the model has no heat maps."""
 
 
 class Overloaded(RequestError):
@@ -105,7 +105,7 @@ STATUS: dict[type[RequestError], HTTPStatus] = {
     RouteNotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     ModelUnknown: HTTPStatus.NOT_FOUND,
-    RouteNotSupported: HTTPStatus.NOT_IMPLEMENTED,
+    NotExplainable: HTTPStatus.BAD_REQUEST,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     MemoryExhausted: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -12,7 +12,15 @@ from pydantic.json_schema import JsonSchemaMode
 
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import DeadlineExceeded, ImageCorrupt, ItemError, UrlNotAllowed
-from model_server.answers import FileLatency, Latency, PredictResponse, Refusal, Unscored
+from model_server.answers import (
+    ExplainResponse,
+    FileLatency,
+    HeatMap,
+    Latency,
+    PredictResponse,
+    Refusal,
+    Unscored,
+)
 from model_server.limits import Limits
 from model_server.openapi_parts import (
     FAULT,
@@ -28,11 +36,10 @@ from model_server.openapi_parts import (
     of_model,
     ref,
     refusals,
-    refused,
     response,
 )
 from model_server.openapi_v2 import v2_paths, v2_schemas
-from model_server.routes import API_VERSION, NO_EXPLANATION
+from model_server.routes import API_VERSION
 from model_server.schema import FILENAME_MAX_CHARS, MARKS_MAX_PER_ITEM, targets_of
 
 EXAMPLE_URL = "https://upload.wikimedia.org/wikipedia/commons/a/a9/Example.jpg"
@@ -64,11 +71,13 @@ def describe_api(model_name: str, labels: Sequence[str], limits: Limits) -> JSON
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "tags": [{"name": "predict"}, {"name": "server"}, {"name": "not served"}],
+        "tags": [{"name": "predict"}, {"name": "server"}],
         "paths": _paths(model_name, labels, limits),
         "components": {
             "schemas": {
-                **_request_schemas(targets, limits),
+                **_request_schemas("PredictRequest", "", limits),
+                **_request_schemas("ExplainRequest", "Explain", limits.of_explanations()),
+                **_item_schemas(targets, limits),
                 **_answer_schemas(labels, limits),
                 **_server_schemas(model_name),
                 **v2_schemas(model_name, labels, limits),
@@ -92,6 +101,7 @@ def _paths(model_name: str, labels: Sequence[str], limits: Limits) -> JSON:
     metrics = {"200": {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
     return {
         "/v1/models/{model}:predict": of_model({"post": _predict(labels, limits)}),
+        "/v1/models/{model}:explain": of_model({"post": _explain(labels, limits.of_explanations())}),
         "/v1/models/{model}": of_model(get("modelReady", "Is the model ready?", ready)),
         "/v2/models/{model}/ready": of_model(get("modelReadyV2", "Is the model ready?", ready)),
         "/v2/health/ready": get("ready", "Is the server ready?", all_ready),
@@ -101,21 +111,11 @@ def _paths(model_name: str, labels: Sequence[str], limits: Limits) -> JSON:
         "/metrics": get("metrics", "Metrics for Prometheus.", metrics),
         "/openapi.json": get("openapi", "This document.", {"200": response("OpenAPI 3.1.", "Document")}),
         **v2_paths(model_name, labels, limits, EXAMPLE_PNG),
-        "/v1/models/{model}:explain": of_model({"post": _not_served("explain", NO_EXPLANATION)}),
-    }
-
-
-def _not_served(name: str, message: str) -> JSON:
-    return {
-        "operationId": name,
-        "tags": ["not served"],
-        "summary": "A part of KServe's protocols that this server does not offer.",
-        "responses": {"501": refused("Not served.", message, IDENTIFIED)},
     }
 
 
 def _predict(labels: Sequence[str], limits: Limits) -> JSON:
-    marks = limits.images_max_num * MARKS_MAX_PER_ITEM
+    target = targets_of(labels)[0]
     return {
         "operationId": "predict",
         "tags": ["predict"],
@@ -125,6 +125,30 @@ def _predict(labels: Sequence[str], limits: Limits) -> JSON:
             "order; a file that cannot be scored costs itself alone. A field that is null is the same as one "
             "that is absent."
         ),
+        **_asked("PredictRequest", _request_examples(target), limits),
+        "responses": _responses("PredictResponse", _answer_examples(target, labels), target, limits),
+    }
+
+
+def _explain(labels: Sequence[str], limits: Limits) -> JSON:
+    target = targets_of(labels)[0]
+    return {
+        "operationId": "explain",
+        "tags": ["predict"],
+        "summary": "How likely is each file a logo, and which places of it say so?",
+        "description": (
+            "As `predict`, with a heat map of each scored file, which is exact, and a picture of it. A model "
+            "that does not end in a global average pooling and one dense layer refuses (400)."
+        ),
+        **_asked("ExplainRequest", _request_examples(target), limits),
+        "responses": _responses("ExplainResponse", _explained_examples(target), target, limits),
+    }
+
+
+def _asked(schema: str, examples: Examples, limits: Limits) -> JSON:
+    """The parameters and the body of a request to score files."""
+    marks = limits.images_max_num * MARKS_MAX_PER_ITEM
+    return {
         "parameters": [ref("parameters", "RequestId"), ref("parameters", "CallersTimeout")],
         "requestBody": {
             "required": True,
@@ -132,18 +156,14 @@ def _predict(labels: Sequence[str], limits: Limits) -> JSON:
                 f"At most {limits.body_max_bytes:,} bytes, and {marks:,} commas and opening brackets, those "
                 "in texts counted."
             ),
-            "content": json_content("PredictRequest", _request_examples(targets_of(labels)[0])),
+            "content": json_content(schema, examples),
         },
-        "responses": _predict_responses(labels, limits),
     }
 
 
-def _predict_responses(labels: Sequence[str], limits: Limits) -> JSON:
-    target = targets_of(labels)[0]
+def _responses(schema: str, examples: Examples, target: str, limits: Limits) -> JSON:
     return {
-        "200": response(
-            "At least one file was scored.", "PredictResponse", _answer_examples(target, labels), IDENTIFIED
-        ),
+        "200": response("At least one file was scored.", schema, examples, IDENTIFIED),
         "422": _unscored("No file was scored.", target, ImageCorrupt()),
         "500": response(
             "Our fault: `Unscored` if every file is `internal`.", "ServerFault", FAULT, IDENTIFIED
@@ -153,19 +173,26 @@ def _predict_responses(labels: Sequence[str], limits: Limits) -> JSON:
     }
 
 
-def _request_schemas(targets: Sequence[str], limits: Limits) -> JSON:
+def _request_schemas(name: str, prefix: str, limits: Limits) -> JSON:
+    """A request of that name, and its parts, whose names have a prefix."""
+    envelope, listed = f"{prefix}Envelope", f"{prefix}Items"
     items = {"type": "array", "minItems": 1, "maxItems": limits.images_max_num}
     flag = {"type": ["boolean", "null"], "default": False}
     debug = {**flag, "description": "Adds each file's format, size and latency."}
     all_scores = {**flag, "description": "Adds each file's score for every class of the model."}
     return {
-        "PredictRequest": {"oneOf": [ref("schemas", "Envelope"), ref("schemas", "Items")]},
-        "Envelope": {
+        name: {"oneOf": [ref("schemas", envelope), ref("schemas", listed)]},
+        envelope: {
             "type": "object",
             "required": ["instances"],
-            "properties": {"instances": ref("schemas", "Items"), "debug": debug, "all_scores": all_scores},
+            "properties": {"instances": ref("schemas", listed), "debug": debug, "all_scores": all_scores},
         },
-        "Items": {**items, "items": ref("schemas", "Item")},
+        listed: {**items, "items": ref("schemas", "Item")},
+    }
+
+
+def _item_schemas(targets: Sequence[str], limits: Limits) -> JSON:
+    return {
         "Item": {
             "type": "object",
             "required": ["filename", "target"],
@@ -201,13 +228,15 @@ def _item_fields(limits: Limits) -> JSON:
 def _answer_schemas(labels: Sequence[str], limits: Limits) -> JSON:
     """Of the types in `answers`, by name; with the classes of this model and the limits of this server."""
     mode: JsonSchemaMode = "serialization"
-    adapters = [(name, mode, TypeAdapter[Any](name)) for name in (PredictResponse, Unscored, Refusal)]
+    types = (PredictResponse, ExplainResponse, Unscored, Refusal)
+    adapters = [(name, mode, TypeAdapter[Any](name)) for name in types]
     _, document = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
     schemas: JSON = document["$defs"]
     for schema in schemas.values():
         if schema["type"] == "object":
             schema["additionalProperties"] = False
-            _narrow(schema["properties"], labels, limits)
+            of_explanations = schema is schemas["ExplainResponse"]
+            _narrow(schema["properties"], labels, limits.of_explanations() if of_explanations else limits)
     return schemas | {"ServerFault": {"oneOf": [ref("schemas", "Unscored"), ref("schemas", "Refusal")]}}
 
 
@@ -259,6 +288,13 @@ def _answer_examples(target: str, labels: Sequence[str]) -> Examples:
             "latency": REQUEST_LATENCY,
         },
     }
+
+
+def _explained_examples(target: str) -> Examples:
+    scored = {"filename": "disc.png", "target": target, "prediction": 0.9991, "out_of_domain": 0.0009}
+    heat_map: HeatMap = {"width": 2, "height": 2, "values": [[9.5, 7.25], [6.0, 5.25]]}
+    explained = {**scored, "heat_map": heat_map, "overlay": EXAMPLE_PNG}
+    return {"explained": {"predictions": [explained], "latency": REQUEST_LATENCY}}
 
 
 def _failed(filename: str, target: str, error: ItemError) -> JSON:

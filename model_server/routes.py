@@ -7,7 +7,7 @@ named `x:predict`, and answer 405 where there is nothing at all.
 import re
 from dataclasses import dataclass
 
-from model_server.errors import MethodNotAllowed, RequestError, RouteNotFound, RouteNotSupported
+from model_server.errors import MethodNotAllowed, RequestError, RouteNotFound
 
 API_VERSION = "1.1"
 READ = ("GET", "HEAD")
@@ -15,16 +15,13 @@ POST = ("POST",)
 MODEL = "[^/:]+"  # MODEL_NAME has no colon
 VERSION = "(/versions/[^/]+)?"
 
-NO_EXPLANATION = "this model does not explain its predictions"
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A pattern of whole paths, its methods, and the answer where KServe's protocol has it and we do not."""
+    """A pattern of whole paths, and its methods."""
 
     path: re.Pattern[str]
     methods: tuple[str, ...]
-    not_supported: str | None = None
 
 
 ROUTES = (
@@ -34,7 +31,7 @@ ROUTES = (
     Route(re.compile(r"/openapi\.json"), READ),
     Route(re.compile("/v1/models"), READ),
     Route(re.compile(f"/v1/models/{MODEL}"), READ),
-    Route(re.compile(f"/v1/models/{MODEL}:explain"), POST, NO_EXPLANATION),
+    Route(re.compile(f"/v1/models/{MODEL}:explain"), POST),
     Route(re.compile(f"/v2/models/{MODEL}{VERSION}/infer"), POST),
     Route(re.compile("/v2"), READ),
     Route(re.compile("/v2/health/(live|ready)"), READ),
@@ -50,4 +47,4 @@ def refusal(method: str, path: str) -> RequestError | None:
         return RouteNotFound("not found")
     if method not in route.methods:
         return MethodNotAllowed(route.methods)
-    return RouteNotSupported(route.not_supported) if route.not_supported else None
+    return None

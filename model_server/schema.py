@@ -15,6 +15,7 @@ from yarl import URL
 from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.errors import ItemError, UrlNotAllowed
 from logo_detection.fetch.url import parse_url
+from logo_detection.pool.messages import Explanation
 from model_server.errors import RequestMalformed
 
 FILENAME_MAX_CHARS = 1024
@@ -83,6 +84,7 @@ class Score:
 
     Attributes:
         classes: Of every class of the model, in label order; `target` and `out_of_domain` are two of them.
+        explanation: Of the target, told apart from `out_of_domain`, if it was asked for.
     """
 
     target: float
@@ -91,6 +93,7 @@ class Score:
     format: str
     width: int
     height: int
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from string import whitespace
 from yarl import URL
 
 from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.classifier import Contrast
 from logo_detection.errors import (
     DeadlineExceeded,
     ImageTooLarge,
@@ -21,9 +22,11 @@ from logo_detection.errors import (
 )
 from logo_detection.fetch.fetcher import Credentials, Fetcher
 from logo_detection.fetch.upload_stash import read_or_thumbnail
+from logo_detection.heat_map import NO_HEAT_MAP
 from logo_detection.pool.messages import Scored, Task
 from logo_detection.pool.pool import ScoringPool
 from model_server.admission import Admission
+from model_server.errors import NotExplainable
 from model_server.metrics import Metrics
 from model_server.schema import Inline, InlineBytes, Item, ItemResult, Score, Timing, Url
 
@@ -35,13 +38,14 @@ NO_DATA = f"{whitespace}=".encode()  # what base64 may have beside its digits
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a request brings beside its items: who asks, and until when the answer is wanted.
+    """What a request brings beside its items: who asks, until when, and whether scores are to be explained.
 
     `deadline` is on the event loop's clock, in seconds.
     """
 
     deadline: float
     credentials: Credentials | None
+    explain: bool = False
 
 
 class LogoService:
@@ -68,8 +72,11 @@ class LogoService:
         """Score every item of a request; a bad one costs itself alone.
 
         Raises:
+            NotExplainable: Explanations are asked for, and the model has none.
             Overloaded: The images do not fit beside those already admitted, or would come too late.
         """
+        if call.explain and not self._pool.explains:
+            raise NotExplainable(f"this model cannot be explained: {NO_HEAT_MAP}")
         flow = object()  # one per request: workers and fetches are shared fairly among requests
         time_left_s = call.deadline - asyncio.get_running_loop().time()
         with self._admission.admit(len(items), time_left_s):
@@ -93,17 +100,23 @@ class LogoService:
         return ItemResult(item, self._score(item, scored), clock.scored(scored))
 
     async def _score_item(self, item: Item, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
+        contrast = self._contrast(item) if call.explain else None
         match item.source:
             case Inline() | InlineBytes():
-                task = self._inline(item.source)
+                task = self._inline(item.source, contrast)
                 clock.fetched()
                 return await self._pool.score(task, flow)
             case Url(parsed=url):
                 if isinstance(url, UrlNotAllowed):
                     raise url
-                return await self._score_url(url, flow, call, clock)
+                return await self._score_url(url, flow, call, clock, contrast)
 
-    async def _score_url(self, url: URL, flow: Hashable, call: Call, clock: "_Clock") -> Scored:
+    def _contrast(self, item: Item) -> Contrast:
+        return Contrast(self._index[item.target], self._index[OUT_OF_DOMAIN])
+
+    async def _score_url(
+        self, url: URL, flow: Hashable, call: Call, clock: "_Clock", contrast: Contrast | None
+    ) -> Scored:
         """Score a file; or its thumbnail, if it is in the upload stash and its format is not read."""
         file = self._fetcher.file(url, flow=flow, credentials=call.credentials)
 
@@ -113,24 +126,28 @@ class LogoService:
             return thumbnail
 
         return await read_or_thumbnail(
-            file.open, open_thumbnail, partial(self._score_file, flow=flow, clock=clock)
+            file.open,
+            open_thumbnail,
+            partial(self._score_file, flow=flow, clock=clock, contrast=contrast),
         )
 
-    async def _score_file(self, body: bytes, flow: Hashable, clock: "_Clock") -> Scored:
+    async def _score_file(
+        self, body: bytes, flow: Hashable, clock: "_Clock", contrast: Contrast | None
+    ) -> Scored:
         self._metrics.file_fetched(len(body))
         clock.fetched()
-        return await self._pool.score(Task(body), flow)
+        return await self._pool.score(Task(body, contrast=contrast), flow)
 
-    def _inline(self, source: Inline | InlineBytes) -> Task:
+    def _inline(self, source: Inline | InlineBytes, contrast: Contrast | None) -> Task:
         if isinstance(source, InlineBytes):
             if len(source.data) > self._image_max_bytes:
                 raise ImageTooLarge
-            return Task(source.data)
+            return Task(source.data, contrast=contrast)
         text = source.base64
         # To count is only worth it where the length leaves room for doubt: a body may have 64 MiB of text.
         if len(text) * 3 // 4 > self._image_max_bytes and _decodes_to_more(text, self._image_max_bytes):
             raise ImageTooLarge
-        return Task(text, is_base64=True)
+        return Task(text, is_base64=True, contrast=contrast)
 
     def _score(self, item: Item, scored: Scored) -> Score:
         return Score(
@@ -140,6 +157,7 @@ class LogoService:
             format=scored.format,
             width=scored.width,
             height=scored.height,
+            explanation=scored.explanation,
         )
 
 

@@ -11,6 +11,7 @@ from jsonschema_rs import Draft202012Validator
 from tests.harness.server import RunningServer
 
 PREDICT_PATH = "/v1/models/{model}:predict"
+EXPLAIN_PATH = "/v1/models/{model}:explain"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kserve.constants.constants import PredictorProtocol
+from kserve.model import InferenceVerb
 from kserve.protocol.dataplane import DataPlane
 
 from model_server.errors import ModelUnknown, NotReady
@@ -11,13 +12,16 @@ from model_server.kserve.model import Headers, LogoModel
 from model_server.protocols import Answer, Parse
 from model_server.v2 import describe_server
 
+EXPLAIN = "explain"
+"""What parses a body of V1's `:explain`; KServe has no protocol of its own for it."""
+
 
 class RawDataPlane(DataPlane):
     """KServe's data plane, with the body left as it came and readiness told truly.
 
     Args:
         model_registry: KServe's.
-        protocols: What parses a body, by KServe's name for the protocol.
+        protocols: What parses a body, by KServe's name for the protocol; and by EXPLAIN.
     """
 
     def __init__(self, model_registry: Any, protocols: Mapping[str, Parse]) -> None:
@@ -33,6 +37,17 @@ class RawDataPlane(DataPlane):
     ) -> tuple[Parse, dict[str, Any]]:
         """Leave decoding to the model, and tell it how: KServe's own trusts the Content-Type."""
         return self._protocols[protocol_version], {}
+
+    async def explain(
+        self, model_name: str, request: Parse, headers: Headers | None = None
+    ) -> tuple[Answer, dict[str, str]]:
+        """Have the files of a request explained.
+
+        KServe's own answers with the request's headers, credentials included, and decodes as for `predict`.
+        """
+        parse = self._protocols[EXPLAIN]
+        answer, answer_headers = await self._model(model_name)(parse, headers, InferenceVerb.EXPLAIN)
+        return answer, answer_headers
 
     def encode(
         self, model_name: str, response: Answer, headers: Headers, req_attributes: Any

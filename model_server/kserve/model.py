@@ -86,8 +86,13 @@ class LogoModel(kserve.Model):
         self, request: Parsed, headers: Headers | None = None
     ) -> tuple[Parsed, list[ItemResult]]:
         """Score every item of the request."""
-        call = Call(current_request.get().deadline, _credentials(headers or {}))
-        return request, await self._service.predict(request.items, call)
+        return request, await self._service.predict(request.items, _call(headers or {}))
+
+    async def explain(
+        self, request: Parsed, headers: Headers | None = None
+    ) -> tuple[Parsed, list[ItemResult]]:
+        """Score every item of the request, and explain its score."""
+        return request, await self._service.predict(request.items, _call(headers or {}, explain=True))
 
     async def postprocess(
         self, result: tuple[Parsed, list[ItemResult]], headers: Headers | None = None
@@ -102,5 +107,6 @@ class LogoModel(kserve.Model):
         return answer
 
 
-def _credentials(headers: Headers) -> Credentials:
-    return Credentials(headers.get("authorization"), headers.get("cookie"))
+def _call(headers: Headers, *, explain: bool = False) -> Call:
+    credentials = Credentials(headers.get("authorization"), headers.get("cookie"))
+    return Call(current_request.get().deadline, credentials, explain)

@@ -23,6 +23,7 @@ READY_TIMEOUT_S = 90.0
 READY_POLL_S = 0.01
 STOP_TIMEOUT_S = 20.0
 PREDICT = "/v1/models/logo-detection:predict"
+EXPLAIN = "/v1/models/logo-detection:explain"
 READY = "/v1/models/logo-detection"
 LIVE = "/v2/health/live"
 
@@ -64,6 +65,10 @@ class RunningServer:
     def predict(self, body: Any, **options: Any) -> httpx.Response:
         """POST a JSON document to the model."""
         return httpx.post(self.url + PREDICT, json=body, timeout=30, **options)
+
+    def explain(self, body: Any, **options: Any) -> httpx.Response:
+        """POST a JSON document to the model, for explanations."""
+        return httpx.post(self.url + EXPLAIN, json=body, timeout=60, **options)
 
     def post(self, content: bytes, **options: Any) -> httpx.Response:
         """POST raw bytes to the model."""

@@ -119,7 +119,7 @@ CASES = {
     "two hosts": outer(b"Host: y\r\n" + length(SIZE), SMUGGLED),
     "no route": outer(length(SIZE), SMUGGLED, b"POST /nowhere HTTP/1.1"),
     "a route that takes no body": outer(length(SIZE), SMUGGLED, b"GET /v2/health/live HTTP/1.1"),
-    "a route that is not served": outer(length(SIZE), SMUGGLED, POST.replace(b":predict", b":explain")),
+    "a request to explain": outer(length(SIZE), SMUGGLED, POST.replace(b":predict", b":explain")),
     "a body that is too large": outer(length(10**9), SMUGGLED * 100),
     "a body that may wait": outer(b"Expect: 100-continue\r\n" + length(SIZE), SMUGGLED),
     "the end of the connection": outer(b"Connection: close\r\n" + length(SIZE), SMUGGLED),

@@ -10,12 +10,20 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness.server import LIVE, READY, running_server
+from tests.harness.requests import predictions
+from tests.harness.server import LIVE, READY, RunningServer, running_server
 from tests.harness.timing import within
 
 HERE = Path(__file__).parent
 ROUNDING = 0.5e-4  # the server answers with four decimals
 TOLERANCE = 1e-4 + ROUNDING
+
+
+def ask(server: RunningServer, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Explanations of a few items."""
+    response = server.explain(items)
+    assert response.status_code == 200, response.text
+    return predictions(response)
 
 
 @pytest.mark.slow
@@ -33,16 +41,23 @@ def test_a_bare_keras_file_is_served_to_productions_scores_and_ends_quietly(tmp_
     model.mkdir()
     (model / "small.keras").symlink_to(HERE / "small.keras")
     unused: dict[str, Any] = {"BATCH_SIZE": 32, "CHUNK_SIZE": 1024}
-    with running_server(tmp_path / "stderr", may_write=True, MODEL_PATH=model, WORKERS=1, **unused) as server:
+    patient: dict[str, Any] = {
+        "REQUEST_TIMEOUT_S": 60
+    }  # TensorFlow traces what explains upon the first request
+    with running_server(
+        tmp_path / "stderr", may_write=True, MODEL_PATH=model, WORKERS=1, **unused, **patient
+    ) as server:
         response = server.predict(body)
+        explained = [item for at in range(0, len(body), 8) for item in ask(server, body[at : at + 8])]
         os.killpg(server.process.pid, signal.SIGTERM)
         assert server.process.wait(timeout=15) == 0
         stderr = server.stderr()
     assert response.status_code == 200, response.text
-    for prediction in response.json()["predictions"]:
+    for prediction in [*response.json()["predictions"], *explained]:
         out_of_domain, logo = expected[prediction["filename"]]
         assert prediction["prediction"] == pytest.approx(logo, abs=TOLERANCE)
         assert prediction["out_of_domain"] == pytest.approx(out_of_domain, abs=TOLERANCE)
+    assert {(item["heat_map"]["width"], item["heat_map"]["height"]) for item in explained} == {(14, 14)}
     for name in unused:
         assert stderr.count(f"{name} is set, and has no effect") == 1
     for noise in ("Traceback", "Exception ignored", "TensorFlow", "oneDNN"):

@@ -559,11 +559,6 @@ class TestKServe:
             assert response.status_code == 404
         assert server.predict([inline(files.red)]).status_code == 200
 
-    def test_explanations_are_refused_clearly(self, server: RunningServer) -> None:
-        response = httpx.post(f"{server.url}/v1/models/logo-detection:explain", json={"instances": []})
-        assert response.status_code == 501
-        assert response.json().keys() == {"error"}
-
     def test_head_is_answered_like_get(self, server: RunningServer) -> None:
         for path in ("/v2/health/live", "/v1/models/logo-detection"):
             response = httpx.head(server.url + path)

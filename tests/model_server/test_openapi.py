@@ -19,7 +19,7 @@ from model_server.errors import STATUS
 from model_server.limits import Limits
 from model_server.openapi import EXAMPLE_URL, describe_api
 from model_server.routes import ROUTES
-from tests.documented import PREDICT_PATH, Document, document_of
+from tests.documented import EXPLAIN_PATH, PREDICT_PATH, Document, document_of
 from tests.harness.origins import Origin, drip
 from tests.harness.requests import by_url, inline
 from tests.harness.server import RunningServer, running_server
@@ -156,6 +156,13 @@ class TestServed:
             agrees(supplied, response, 200)
             assert all("prediction" in scored for scored in response.json()["predictions"]), name
 
+    def test_its_requests_for_explanations_are_answered(self, supplied: RunningServer) -> None:
+        body = document_of(supplied).json["paths"][EXPLAIN_PATH]["post"]["requestBody"]
+        for example in body["content"]["application/json"]["examples"].values():
+            response = supplied.explain(example["value"])
+            agrees(supplied, response, 200, EXPLAIN_PATH)
+            assert all("overlay" in explained for explained in response.json()["predictions"])
+
     def test_its_requests_of_v2_are_answered(self, supplied: RunningServer) -> None:
         body = document_of(supplied).json["paths"]["/v2/models/{model}/infer"]["post"]["requestBody"]
         for example in body["content"]["application/json"]["examples"].values():
@@ -209,9 +216,13 @@ class TestAnswers:
         with start(MODEL_PATH=nan_artifact) as server:
             agrees(server, server.predict([inline(files.black)]), 500)
 
-    def test_not_served(self, server: RunningServer) -> None:
-        response = httpx.post(f"{server.url}/v1/models/logo-detection:explain", json={})
-        agrees(server, response, 501, "/v1/models/{model}:explain")
+    def test_explained(self, server: RunningServer, files: Files) -> None:
+        for body, status in (([inline(files.red), inline(b"x")], 200), ([inline(b"x")], 422), ([], 400)):
+            agrees(server, server.explain(body), status, EXPLAIN_PATH)
+
+    def test_not_explainable(self, start: Start, nan_artifact: Path, files: Files) -> None:
+        with start(MODEL_PATH=nan_artifact) as server:
+            agrees(server, server.explain([inline(files.red)]), 400, EXPLAIN_PATH)
 
     def test_overloaded_and_out_of_time(self, cramped: RunningServer, origin: Origin, files: Files) -> None:
         waiting: list[httpx.Response] = []
