@@ -20,13 +20,15 @@ from batch.grid import Grid
 from batch.inputs import find_inputs
 from batch.listing import json_document, text_table
 from batch.options import Parser, add_fetch_options, add_model_options, fetch_policy, value
+from batch.overlays import write_file, write_overlay
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.commands import run_command
-from logo_detection.errors import ItemError, LogoDetectionError
+from logo_detection.errors import ArtifactError, ItemError
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.files import MAX_FILE_BYTES
+from logo_detection.heat_map import NO_HEAT_MAP
 from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
 from logo_detection.scoring import MAX_HELD_BYTES, score_all
@@ -60,34 +62,37 @@ async def classify(options: argparse.Namespace) -> int:
     listing = json_document if options.json else text_table
     results = scored = 0
     async with pool, fetcher:
+        if options.explain and not pool.explains:
+            raise ArtifactError(f"{artifact.name} cannot be explained: {NO_HEAT_MAP}")
         began = perf_counter()
         inputs = find_inputs(options.inputs, fetcher=fetcher, memory=memory, max_bytes=MAX_FILE_BYTES)
         ahead = inputs_under_way(options.workers)
-        scoring = score_all(inputs, pool, ahead=ahead, on_scored=grid.keep_picture if grid else None)
+        scoring = score_all(
+            inputs,
+            pool,
+            ahead=ahead,
+            on_scored=grid.keep_picture if grid else None,
+            contrast=target.contrast if options.explain else None,
+        )
         with listing(sys.stdout, target) as add:
             async with aclosing(scoring):
                 async for result in scoring:
                     add(result)
                     sys.stdout.flush()
                     results += 1
+                    if options.explain:
+                        write_overlay(options.explain, results, result)
                     scored += not isinstance(result.outcome, ItemError)
                     if grid:
                         grid.add(result)
         elapsed_s = perf_counter() - began
     if grid:
-        _write(options.plot, grid.png())
+        write_file(options.plot, grid.png())
     sys.stderr.write(
         f"{scored:,} of {results:,} files scored in {elapsed_s:.1f} s"
         f" by {artifact.name} {artifact.version} ({source.runtime}, {options.workers} workers)\n"
     )
     return 0 if scored else 1
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise LogoDetectionError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     option("inputs", metavar="INPUT", nargs="+", help="a file, a folder (all files below it), or a URL")
     option("--json", action="store_true", help="write one JSON list instead of a table")
     option("--plot", metavar="FILE", type=value(_png_path), help="draw the images and their scores as a PNG")
+    option(
+        "--explain",
+        metavar="DIR",
+        type=value(_folder),
+        help="draw over each image which of its places speak for the class, as a PNG in this folder",
+    )
     option(
         "--threshold",
         type=value(_share),
@@ -123,6 +134,13 @@ def _png_path(text: str) -> Path:
     path = Path(text)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise ValueError(f"{text!r} is a folder, or is in a folder that does not exist")
+    return path
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise ValueError(f"{text!r} is no folder")
     return path
 
 

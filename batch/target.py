@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from logo_detection.artifact import OUT_OF_DOMAIN, Artifact
+from logo_detection.classifier import Contrast
 from logo_detection.errors import ArtifactError
 from logo_detection.pool.messages import Scored
 
@@ -21,6 +22,11 @@ class Target:
     def out_of_domain(self, scored: Scored) -> float:
         """The probability of none of the classes."""
         return scored.scores[self.labels.index(OUT_OF_DOMAIN)]
+
+    @property
+    def contrast(self) -> Contrast:
+        """What an explanation of its score is of."""
+        return Contrast(self.labels.index(self.name), self.labels.index(OUT_OF_DOMAIN))
 
 
 def find_target(artifact: Artifact, name: str | None) -> Target:

@@ -10,7 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
+from logo_detection.classifier import Contrast
 from logo_detection.errors import DeadlineExceeded, ItemError
 from logo_detection.fetch.upload_stash import Open, read_or_thumbnail
 from logo_detection.pool.messages import Scored, Task
@@ -61,7 +63,12 @@ OnScored = Callable[[int, bytes, Scored], Awaitable[None]]
 
 
 async def score_all(
-    inputs: Iterable[Input], pool: ScoringPool, *, ahead: int, on_scored: OnScored | None = None
+    inputs: Iterable[Input],
+    pool: ScoringPool,
+    *,
+    ahead: int,
+    on_scored: OnScored | None = None,
+    contrast: Contrast | None = None,
 ) -> AsyncGenerator[Result, None]:
     """Score inputs.
 
@@ -72,17 +79,18 @@ async def score_all(
         pool: Entered already.
         ahead: How many are under way at a time, at the most.
         on_scored: See `OnScored`.
+        contrast: Asks for an explanation of every score.
 
     Yields:
         One result per input, in the order of the inputs.
     """
-    flow = object()
+    score = partial(_score, pool=pool, flow=object(), on_scored=on_scored, contrast=contrast)
     under_way: deque[asyncio.Task[Result]] = deque()
     try:
         for number, item in enumerate(inputs):
             if len(under_way) == ahead:
                 yield await under_way.popleft()
-            under_way.append(asyncio.create_task(_score(number, item, pool, flow, on_scored)))
+            under_way.append(asyncio.create_task(score(number, item)))
         while under_way:
             yield await under_way.popleft()
     finally:
@@ -92,10 +100,15 @@ async def score_all(
 
 
 async def _score(
-    number: int, item: Input, pool: ScoringPool, flow: object, on_scored: OnScored | None
+    number: int,
+    item: Input,
+    pool: ScoringPool,
+    flow: object,
+    on_scored: OnScored | None,
+    contrast: Contrast | None,
 ) -> Result:
     async def read(data: bytes) -> Scored:
-        scored = await pool.score(Task(data), flow)
+        scored = await pool.score(Task(data, contrast=contrast), flow)
         if on_scored is not None:
             await on_scored(number, data, scored)
         return scored

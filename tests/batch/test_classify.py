@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx import helper
 from PIL import Image, ImageColor
 
 from batch.grid import LOGO_COLOUR, OTHER_COLOUR, UNSCORED_COLOUR
+from logo_detection.heat_map import NO_HEAT_MAP
 from tests.harness.origins import Origin
 from tests.harness.process import ROOT, clean_environment
 from tests.images import one_colour, svg_logo
+from tests.logo_detection.test_head import mean_colour
 from tests.models import write_artifact
 
 TIMEOUT_S = 60
@@ -88,6 +91,38 @@ def test_a_table_shows_every_file_in_order(run: Run, folder: Path) -> None:
     assert rows[4] == ["0.0180", "0.9820", "png", "40x30", str(folder / "e.jpg")]
     assert len(rows) == 5
     assert done.stderr.startswith("3 of 5 files scored in ")
+
+
+def test_overlays_are_written_one_for_each_scored_file(run: Run, folder: Path, tmp_path: Path) -> None:
+    overlays = tmp_path / "overlays"
+    overlays.mkdir()
+    done = run("--json", "--explain", overlays, folder, folder / "a.png")
+    assert done.returncode == 0, done.stderr
+    assert all("heat_map" not in prediction for prediction in predictions(done))
+    names = ["0001-a.png.png", "0004-logo.png.png", "0005-e.jpg.png", "0006-a.png.png"]
+    assert sorted(path.name for path in overlays.iterdir()) == names
+    for name in names:
+        with Image.open(overlays / name) as image:
+            assert (image.format, image.size) == ("PNG", (224, 224))
+
+
+def test_a_model_that_cannot_be_explained_is_an_error_of_one_line(
+    folder: Path, tmp_path: Path, run: Run
+) -> None:
+    nodes = [helper.make_node("Softmax", ["colour"], ["scores"], axis=1)]
+    model = tmp_path / "artifact"
+    model.mkdir()
+    mean_colour(model / "model.onnx", *nodes)
+    write_artifact(model, labels=("out_of_domain", "logo", "flag"))
+    done = run("--model", model, "--explain", tmp_path, folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"logo-classify: mean-colour cannot be explained: {NO_HEAT_MAP}\n"
+
+
+def test_a_folder_for_overlays_that_does_not_exist_is_refused(run: Run, folder: Path) -> None:
+    done = run("--explain", folder / "nowhere", folder)
+    assert done.returncode == 2
+    assert "is no folder" in done.stderr
 
 
 def test_columns_stay_aligned_whatever_the_names(run: Run, tmp_path: Path) -> None:
