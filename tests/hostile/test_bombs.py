@@ -134,16 +134,11 @@ BOMBS: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
         lambda: svg("<text>&a;</text>", before='<!DOCTYPE svg [<!ENTITY a "&a;">]>'),
         (CORRUPT,),
     ),
-    "SVG of 3,000 large blurs": (images.svg_blurs, (TIMEOUT,)),
-    "SVG of masks within masks": (lambda: images.svg_effects("mask", "mask"), (TIMEOUT,)),
-    "SVG of clips within clips": (  # librsvg stops at its limit of nested layers, about when the time is over
-        lambda: images.svg_effects("clipPath", "clip-path"),
-        (SCORED, TIMEOUT),
-    ),
-    "SVG of patterns within patterns": (
-        lambda: images.svg_effects("pattern", "fill"),
-        (TIMEOUT,),
-    ),
+    "SVG of 3,000 large blurs": (images.svg_blurs, LEGAL_BUT_SLOW),
+    # librsvg stops at its limit of nested layers, about when the time is over.
+    "SVG of masks within masks": (lambda: images.svg_effects("mask", "mask"), LEGAL_BUT_SLOW),
+    "SVG of clips within clips": (lambda: images.svg_effects("clipPath", "clip-path"), LEGAL_BUT_SLOW),
+    "SVG of patterns within patterns": (lambda: images.svg_effects("pattern", "fill"), LEGAL_BUT_SLOW),
     "SVG of a tree of uses": (images.svg_uses, (CORRUPT, TIMEOUT)),  # refused after 500,000 references
     "SVG that uses itself": (lambda: svg(f'<g id="a"><use xlink:href="#a"/>{WHITE}</g>'), (SCORED,)),
     "SVG of a noise of a million octaves": (
