@@ -20,17 +20,18 @@ RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip 
 COPY requirements/runtime.txt requirements/keras.txt /locks/
 
 FROM build AS build-runtime
+# pyvips is published as its sources alone; without a compiler it calls libvips through cffi at run time.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3 -m venv --without-pip /opt/lib/venv \
-    && python3 -m pip --python /opt/lib/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
-        --require-hashes --requirement /locks/runtime.txt
+    && python3 -m pip --python /opt/lib/venv/bin/python install --no-cache-dir --no-deps \
+        --only-binary :all: --no-binary pyvips --use-pep517 --require-hashes --requirement /locks/runtime.txt
 
 FROM build AS build-keras
 # promise, which KerasCV's data sets want, was never published as a wheel.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3 -m venv --without-pip /opt/lib/venv \
     && python3 -m pip --python /opt/lib/venv/bin/python install --no-cache-dir --no-deps \
-        --only-binary :all: --no-binary promise --use-pep517 --require-hashes --requirement /locks/keras.txt
+        --only-binary :all: --no-binary promise,pyvips --use-pep517 --require-hashes --requirement /locks/keras.txt
 
 # All but the packages.
 FROM base AS service

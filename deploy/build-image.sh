@@ -66,12 +66,10 @@ fetch_wheels() {
     mkdir -p "$wheels"
     [ "$wheels/.complete" -nt "requirements/$lock.txt" ] && return
     local download=("$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$wheels")
-    local source=()
-    if [ "$lock" = keras ]; then  # the Dockerfile says why
-        source=(--no-binary promise)
-        "${download[@]}" wheel
-    fi
-    "${download[@]}" --only-binary :all: "${source[@]}" --require-hashes --requirement "requirements/$lock.txt"
+    local sources=pyvips  # the Dockerfile says why
+    [ "$lock" = keras ] && sources=promise,pyvips
+    "${download[@]}" setuptools wheel pkgconfig  # what these are built with
+    "${download[@]}" --only-binary :all: --no-binary "$sources" --require-hashes --requirement "requirements/$lock.txt"
     touch "$wheels/.complete"
 }
 
