@@ -31,6 +31,7 @@ KILLS = 20
 RESTART_TIMEOUT_S = 60.0
 TIME_BUDGETS = {"REQUEST_TIMEOUT_S": 120, "DECODE_TIMEOUT_S": 30}  # a busy machine costs time, and no score
 MAX_DRIFT_PERCENT = 2.0
+LAST = 3  # states of the server's process that a leak raises all; what it keeps for a moment raises one
 MIB = 2**20
 
 
@@ -86,17 +87,18 @@ def soak(server: RunningServer, traffic: Traffic) -> None:
     traffic.learn_scores()
     traffic.send_all(range(REQUESTS, REQUESTS + WARM_UP), AT_ONCE)
     warm = State.of(pid)
-    began, rows = time.monotonic(), []
+    began, states = time.monotonic(), []
     for first in range(0, REQUESTS, REQUESTS // ROUNDS):
         fates += traffic.send_all(range(first, first + REQUESTS // ROUNDS), AT_ONCE)
-        rows.append(State.of(pid).row(first + REQUESTS // ROUNDS))
-    seconds, end = time.monotonic() - began, State.of(pid)
+        states.append(State.of(pid))
+    seconds, end = time.monotonic() - began, states[-1]
     lived = warm.workers.keys() & end.workers.keys()
     lose_workers(server)
     left = State.of(pid)
+    rows = [state.row(index * REQUESTS // ROUNDS) for index, state in enumerate([warm, *states])]
     growth = {
         "all": percent(warm.tree, end.tree),
-        "server": percent(warm.server, end.server),
+        "server": min(percent(warm.server, state.server) for state in states[-LAST:]),
         **{f"worker {worker}": percent(warm.workers[worker], end.workers[worker]) for worker in lived},
         "server, after the kills": percent(warm.server, left.server),
     }
@@ -107,14 +109,13 @@ def soak(server: RunningServer, traffic: Traffic) -> None:
             "images": round(server.metric("logo_items_total")),
             "seconds": round(seconds),
             "fates": dict(fates.most_common()),
-            "after warm-up": warm.row(0),
-            "on the way": rows,
-            "at the end": end.row(REQUESTS),
+            "after warm-up": rows[0],
+            "on the way": rows[1:],
             "growth of anonymous memory (%)": growth,
             "workers killed": KILLS,
             "after the kills": left.row(REQUESTS),
         },
-        [warm.row(0), *rows, end.row(REQUESTS), left.row(REQUESTS)],
+        [*rows, left.row(REQUESTS)],
     )
     assert lived, "every worker was replaced"
     assert max(growth.values()) < MAX_DRIFT_PERCENT, growth
