@@ -109,7 +109,9 @@ def find_in_keras(model: Any, height: int, width: int) -> tuple[Any, LastMap]:
     if not isinstance(mean, keras.layers.GlobalAveragePooling2D):
         raise _no_map(f"its layer {mean.name} makes its features, and no global mean")
     channels = 3 if mean.data_format == "channels_last" else 1
-    shape = keras.Model(model.input, mean.input).compute_output_shape((1, height, width, 3))
+    shape = mean.input.shape
+    if None in shape[1:]:  # for images of any size; to go through all layers costs a start 0.4 s
+        shape = keras.Model(model.input, mean.input).compute_output_shape((1, height, width, 3))
     sides = [size for axis, size in enumerate(shape) if axis not in (0, channels)]
     return mean.input, _checked(channels, shape[channels], sides, head.keras_head(dense))
 
