@@ -15,6 +15,7 @@ import ctypes
 import gc
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -51,6 +52,8 @@ ALARM_SLACK_S = 1.0
 OOM_SCORE_ADJ = 500
 # What an image may leave in the heap for the next one. Nested clip paths of an SVG leave 600 MB.
 MAX_KEPT_BYTES = 64 * 2**20
+# After so long without an image, a worker gives back all that is free in its heap.
+IDLE_S = 1.0
 # Workers run at lower priority, because every request depends on the parent's event loop.
 NICENESS = 5
 
@@ -288,6 +291,16 @@ class Engine:
         return {"built": True}
 
 
+def _next_frame(stream: BinaryIO, channel: socket.socket) -> tuple[dict[str, Any], bytes] | None:
+    """The next frame; None at the end. The heap is trimmed once while there is none.
+
+    The parent sends a frame when the one before is answered: none waits in the stream's buffer.
+    """
+    if not select.select([channel], [], [], IDLE_S)[0]:
+        _trim_heap()
+    return read_frame(stream)
+
+
 def serve(stream: BinaryIO, channel: socket.socket) -> int:
     """Answer until the stream ends. Returns the exit status."""
     request = read_frame(stream)
@@ -304,7 +317,7 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
     channel.sendall(frame({"ready": True, "explains": classifier.explains}))
     engine = Engine(classifier, config)
     resident_bytes = _memory_bytes()[1]
-    while request := read_frame(stream):
+    while request := _next_frame(stream, channel):
         document, image = request
         signal.setitimer(signal.ITIMER_REAL, document["timeout_s"] + ALARM_SLACK_S)
         channel.sendall(frame(engine.reply(document, image)))

@@ -27,7 +27,7 @@ from tests.harness.footprint import (
     zombies,
 )
 from tests.harness.origins import Origin
-from tests.harness.process import ROOT
+from tests.harness.process import ROOT, until
 from tests.harness.server import PREDICT, READY_TIMEOUT_S, RunningServer, running_server
 from tests.images import svg
 
@@ -36,13 +36,14 @@ WORKERS = 2
 PLACE = 24
 DECODE_TIMEOUT_S = 5.0  # and not 3, of which a busy machine may take half before a small file's turn
 SLACK_S = 10.0  # for 49 neighbours and a lost worker's end, there
+IDLE_TIMEOUT_S = 10.0  # for workers to notice that they are idle
 MAX_INLINE_BYTES = 4 * 2**20
 MIB = 2**20
 # What the server's process may need for fifty files beside the bomb's own bytes, and may keep of it
 # afterwards: malloc gives back what it likes.
 MAX_GROWTH_BYTES = 32 * MIB
-# What workers may keep of an image's memory for the next one (MALLOC_TRIM_THRESHOLD_).
-MAX_KEPT_BYTES = WORKERS * 64 * MIB
+# What all processes together may keep of it once the workers have been idle: fragments.
+MAX_KEPT_BYTES = MAX_GROWTH_BYTES + WORKERS * 32 * MIB
 
 SCORED, CORRUPT, UNSUPPORTED = "scored", "image_corrupt", "image_unsupported"
 TOO_MANY_PIXELS, TIMEOUT = "image_too_many_pixels", "image_timeout"
@@ -214,7 +215,7 @@ def assert_nothing_is_left(target: Target, lost: float) -> None:
     assert len(worker_ids(pid)) == WORKERS
     assert not zombies(pid)
     assert footprint(pid).anonymous < target.server_bytes + MAX_GROWTH_BYTES
-    assert tree_footprint(pid).anonymous < target.tree_bytes + MAX_KEPT_BYTES
+    until(lambda: tree_footprint(pid).anonymous < target.tree_bytes + MAX_KEPT_BYTES, IDLE_TIMEOUT_S)
 
 
 def wait_for_workers(server: RunningServer) -> float:

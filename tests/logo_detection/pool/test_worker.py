@@ -31,6 +31,7 @@ from logo_detection.heat_map import HeatMapNotFound
 from logo_detection.pool.messages import WorkerConfig, frame, read_frame
 from logo_detection.pool.worker import Wanted, answer, decode_base64
 from tests import images
+from tests.harness.process import until
 from tests.models import LABELS, tiny_onnx, tiny_source
 
 ROOT = Path(__file__).parents[3]
@@ -306,6 +307,27 @@ def test_what_it_needed_to_start_goes_back_to_the_system(config: WorkerConfig) -
         plain.read()
         other.read()
         assert private_bytes(other) - private_bytes(plain) < 6 * MIB
+
+
+def test_what_an_image_left_goes_back_to_the_system_once_there_is_no_other(config: WorkerConfig) -> None:
+    # 40 MB in pieces, less than what is trimmed at once, below a piece that stays.
+    program = (
+        "import sys\n"
+        "import logo_detection.pool.worker as worker\n"
+        "answer = worker.answer\n"
+        "def wasteful(*arguments):\n"
+        "    pieces = [bytes(1000) for _ in range(40_000)]\n"
+        "    global last\n"
+        "    last = bytes(1000)\n"
+        "    return answer(*arguments)\n"
+        "worker.answer = wasteful\n"
+        "worker.main(int(sys.argv[1]))\n"
+    )
+    with running(config, ("-c", program)) as child:
+        child.read()
+        before = private_bytes(child)
+        assert "scores" in child.ask(RED)
+        until(lambda: private_bytes(child) < before + 10 * MIB)
 
 
 def private_bytes(child: Child) -> int:
