@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.models import tiny_onnx, write_artifact
 
@@ -35,5 +36,10 @@ def pytest_runtest_call() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Heed interrupts: a shell's background jobs, and all that they start, are born deaf to SIGINT."""
+    """Heed interrupts, and let a busy machine take its time over examples.
+
+    A shell's background jobs, and all that they start, are born deaf to SIGINT.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("unhurried")

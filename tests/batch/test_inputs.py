@@ -97,7 +97,7 @@ def test_folders_may_be_nested_deeper_than_calls_may(tmp_path: Path) -> None:
     assert [item.name for item in items] == [folders[-1] + "a"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=40), max_size=8

@@ -14,7 +14,7 @@ TARGET = Target("logo", ("flag", "logo", "out_of_domain"))
 SCORED = Scored((0.2, 0.70004, 0.09996), "png", 120, 64, 0.0, 0.0, 0.0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1)))
 def test_json_gives_every_name_back(names: list[str]) -> None:
     out = io.StringIO()
@@ -39,7 +39,7 @@ def test_scores_are_found_by_label() -> None:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_no_name_does_anything_to_the_table(name: str) -> None:
     out = io.StringIO()

@@ -61,7 +61,7 @@ hold_outs = st.builds(
 
 
 @given(examples_strategy, hold_outs)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_example_is_lost_and_no_known_group_is_on_both_sides(
     items: list[Example], hold_out: HoldOut
 ) -> None:
@@ -71,7 +71,7 @@ def test_no_example_is_lost_and_no_known_group_is_on_both_sides(
 
 
 @given(examples_strategy, hold_outs, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_the_examples_decides_nothing(
     items: list[Example], hold_out: HoldOut, rng: random.Random
 ) -> None:
@@ -87,7 +87,7 @@ def test_the_order_of_the_examples_decides_nothing(
     st.floats(0.001, 1),
     st.integers(0, 50),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_label_of_two_groups_or_more_is_on_both_sides(
     kinds: list[tuple[str, str]], share: float, seed: int
 ) -> None:
@@ -111,7 +111,7 @@ def test_about_the_share_is_held_out_of_every_category_of_a_label() -> None:
 
 
 @given(st.integers(0, 1000), st.integers(2, 6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_folds_are_even_over_labels_and_categories_and_no_group_is_in_two(seed: int, number: int) -> None:
     items = [
         example(f"{index}.png", category, label=label, group=f"{label} {category} {index // 2}")
@@ -186,7 +186,7 @@ def test_variants_of_a_file_name_are_one_brand() -> None:
 
 
 @given(st.integers(0, 1000), st.floats(0.2, 0.8))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_folder_of_screenshots_is_held_out_whole(seed: int, share: float) -> None:
     shots = [example(f"app{index % 12}/{index}.png", "screenshot") for index in range(60)]
     parts = split(shots, HoldOut({"acme/logos": share}, seed))

@@ -316,7 +316,6 @@ def fuzz(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
         max_examples=count,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )

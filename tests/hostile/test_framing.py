@@ -263,7 +263,7 @@ def told(server: RunningServer, segments: list[bytes]) -> list[tuple[int, bytes]
     fault=st.sampled_from([b"", *FAULTY]),
     places=st.lists(st.floats(0, 1), min_size=1, max_size=6),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_answers_do_not_depend_on_how_the_bytes_are_cut(
     server: RunningServer, requests: list[bytes], fault: bytes, places: list[float]
 ) -> None:

@@ -51,14 +51,14 @@ def test_url_and_inline_items_become_different_types() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     with pytest.raises(RequestMalformed):
         parse_request(body, LABELS, 50)
 
 
 @given(st.lists(almost_items, max_size=4) | json_values, json_values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_json_is_parsed_or_refused(instances: Any, debug: Any) -> None:
     try:
         body = orjson.dumps({"instances": instances, "debug": debug})

@@ -132,7 +132,7 @@ almost_tensors = st.builds(
 
 
 @given(st.lists(almost_tensors, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_tensors_are_parsed_or_refused(inputs: list[Input]) -> None:
     try:
         items = parse_items(inputs, LABELS, 3)

@@ -330,7 +330,7 @@ class TestMalformed:
 
 
 @given(st.binary(max_size=200), st.none() | st.integers(0, 250).map(str))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_refused(body: bytes, length: str | None) -> None:
     with pytest.raises(RequestMalformed):
         parse_infer(body, {} if length is None else {JSON_LENGTH.lower(): length}, LABELS, 50)

@@ -32,7 +32,7 @@ def rates(stages: list[Stage], warm_up: int) -> list[float]:
 
 
 @given(STAGES, st.integers(1, 900))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_chunks_are_all_steps_in_order(stages: list[Stage], chunk_images: int) -> None:
     chunks = chunks_of(stages, chunk_images)
     steps = [step for chunk in chunks for step in chunk.steps]
@@ -45,7 +45,7 @@ def test_chunks_are_all_steps_in_order(stages: list[Stage], chunk_images: int) -
 
 
 @given(STAGES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_an_optimizer_begins_where_the_backbone_joins_or_leaves(stages: list[Stage]) -> None:
     chunks = chunks_of(stages, 500)
     for previous, chunk in zip([None, *chunks], chunks, strict=False):
@@ -58,7 +58,7 @@ def test_an_optimizer_begins_where_the_backbone_joins_or_leaves(stages: list[Sta
 
 
 @given(STAGES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_rates_stay_between_a_stages_first_and_last(stages: list[Stage]) -> None:
     rate, first = LearningRate(stages, 1), 0
     for stage in stages:

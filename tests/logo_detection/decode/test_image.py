@@ -76,7 +76,7 @@ def test_shape_is_that_of_the_specification() -> None:
 
 @pytest.mark.parametrize("kind", LOSSLESS)
 @given(width=st.integers(1, 400), height=st.integers(1, 400), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_lossless_formats_of_the_same_pixels_are_equal(kind: str, width: int, height: int, seed: int) -> None:
     values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     image = Image.fromarray(values)

@@ -169,7 +169,7 @@ Step = tuple[int, int, int]
 
 
 @pytest.mark.parametrize("limit_bytes", [100, 100 * PIECES])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     files=st.lists(
         st.tuples(st.integers(0, 100), st.integers(1, 40), st.integers(0, 3)), min_size=1, max_size=12
@@ -242,7 +242,7 @@ def test_growth_is_granted_if_and_only_if_all_can_become_whole_afterwards(limit_
     most = limit_bytes // 6
     kinds = st.sampled_from(["grow"] * 6 + ["expect"] * 3 + ["be whole"])
 
-    @settings(max_examples=400, deadline=None, derandomize=True)
+    @settings(max_examples=400, derandomize=True)
     @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, most), kinds), min_size=10, max_size=60))
     def check(moves: list[tuple[int, int, str]]) -> None:
         answers.update(asyncio.run(grow_some(limit_bytes, moves)))

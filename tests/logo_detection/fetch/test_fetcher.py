@@ -311,7 +311,7 @@ class TestOrigin:
                 await get(fetcher, "https://unknown.test/")
         assert connects == []
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.binary(max_size=60) | st.lists(st.sampled_from(SCRAPS), max_size=12).map(b"".join))
     def test_whatever_is_answered_ends_in_bytes_or_an_error_of_ours(self, answer: bytes) -> None:
         def behave(connection: origins.Connection) -> None:

@@ -278,7 +278,7 @@ async def test_an_error_inside_the_block_ends_the_permit() -> None:
     assert await free(semaphore) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     permits=st.integers(1, 2),
     steps=st.lists(
