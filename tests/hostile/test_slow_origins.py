@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
 ITEM_LIMIT_S = 5.5
 """FETCH_TIMEOUT_S, and what a busy machine adds."""
 RATIO_LIMIT = 1.2
+SLACK_S = 0.01
+"""What lies may cost the event loop where a request takes hardly longer: four connections, each torn off."""
 HANGING_AT_ONCE = 16
 """FETCH_CONCURRENCY's default: they hold all the turns that one request may."""
 ROUND_S = 4.0
@@ -147,16 +149,16 @@ def measure(
 def test_other_requests_do_not_notice_fetches_that_hang_or_are_lied_to(
     server: RunningServer, bodies: list[Any], record_property: Callable[[str, object], None]
 ) -> None:
-    ratios = []
+    measured = []
     with httpx.Client(base_url=server.url, timeout=30) as client:
         seconds_of(client, bodies, 1.0)
         for _ in range(ATTEMPTS):
-            quiet, beside = measure(server, client, bodies)
-            ratios.append(median(beside) / median(quiet))
-            record_property("p99", f"quiet {median(quiet):.5f} s, beside {median(beside):.5f} s")
-            if ratios[-1] <= RATIO_LIMIT:
-                break
-    assert min(ratios) <= RATIO_LIMIT
+            quiet, beside = map(median, measure(server, client, bodies))
+            measured.append(f"quiet {quiet:.5f} s, beside {beside:.5f} s")
+            record_property("p99", measured[-1])
+            if beside <= RATIO_LIMIT * quiet + SLACK_S:
+                return
+    raise AssertionError(measured)
 
 
 def test_one_file_does_not_wait_for_somebodys_fifty_that_hang(server: RunningServer) -> None:
