@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.manifest import CSV_NAME, Example, write_examples
+from datasets.replacement import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,5 @@ def _line(one: FetchedFile) -> str:
 
 
 def _replace(path: Path, content: str | bytes) -> None:
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from datasets.replacement import replacing
 from logo_detection.errors import LogoDetectionError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg"})
@@ -90,12 +91,10 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
     """
     rows = [_row_of(example, path) for example in examples]
     extra = sorted({column for row in rows for column in row} - set(COLUMNS))
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [*COLUMNS, *extra], restval="")
         table.writeheader()
         table.writerows(rows)
-    unfinished.replace(path)
 
 
 def _manifest_of(path: Path) -> Path | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datasets.replacement import replacing
 from training.materialise import LeftOutImage
 
 
@@ -90,9 +91,8 @@ class Run:
         """Keep model and optimizer; `progress.json` changes last, so it always names a whole checkpoint."""
         name = f"checkpoint-{chunks % 2}.keras"
         model.save(self.path / name)
-        unfinished = self.path / "progress.json.part"
-        unfinished.write_text(json.dumps({"chunks": chunks, "checkpoint": name}))
-        unfinished.replace(self.path / "progress.json")
+        with replacing(self.path / "progress.json") as unfinished:
+            unfinished.write_text(json.dumps({"chunks": chunks, "checkpoint": name}))
 
     def append_history(self, line: Mapping[str, float]) -> None:
         """Append a line to `history.csv`."""

@@ -23,6 +23,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from datasets.manifest import DatasetInvalid, Example
+from datasets.replacement import replacing
 from training.materialise import LeftOutImage, MaterialisedImage
 from training.place import ONLY, Place
 
@@ -126,11 +127,12 @@ def read_pixels(file: str, size: int) -> Iterator[NDArray[np.uint8]]:
 
 def write_scores(file: str, scores: Iterable[NDArray[np.float32]]) -> None:
     """Write a teacher's scores, float32[classes] each, of all pictures of a file of shards, in its order."""
-    unfinished = f"{file}{SCORES_SUFFIX}.part"
-    with tf.io.TFRecordWriter(unfinished) as writer:
+    with (
+        replacing(Path(file + SCORES_SUFFIX)) as unfinished,
+        tf.io.TFRecordWriter(str(unfinished)) as writer,
+    ):
         for row in scores:
             writer.write(row.astype("<f4").tobytes())
-    Path(unfinished).replace(f"{file}{SCORES_SUFFIX}")
 
 
 def read_batches(

@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from datasets.progress import Progress
+from datasets.replacement import replacing
 from training.batches import training_batches
 from training.holdout import ValidationSet
 from training.recipe import Recipe, TeacherRecipe
@@ -174,9 +175,8 @@ def predictor(network: nn.Module, device: torch.device, mixed_precision: bool) -
 
 def keep_checkpoint(path: Path, training: Training, chunks: int) -> None:
     """Write the checkpoint after so many chunks, in place of the one before once it is whole."""
-    unfinished = path.with_suffix(".part")
-    torch.save({"training": training.state(), "chunks": chunks}, unfinished)
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        torch.save({"training": training.state(), "chunks": chunks}, unfinished)
 
 
 def log_metrics(
