@@ -25,7 +25,7 @@ from training.run import Run
 from training.schedule import Chunk, chunks_of, learning_rate_of
 from training.shards import Shards
 from training.tensorboard import TensorBoardWriter, TrainingCurves
-from training.validation import validate
+from training.validation import SAMPLE_PICTURES, validate
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ def fit_model(
         recipe: Says how.
         run: Keeps checkpoints, history and curves.
         shards: The training images.
-        validation: The images that every checkpoint is validated on; None in the processes beside the first.
+        validation: The images that every checkpoint is validated on, or on a sample of them; None in the
+            processes beside the first.
         weights: Those to begin with: see `training.pretrained`.
         replicas: The processes that train; without, this one alone.
 
@@ -102,12 +103,13 @@ def train_chunks(
     done: int,
     replicas: Replicas,
 ) -> None:
-    """Train on all chunks but the first `done`; after each, keep a checkpoint and validate."""
+    """Train on all chunks but the first `done`; after each, keep a checkpoint and validate on a sample."""
 
     def predict(images: Any) -> Any:
         return model.predict(images, verbose=0)
 
     step = None
+    sample = validation.sample(SAMPLE_PICTURES) if validation is not None else None
     with TensorBoardWriter(run.logs if replicas.is_first else None) as tensorboard:
         for index, chunk in enumerate(chunks_of(recipe.stages)[done:], done):
             start_chunk(recipe, model, chunk)
@@ -115,9 +117,9 @@ def train_chunks(
                 step = training_step(recipe, model, replicas)
             batches = training_batches(shards, recipe, chunk, replicas.place)
             means, seconds = train_chunk(model, step, batches, chunk, tensorboard)
-            if validation is not None:
+            if sample is not None:
                 run.checkpoint(model, index + 1)
-                evaluation = validate(predict, validation, recipe.labels, chunk.stage.size)
+                evaluation = validate(predict, sample, recipe.labels, chunk.stage.size)
                 line = summarise(recipe, chunk, means, evaluation, seconds)
                 run.append_history(line)
                 tensorboard.write(curves_of(line), chunk.steps.stop)

@@ -61,6 +61,18 @@ def test_the_folder_is_decoded_once_as_the_server_decodes(folder: Path, tmp_path
     assert [recipe.labels[index] for index in truth] == [example.label for example in validation.examples]
 
 
+def test_a_sample_has_whole_pairs_of_about_so_many_pictures(folder: Path, tmp_path: Path) -> None:
+    validation = read_validation(folder, tiny_recipe(tmp_path).spec, 1)
+    pictures = len(validation.examples) // 2
+    sample = validation.sample(pictures // 2)
+    assert pictures // 2 <= len(sample.examples) // 2 < pictures
+    assert set(Counter(example.metadata["pair"] for example in sample.examples).values()) == {2}
+    places = [validation.examples.index(example) for example in sample.examples]
+    np.testing.assert_array_equal(sample.pixels, validation.pixels[places])
+    assert max(places) > len(validation.examples) * 3 // 4
+    assert validation.sample(pictures).examples == validation.examples
+
+
 def test_a_folder_that_is_there_is_written_anew_for_other_images(images: Path, tmp_path: Path) -> None:
     recipe, folder = str(write_recipe(tmp_path)), tmp_path / "folder"
     folder.mkdir()

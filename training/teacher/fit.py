@@ -19,7 +19,7 @@ from training.recipe import Recipe, TeacherRecipe
 from training.schedule import Chunk, chunks_of, learning_rate_of
 from training.shards import Shards
 from training.teacher.network import HEAD, build_teacher, freeze_before, set_training
-from training.validation import Predict, validate
+from training.validation import SAMPLE_PICTURES, Predict, validate
 
 LOG = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def fit_teacher(
         teacher: Says which network, and its stages.
         directory: Keeps the checkpoint.
         shards: The training images.
-        validation: The images that every checkpoint is validated on.
+        validation: A sample of these is what checkpoints are validated on.
 
     Returns:
         The network with averaged weights, which gives logits.
@@ -79,12 +79,13 @@ def fit_teacher(
         training.restore(state["training"])
         done = state["chunks"]
     chunks = chunks_of(teacher.stages, CHUNK_IMAGES)
+    sample = validation.sample(SAMPLE_PICTURES)
     for index, chunk in enumerate(chunks[done:], done):
         train_chunk(recipe, teacher, training, shards, chunk, device)
         keep_checkpoint(checkpoint, training, index + 1)
         is_last = index + 1 == len(chunks)
         if is_last or index % 2:
-            log_metrics(training.averaged.module, validation, recipe, chunk, device)
+            log_metrics(training.averaged.module, sample, recipe, chunk, device)
     return training.averaged.module
 
 
