@@ -113,7 +113,9 @@ def serve_pool(
     from model_server.limits import Limits
     from model_server.metrics import Metrics, ServerState
     from model_server.openapi import describe_api
+    from model_server.page.assets import read_assets
     from model_server.protocols import parse_v1, parse_v2
+    from model_server.routes import routes_with
     from model_server.service import LogoService
     from model_server.v2 import describe_model
 
@@ -177,6 +179,7 @@ def serve_pool(
         )
     )
     limits = Limits(settings.images_max_num, settings.image_max_size, settings.body_max_size)
+    page = read_assets(settings.model_name, settings.allowed_hosts, limits) if settings.try_page else {}
     server = Server(
         Listening(settings.port, settings.drain_delay_s, ceil(settings.request_timeout_s) + DRAIN_SLACK_S),
         admission=admission,
@@ -186,6 +189,7 @@ def serve_pool(
             byte_budget=byte_budget,
             metrics=metrics,
             limits=limits,
+            routes=routes_with(page),
             request_timeout_s=settings.request_timeout_s,
         ),
         connection=partial(BoundedConnection, max_connections=settings.connections_max, metrics=metrics),
@@ -201,6 +205,7 @@ def serve_pool(
                 model={"model_name": settings.model_name, "model_version": artifact.version},
             ),
         },
+        page=page,
     )
     server.describe(describe_api(settings.model_name, artifact.labels, limits))
     server.start([model])

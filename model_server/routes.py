@@ -5,6 +5,7 @@ named `x:predict`, and answer 405 where there is nothing at all.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from model_server.errors import MethodNotAllowed, RequestError, RouteNotFound
@@ -40,9 +41,15 @@ ROUTES = (
 )
 
 
-def refusal(method: str, path: str) -> RequestError | None:
+def routes_with(paths: Iterable[str]) -> tuple[Route, ...]:
+    """All routes, and those of more files that are only read."""
+    more = (Route(re.compile(re.escape(path)), READ) for path in paths)
+    return (*ROUTES, *more)
+
+
+def refusal(routes: Sequence[Route], method: str, path: str) -> RequestError | None:
     """Why a request goes no further than its first line, if it does not."""
-    route = next((route for route in ROUTES if route.path.fullmatch(path)), None)
+    route = next((route for route in routes if route.path.fullmatch(path)), None)
     if route is None:
         return RouteNotFound("not found")
     if method not in route.methods:

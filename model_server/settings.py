@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     connections_max: PositiveInt = 1000
     drain_delay_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     log_format: Literal["text", "json"] = "text"
+    try_page: bool = False
 
 
 def read_settings(**overrides: Any) -> Settings:

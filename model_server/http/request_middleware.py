@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +30,7 @@ from model_server.errors import (
 from model_server.http.request_context import RequestContext, current_request
 from model_server.limits import Limits
 from model_server.metrics import CLIENT_CLOSED, Metrics
-from model_server.routes import READ, refusal
+from model_server.routes import READ, Route, refusal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -63,9 +63,11 @@ class RequestMiddleware:
         byte_budget: ByteBudget,
         metrics: Metrics,
         limits: Limits,
+        routes: Sequence[Route],
         request_timeout_s: float,
     ) -> None:
         self._app = app
+        self._routes = routes
         self._admission = admission
         self._byte_budget = byte_budget
         self._metrics = metrics
@@ -78,7 +80,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = refusal(scope["method"], scope["path"])
+        refused = refusal(self._routes, scope["method"], scope["path"])
         if scope["method"] in READ and refused is None:
             # HEAD as GET, which is all that KServe knows; uvicorn leaves the body out.
             get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

@@ -3,7 +3,8 @@
 What KServe 0.21 does badly is overridden at its own seams: `data_plane` neither decodes the body (KServe's
 compares the Content-Type exactly) nor calls an unready server ready; `v2_endpoints` replaces KServe's routes
 of V2; `Server.start` holds the workers and the fetcher for as long as requests are served; `handlers`
-replaces the handlers that show exception texts to callers.
+replaces the handlers that show exception texts to callers; `page_routes` puts the page before KServe's answer
+at `/`.
 """
 
 import asyncio
@@ -27,7 +28,9 @@ from model_server.http.request_middleware import App
 from model_server.kserve.data_plane import RawDataPlane
 from model_server.kserve.handlers import add_handlers
 from model_server.kserve.model import LogoModel
+from model_server.kserve.page_routes import add_page_routes
 from model_server.kserve.v2_endpoints import add_v2_routes
+from model_server.page.assets import Assets
 from model_server.protocols import Parse
 
 
@@ -68,6 +71,7 @@ class Server(kserve.ModelServer):
         middleware: Wraps KServe's application.
         connection: Makes what reads one connection; uvicorn gives it the rest of its arguments.
         protocols: What parses a body, by the protocol's number in the route.
+        page: The assets of the page; none where there is no page.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Server(kserve.ModelServer):
         middleware: Callable[[App], App],
         connection: Callable[..., BoundedConnection],
         protocols: Mapping[str, Parse],
+        page: Assets,
     ) -> None:
         super().__init__(http_port=listening.port, workers=1, enable_grpc=False, enable_latency_logging=False)
         self.dataplane = RawDataPlane(self.registered_models, protocols)
@@ -85,6 +90,7 @@ class Server(kserve.ModelServer):
         self._admission = admission
         self._middleware = middleware
         self._connection = connection
+        self._page = page
 
     def start(self, models: list[LogoModel]) -> None:
         """Serve until SIGTERM, and then until what is in flight has been answered.
@@ -114,6 +120,7 @@ class Server(kserve.ModelServer):
             grace_period=self._listening.grace_period_s,
             timeout_keep_alive=KEEP_ALIVE_S,
         )
+        add_page_routes(app, self._page, self.dataplane)
         rest.create_application()
         app.user_middleware.clear()  # KServe's takes times for a log that is silent
         add_handlers(app)

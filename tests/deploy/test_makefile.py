@@ -47,6 +47,18 @@ def test_serving_a_keras_file_installs_what_it_needs(settings: dict[str, str]) -
     assert "tensorflow-cpu==" in (ROOT / "requirements" / "keras.txt").read_text()
 
 
+@pytest.mark.parametrize(("given", "page"), [({}, "true"), ({"TRY_PAGE": "false"}, "false")])
+def test_who_serves_at_a_terminal_has_the_page_unless_it_is_declined(
+    tmp_path: Path, given: dict[str, str], page: str
+) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/bash\nprintf "%s " "$TRY_PAGE" "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / ".runtime").touch()
+    assert make("run", f"VENV={tmp_path}", **given) == f"{page} -m model_server "
+
+
 def test_a_folder_of_a_storage_initializer_installs_what_its_file_needs(tmp_path: Path) -> None:
     (tmp_path / "logo_max_all.keras").touch()
     assert "requirements/keras.txt" in planned("run", MODEL_PATH=str(tmp_path))
