@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from datasets.manifest import Example, read_examples
-from evaluation import page, pictures
+from evaluation import overlays, page, pictures
 from evaluation.comparison import OtherEvaluation, compare, read_other
 from evaluation.document import make_document, read_document
 from evaluation.errors import EvaluationError
@@ -111,7 +111,10 @@ def evaluate_options(options: argparse.Namespace) -> int:
     if other:
         former = other.document
         document["comparison"] = compare(outcomes, other, artifact.labels).as_dict()
-    html = page.render_page(document, aligned, pictures.worst(outcomes, artifact.labels), former)
+    worst = pictures.worst(outcomes, artifact.labels)
+    if not options.scores:  # a table of them may be another model's
+        worst = overlays.add_overlays(worst, artifact, options.workers)
+    html = page.render_page(document, aligned, worst, former)
     with _errors_named(options.output):
         (options.output / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         (options.output / PAGE).write_text(html, encoding="utf-8")

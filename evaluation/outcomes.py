@@ -8,7 +8,7 @@ A file without scores has an error's code instead, and is counted.
 import asyncio
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from evaluation.errors import EvaluationError
 from evaluation.metrics import SUM_TOLERANCE
 from evaluation.report import AS_IS
 from logo_detection.artifact import Artifact
+from logo_detection.classifier import Contrast
 from logo_detection.errors import ItemError
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.files import MAX_FILE_BYTES, held_file
@@ -101,20 +102,40 @@ def score_examples(
 async def _score_all(
     artifact: Artifact, examples: Sequence[Example], workers: int, each: Callable[[], object]
 ) -> list[Outcome]:
-    memory = ByteBudget(MAX_HELD_BYTES)
-    inputs = [
-        Input(str(example.path), partial(held_file, example.path, memory=memory)) for example in examples
-    ]
-    config = WorkerConfig(artifact.model_source(), max_image_bytes=MAX_FILE_BYTES)
     outcomes: list[Outcome] = []
-    async with (
-        ScoringPool(config, workers=workers, decode_timeout_s=DECODE_TIMEOUT_S) as pool,
-        aclosing(score_all(inputs, pool, ahead=AHEAD_PER_WORKER * workers)) as results,
-    ):
+    async with aclosing(results_of(artifact, [example.path for example in examples], workers)) as results:
         async for result in results:
             outcomes.append(_outcome(examples[len(outcomes)], result))
             each()
     return outcomes
+
+
+async def results_of(
+    artifact: Artifact, paths: Iterable[Path], workers: int, contrast: Contrast | None = None
+) -> AsyncGenerator[Result, None]:
+    """Score files with an artifact, and explain their scores.
+
+    Args:
+        artifact: The model.
+        paths: The files.
+        workers: Processes that score.
+        contrast: Asks for an explanation of every score; a model without heat maps gives none.
+
+    Yields:
+        One result per file, in their order.
+
+    Raises:
+        WorkerStartError: No worker comes up.
+    """
+    memory = ByteBudget(MAX_HELD_BYTES)
+    inputs = [Input(str(path), partial(held_file, path, memory=memory)) for path in paths]
+    config = WorkerConfig(artifact.model_source(), max_image_bytes=MAX_FILE_BYTES)
+    async with ScoringPool(config, workers=workers, decode_timeout_s=DECODE_TIMEOUT_S) as pool:
+        wanted = contrast if pool.explains else None
+        scoring = score_all(inputs, pool, ahead=AHEAD_PER_WORKER * workers, contrast=wanted)
+        async with aclosing(scoring) as results:
+            async for result in results:
+                yield result
 
 
 def _outcome(example: Example, result: Result) -> Outcome:

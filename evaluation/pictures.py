@@ -29,13 +29,19 @@ SAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image with its score; `uri` is a `data:` URI, or None where no picture can be made of it."""
+    """An image with its score.
+
+    Attributes:
+        uri: A `data:` URI, or None where no picture can be made of it.
+        overlay: Likewise, of the picture with its heat map over it, where there is one.
+    """
 
     example: Example
     recoding: str | None
     score: float
     is_wrong: bool
     uri: str | None
+    overlay: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,11 @@ def _uri(example: Example) -> str | None:
         pixels = load_thumbnail(read_file(example.path), PICTURE_PIXELS)
     except ItemError:  # it is gone, or TensorFlow reads what Pillow does not
         return None
+    return jpeg_uri(Image.fromarray(pixels.round().astype(np.uint8)), QUALITY)
+
+
+def jpeg_uri(image: Image.Image, quality: int) -> str:
+    """An image as a `data:` URI of a JPEG."""
     out = io.BytesIO()
-    Image.fromarray(pixels.round().astype(np.uint8)).save(out, "JPEG", quality=QUALITY)
+    image.save(out, "JPEG", quality=quality)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
