@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.harness.footprint import worker_ids
 from tests.harness.origins import Origin
+from tests.harness.process import until
 from tests.harness.requests import by_url, codes, inline, predictions
 from tests.harness.server import EXPLAIN, RunningServer
 from tests.images import png
@@ -22,6 +25,9 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 SECRET = "secret-of-the-caller"
 CREDENTIALS = {"Authorization": f"Bearer {SECRET}", "Cookie": f"session={SECRET}", "X-Other": SECRET}
+
+CRAMPED = {"QUEUE_MAX_IMAGES": 10, "IMAGES_MAX_NUM": 10, "DECODE_TIMEOUT_S": 60, "REQUEST_TIMEOUT_S": 120}
+"""Room for ten images at once, and time for a slow machine."""
 
 
 def values_of(explained: dict[str, Any]) -> np.ndarray:
@@ -173,3 +179,48 @@ class TestService:
             assert (response.status_code, codes(response)) == (504, ["deadline_exceeded"])
             assert codes(server.explain([inline(files.red)])) == [None]
             assert server.metric("logo_worker_restarts_total") == 0
+
+
+class TestOverload:
+    def test_explanations_and_predictions_are_admitted_to_one_queue(self, start: Start, files: Files) -> None:
+        red, blue = inline(files.red), inline(files.blue)
+        with start(**CRAMPED) as server, ThreadPoolExecutor() as callers:
+            expected = predictions(server.predict([red, blue]))
+            (worker,) = worker_ids(server.process.pid)
+            os.kill(worker, signal.SIGSTOP)
+            explaining = callers.submit(server.explain, [red] * 8)
+            predicting = callers.submit(server.predict, [red, blue])
+            until(lambda: server.metric("logo_in_flight_images") == 10)
+            for ask in (server.predict, server.explain):
+                refused = ask([red])
+                assert refused.status_code == 503
+                assert 1 <= int(refused.headers["retry-after"]) <= 3
+                assert refused.headers["x-envoy-ratelimited"] == "true"
+                assert refused.json().keys() == {"error"}
+            os.kill(worker, signal.SIGCONT)
+            assert predictions(predicting.result()) == expected
+            assert codes(explaining.result()) == [None] * 8
+            assert server.metric("logo_refusals_total", reason="overloaded") == 2
+            until(lambda: server.metric("logo_in_flight_images") == 0)
+
+    def test_predictions_stay_what_they_are_beside_more_explanations_than_fit(
+        self, start: Start, files: Files
+    ) -> None:
+        asked = [inline(files.red), inline(files.grey), inline(files.blue)]
+        with start(**CRAMPED) as server, ThreadPoolExecutor(max_workers=8) as callers:
+            expected = predictions(server.predict(asked))
+            explained = predictions(server.explain(asked))
+            explaining = [callers.submit(server.explain, asked * 2) for _ in range(24)]
+            predicting = [callers.submit(server.predict, asked) for _ in range(24)]
+            answers = [future.result() for future in predicting]
+            explanations = [future.result() for future in explaining]
+            answers.append(server.predict(asked))
+            assert answers[-1].status_code == 200
+            assert server.metric("logo_worker_restarts_total") == 0
+        for answer in (*answers, *explanations):
+            assert answer.status_code == 200 or "retry-after" in answer.headers
+            assert answer.status_code in (200, 503)
+        assert all(predictions(answer) == expected for answer in answers if answer.status_code == 200)
+        scored = [predictions(answer) for answer in explanations if answer.status_code == 200]
+        assert scored
+        assert all(each == explained * 2 for each in scored)
