@@ -158,6 +158,7 @@ class Page {
       return row;
     });
     $("thresholds").querySelector("tbody").replaceChildren(...rows);
+    $("found").textContent = `Of ${this.#target}, with its interval of 95 %`;
     $("thresholds").hidden = !rows.length;
   }
 

@@ -13,9 +13,9 @@ from tests.harness.origins import Origin
 from tests.harness.server import RunningServer, running_server
 from tests.harness.tools import required
 from tests.model_server.conftest import Files
+from tests.model_server.page.screenshot import TIMEOUT_MS
 from tests.models import tiny_onnx, write_artifact
 
-TIMEOUT_MS = 30_000
 expect.set_options(timeout=TIMEOUT_MS)
 
 
@@ -88,7 +88,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         visit.page.context.close()
         assert visit.errors == []
         assert [text for text in visit.console if "Policy" in text or "Trusted" in text] == []
-        own = (visit.url, f"blob:{visit.url}", "data:image/png;")
+        own = (f"{visit.url}/", f"blob:{visit.url}/", "data:image/png;")
         assert [url for url in visit.requests if not url.startswith(own)] == []
 
 

@@ -18,6 +18,7 @@ from tests.harness.tools import required
 COMMITTED = ROOT / "docs" / "try-page.png"
 SAMPLES = ("logo.png", "landscape.jpg", "logo.svg")
 WIDTH, HEIGHT = 960, 1160  # pixels
+TIMEOUT_MS = 60_000
 
 
 def take_screenshot(browser: Browser, url: str) -> bytes:
@@ -25,8 +26,9 @@ def take_screenshot(browser: Browser, url: str) -> bytes:
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
     page.goto(url)
     expect(page.locator("#model")).not_to_be_empty()
-    page.set_input_files("#files", [ROOT / "samples" / name for name in SAMPLES])
-    expect(page.locator("meter:visible")).to_have_count(len(SAMPLES))
+    for number, name in enumerate(SAMPLES, start=1):  # one after the other: none waits for another
+        page.set_input_files("#files", [ROOT / "samples" / name])
+        expect(page.locator("meter:visible")).to_have_count(number)
     for name in SAMPLES[:2]:
         page.get_by_role("button", name=f"Heat map of {name}").click()
     expect(page.locator(".overlay:visible")).to_have_count(2)
@@ -37,6 +39,7 @@ def take_screenshot(browser: Browser, url: str) -> bytes:
 
 
 def main(path: Path) -> None:
+    expect.set_options(timeout=TIMEOUT_MS)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(Path(folder) / "stderr", TRY_PAGE="true") as server,

@@ -22,6 +22,7 @@ from tests.images import png
 from tests.model_server.conftest import Files, Start
 from tests.model_server.page.conftest import Open, png_file
 from tests.model_server.page.screenshot import COMMITTED, HEIGHT, WIDTH, take_screenshot
+from tests.models import tiny_onnx, write_artifact
 
 pytestmark = pytest.mark.slow
 
@@ -115,6 +116,30 @@ def test_a_picture_elsewhere_is_fetched_by_the_server(trying: RunningServer, ope
     expect(visit.card("red.png").locator(".value")).to_have_text("0.9820 logo")
     expect(visit.card("red.png").locator(".none")).to_be_visible()
     expect(visit.card("x.png").locator(".error")).to_have_text("The server does not fetch from this address.")
+
+
+def test_no_address_is_asked_for_where_nothing_may_be_fetched(
+    start: Start, open_page: Open, files: Files
+) -> None:
+    with start(TRY_PAGE="true", ALLOWED_HOSTS=",") as server:
+        visit = open_page(server)
+        expect(visit.find("#by-url")).to_be_hidden()
+        visit.choose(png_file("red.png", files.red))
+        expect(visit.find(".value")).to_have_text("0.9820 logo")
+
+
+def test_what_is_asked_for_can_be_chosen_where_a_model_has_several(
+    start: Start, open_page: Open, files: Files, tmp_path: Path
+) -> None:
+    (tmp_path / "artifact").mkdir()
+    tiny_onnx(tmp_path / "artifact" / "model.onnx", ((0, 4, 0), (0, 0, 0), (0, 0, 4)))
+    artifact = write_artifact(tmp_path / "artifact", labels=("out_of_domain", "logo", "flag"))
+    with start(TRY_PAGE="true", MODEL_PATH=artifact) as server:
+        visit = open_page(server)
+        visit.page.get_by_label("How likely is it").select_option("flag")
+        visit.choose(png_file("blue.png", files.blue), png_file("red.png", files.red))
+        expect(visit.card("blue.png").locator(".value")).to_have_text("0.9647 flag")
+        expect(visit.card("red.png").locator(".value")).to_have_text("0.0177 flag")
 
 
 def test_pasted_and_dropped_addresses_are_fetched(trying: RunningServer, open_page: Open) -> None:
