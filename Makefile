@@ -207,7 +207,7 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml; vers
 	grep --no-filename --only-matching --extended-regexp '^[a-z0-9._-]+==[^ ]+' requirements/*.txt | sort -u > $$all && \
 	$(LOCK) $(ARGS) --all-extras pyproject.toml --output-file $$all && \
 	$(LOCK) --constraint $$all pyproject.toml --output-file requirements/runtime.txt && \
-	for extra in keras train spark pipelines dev; do \
+	for extra in grpc keras train spark pipelines dev; do \
 		$(LOCK) --constraint $$all --extra $$extra pyproject.toml --output-file requirements/$$extra.txt || exit 1; \
 	done
 

@@ -8,10 +8,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from math import ceil
+from typing import TYPE_CHECKING
 
 from logo_detection.artifact import Artifact, load_artifact
 from logo_detection.decode.header import DecodeLimits
@@ -25,13 +26,23 @@ from model_server.malloc import return_freed_memory
 from model_server.settings import (
     Settings,
     SettingsError,
-    check_port,
+    check_ports,
     open_enough_files,
     read_fetch_policy,
     read_settings,
     unused_settings,
 )
 
+if TYPE_CHECKING:
+    from model_server.admission import Admission
+    from model_server.kserve.data_plane import RawDataPlane
+    from model_server.kserve.grpc.server import GrpcServer
+    from model_server.metrics import Metrics
+
+GRPC_ENVIRONMENT = {
+    "GRPC_VERBOSITY": "NONE",  # its lines have no form of ours, and callers cause them
+    "GRPC_ENABLE_FORK_SUPPORT": "0",  # workers that are started later would get its threads, and no files
+}
 DRAIN_SLACK_S = 1
 START_TIMEOUT_S = {"openvino": 60.0, "keras": 180.0}
 """For a worker. TensorFlow takes 20 s of one core, and cores may be shared."""
@@ -42,12 +53,13 @@ log = logging.getLogger("model_server")
 def main() -> int:
     """Serve until SIGTERM. 0: drained; 1: the workers failed; 2: a setting or the artifact is unusable."""
     return_freed_memory()
+    os.environ |= GRPC_ENVIRONMENT
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # until uvicorn has handlers of its own
     try:
         settings = read_settings()
         configure_logging(settings.log_format)
-        check_port(settings.port)
+        check_ports(settings)
         open_enough_files(settings)
         for name in unused_settings(settings):
             log.info("%s is set, and has no effect: images are scored one by one, as they come", name)
@@ -147,10 +159,11 @@ def serve_pool(
     @asynccontextmanager
     async def engine() -> AsyncIterator[None]:
         async with pool, fetcher:
+            ports = {} if settings.grpc_port is None else {"grpc_port": settings.grpc_port}
             log.info(
                 "ready: /v1/models/%s:predict on port %d",
                 *(settings.model_name, settings.port),
-                extra={"fields": {**served, "workers": settings.workers}},
+                extra={"fields": {**served, "workers": settings.workers, **ports}},
             )
             yield
 
@@ -181,7 +194,7 @@ def serve_pool(
     limits = Limits(settings.images_max_num, settings.image_max_size, settings.body_max_size)
     page = read_assets(settings.model_name, settings.allowed_hosts, limits) if settings.try_page else {}
     server = Server(
-        Listening(settings.port, settings.drain_delay_s, ceil(settings.request_timeout_s) + DRAIN_SLACK_S),
+        Listening(settings.port, settings.drain_delay_s, _grace_period_s(settings)),
         admission=admission,
         middleware=partial(
             RequestMiddleware,
@@ -202,13 +215,71 @@ def serve_pool(
                 parse_v2,
                 labels=artifact.labels,
                 max_items=settings.images_max_num,
-                model={"model_name": settings.model_name, "model_version": artifact.version},
+                model=_name(settings, artifact),
             ),
         },
         page=page,
     )
     server.describe(describe_api(settings.model_name, artifact.labels, limits))
-    server.start([model])
+    beside = None
+    if settings.grpc_port is not None:
+        beside = grpc_server(
+            settings,
+            artifact,
+            dataplane=server.dataplane,
+            takes_requests=lambda: model.takes_requests,
+            admission=admission,
+            byte_budget=byte_budget,
+            metrics=metrics,
+        )
+    server.start([model], beside)
+
+
+def grpc_server(
+    settings: Settings,
+    artifact: Artifact,
+    *,
+    dataplane: "RawDataPlane",
+    takes_requests: Callable[[], bool],
+    admission: "Admission",
+    byte_budget: ByteBudget,
+    metrics: "Metrics",
+) -> "GrpcServer":
+    """The server of gRPC, not started yet, over KServe's data plane; GRPC_PORT is set."""
+    from model_server.kserve.grpc.inference import Inference
+    from model_server.kserve.grpc.intake import Intake
+    from model_server.kserve.grpc.messages import parse_infer
+    from model_server.kserve.grpc.server import GrpcListening, GrpcServer
+
+    intake = Intake(byte_budget)
+    inference = Inference(
+        dataplane,
+        parse=partial(
+            parse_infer,
+            labels=artifact.labels,
+            max_items=settings.images_max_num,
+            model=_name(settings, artifact),
+        ),
+        max_items=settings.images_max_num,
+        intake=intake,
+        admission=admission,
+        byte_budget=byte_budget,
+        metrics=metrics,
+        request_timeout_s=settings.request_timeout_s,
+    )
+    listening = GrpcListening(
+        settings.grpc_port or 0, settings.connections_max, settings.body_max_size, _grace_period_s(settings)
+    )
+    return GrpcServer(listening, inference=inference, intake=intake, takes_requests=takes_requests)
+
+
+def _name(settings: Settings, artifact: Artifact) -> dict[str, str]:
+    """What answers of V2 say of the model."""
+    return {"model_name": settings.model_name, "model_version": artifact.version}
+
+
+def _grace_period_s(settings: Settings) -> int:
+    return ceil(settings.request_timeout_s) + DRAIN_SLACK_S
 
 
 if __name__ == "__main__":

@@ -118,6 +118,8 @@ def configure_logging(log_format: Literal["text", "json"]) -> None:
                 # line.
                 "uvicorn.access": {"handlers": [], "propagate": False},
                 "httpx": {"level": "WARNING"},
+                # It quotes what callers send; what goes wrong in our methods they log themselves.
+                "grpc": {"level": "CRITICAL"},
             },
         }
     )

@@ -28,8 +28,8 @@ from model_server.openapi_parts import (
     response,
 )
 from model_server.schema import InlineBytes, Item, ItemResult, Score, Timing, targets_of
-from model_server.v2 import INPUTS, OUTPUTS, SCORES, describe_model, describe_server
-from model_server.v2_rest import ID_MAX_CHARS, NAME, InferRequest, render_infer
+from model_server.v2 import ID_MAX_CHARS, INPUTS, NAME, OUTPUTS, SCORES, describe_model, describe_server
+from model_server.v2_rest import InferRequest, render_infer
 
 BINARY: JSON = {"application/octet-stream": {}}
 TEXTS = ("error_code", "error_message")

@@ -122,6 +122,9 @@ class _RawItem(BaseModel):
 _ITEMS = TypeAdapter(list[_RawItem])
 _FLAG = TypeAdapter(Annotated[bool, Strict()])
 
+NOT_PLAIN = "must be 1 to 64 letters, digits, dots, hyphens or underscores"
+"""What is wrong with a tensor's name."""
+
 _WORDS = {
     "missing": "is missing",
     "string_type": "must be a string",
@@ -131,7 +134,7 @@ _WORDS = {
     "int_type": "must be an integer",
     "greater_than_equal": "must not be less than {ge}",
     "none_required": "is not supported",
-    "string_pattern_mismatch": "must be 1 to 64 letters, digits, dots, hyphens or underscores",
+    "string_pattern_mismatch": NOT_PLAIN,
     "too_short": "must not be empty",
     "too_long": "has too many elements (at most {max_length})",
     "string_too_short": "must not be empty",

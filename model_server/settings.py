@@ -5,6 +5,7 @@ docs/operations.md documents each with its unit and default; a test compares the
 
 import resource
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,9 @@ MEMORY_SHARE = 2
 QUEUE_MIN_IMAGES = 200
 QUEUE_SHARE = 4
 """Requests of the most items that QUEUE_MAX_IMAGES holds, where it is not set."""
+
+GRPC_PACKAGES = ("grpc_health", "grpc_reflection")
+"""What the extra `grpc` has beside what KServe brings."""
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -87,6 +91,7 @@ class Settings(BaseSettings):
     drain_delay_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     log_format: Literal["text", "json"] = "text"
     try_page: bool = False
+    grpc_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -107,6 +112,8 @@ def read_settings(**overrides: Any) -> Settings:
                 f"{name.upper()}: {getattr(settings, name)} may not exceed FETCH_MEMORY_MAX, "
                 f"{settings.fetch_memory_max}; leave that unset, and it follows"
             )
+    if settings.grpc_port == settings.port:
+        raise SettingsError(f"GRPC_PORT: {settings.port} is PORT already")
     if settings.images_max_num > settings.queue_max_images:
         raise SettingsError(
             f"IMAGES_MAX_NUM: {settings.images_max_num} may not exceed QUEUE_MAX_IMAGES, "
@@ -120,16 +127,21 @@ def unused_settings(settings: Settings) -> list[str]:
     return [name.upper() for name in ("batch_size", "chunk_size") if getattr(settings, name) is not None]
 
 
-def check_port(port: int) -> None:
-    """Find out now what uvicorn would after the workers have started.
+def check_ports(settings: Settings) -> None:
+    """Find out now what the servers would after the workers have started.
 
     Raises:
-        SettingsError: Nothing can listen on the port.
+        SettingsError: Nothing can listen on a port, or gRPC is not installed.
     """
-    try:
-        socket.create_server(("0.0.0.0", port)).close()  # noqa: S104  where KServe will listen
-    except OSError as error:
-        raise SettingsError(f"PORT: cannot listen on {port}: {error.strerror}") from error
+    ports = {"PORT": settings.port, "GRPC_PORT": settings.grpc_port}
+    for name, port in ports.items():
+        try:
+            if port is not None:
+                socket.create_server(("0.0.0.0", port)).close()  # noqa: S104  where they will listen
+        except OSError as error:
+            raise SettingsError(f"{name}: cannot listen on {port}: {error.strerror}") from error
+    if settings.grpc_port is not None and not all(map(find_spec, GRPC_PACKAGES)):
+        raise SettingsError("GRPC_PORT: requirements/grpc.txt is not installed")
 
 
 def open_enough_files(settings: Settings) -> None:
@@ -138,7 +150,8 @@ def open_enough_files(settings: Settings) -> None:
     Raises:
         SettingsError: The system does not allow so many.
     """
-    needed = settings.connections_max + settings.fetch_concurrency + OTHER_FILES
+    listeners = 1 if settings.grpc_port is None else 2
+    needed = listeners * settings.connections_max + settings.fetch_concurrency + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and needed > hard:
         raise SettingsError(f"CONNECTIONS_MAX: this process may open {hard} files only, and needs {needed}")

@@ -1,6 +1,7 @@
 """The Open Inference Protocol (V2): tensors in, items out; results in, tensors out; and what the model is.
 
-No HTTP here, no JSON and no protobuf: `v2_rest` reads and writes the bodies of REST.
+No HTTP here, no JSON and no protobuf: `v2_rest` reads and writes the bodies of REST, and
+`kserve.grpc.messages` the messages of gRPC.
 
     inputs    image xor url, filename, target                       BYTES[N], an element per file
     outputs   prediction, out_of_domain                             FP32[N], NaN where there is no score
@@ -38,6 +39,10 @@ INPUTS = ("image", "url", "filename", "target")
 SCORES = "scores"
 OUTPUTS = ("prediction", "out_of_domain", "error_code", "error_message")
 """What is answered where nothing is asked for."""
+
+ID_MAX_CHARS = 1024
+NAME = "[A-Za-z0-9_.-]{1,64}"
+"""What a tensor may be called: short and plain, as answers name it."""
 
 LENGTH = struct.Struct("<I")
 """Before each element of a serialized BYTES tensor: its length (Triton's binary tensor data extension)."""

@@ -22,7 +22,9 @@ from model_server.answers import describe_unscored
 from model_server.errors import RequestMalformed, status_of_items
 from model_server.schema import Item, ItemResult, in_words, load_json
 from model_server.v2 import (
+    ID_MAX_CHARS,
     INPUTS,
+    NAME,
     OUTPUTS,
     Input,
     Output,
@@ -34,9 +36,6 @@ from model_server.v2 import (
 
 JSON_LENGTH = "inference-header-content-length"
 NUMBER = re.compile("[0-9]{1,12}")
-ID_MAX_CHARS = 1024
-NAME = "[A-Za-z0-9_.-]{1,64}"
-"""What a tensor may be called: short and plain, as answers name it."""
 DIMENSIONS_MAX = 8
 
 

@@ -1,6 +1,7 @@
 """Fixtures that more than one room's tests use."""
 
 import gc
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.models import tiny_onnx, write_artifact
+
+# Of clients of gRPC: it would go on in a child between fork and exec, whose files are closed.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -30,15 +30,23 @@ class DrainingServer(uvicorn.Server):
         admission: Knows which requests there are.
         delay_s: Seconds for which requests are still taken.
         on_signal: Turns readiness off. Called in the midst of whatever runs.
+        stop_beside: Ends what else takes requests, when the listener is closed.
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, admission: Admission, delay_s: float, on_signal: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        *,
+        admission: Admission,
+        delay_s: float,
+        on_signal: Callable[[], None],
+        stop_beside: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(config)
         self._admission = admission
         self._delay_s = delay_s
         self._on_signal = on_signal
+        self._stop_beside = stop_beside
         self._hurried = True
 
     @contextmanager
@@ -61,5 +69,5 @@ class DrainingServer(uvicorn.Server):
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         if not self._hurried:
             await asyncio.sleep(self._delay_s)
-        await super().shutdown(sockets)
+        await asyncio.gather(super().shutdown(sockets), self._stop_beside())
         log.info("drained: %d requests finished", self._admission.finished - finished_before)

@@ -88,7 +88,8 @@ class RequestMiddleware:
             return
         headers = dict(reversed(scope["headers"]))  # of repeated ones the first counts
         now = asyncio.get_running_loop().time()
-        context = RequestContext(_request_id(headers), now, now + self._time_s(headers))
+        request_id = choose_request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
+        context = RequestContext(request_id, now, now + self._time_s(headers))
         response = _Response(send, context)
         try:
             if refused:
@@ -140,7 +141,7 @@ class RequestMiddleware:
                     chunk, more = await _receive_part(receive)
                     if lease.held_bytes + len(chunk) > self._body_max_bytes:
                         raise self._too_large()
-                    await _hold(lease, len(chunk))
+                    await hold(lease, len(chunk))
                     body += chunk
         except TimeoutError as error:
             raise RequestMalformed("the body did not arrive in time") from error
@@ -222,7 +223,12 @@ def record(metrics: Metrics, context: RequestContext, status: int, asked: str) -
     log.info("%s", asked, extra={"fields": {**fields, **context.log_fields()}})
 
 
-async def _hold(lease: Lease, size_bytes: int) -> None:
+async def hold(lease: Lease, size_bytes: int) -> None:
+    """Hold so many bytes more, when they are there, which may take a moment.
+
+    Raises:
+        MemoryExhausted: They were not.
+    """
     if lease.grow_at_once(size_bytes):
         return
     try:
@@ -269,9 +275,8 @@ async def _until_disconnected(receive: Receive) -> None:
         pass
 
 
-def _request_id(headers: Mapping[bytes, bytes]) -> str:
+def choose_request_id(given: str) -> str:
     """The caller's X-Request-Id where it is a plain one, else a new one."""
-    given = headers.get(b"x-request-id", b"").decode("latin-1")
     return given if REQUEST_ID.fullmatch(given) else new_request_id()
 
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import kserve
 import uvicorn
@@ -47,6 +47,33 @@ class Listening:
     port: int
     drain_delay_s: float
     grace_period_s: int
+
+
+class Beside(Protocol):
+    """What serves another protocol in the same process."""
+
+    async def start(self) -> None:
+        """Listen."""
+
+    async def stop(self) -> None:
+        """Take no more requests, and wait for those in flight."""
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+
+
+class NothingBeside:
+    """HTTP is all that is served."""
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def stop(self) -> None:
+        """Do nothing."""
+
+    async def run(self) -> None:
+        """Do nothing until this is cancelled."""
+        await asyncio.Event().wait()
 
 
 class _RESTServer(RESTServer):
@@ -92,8 +119,12 @@ class Server(kserve.ModelServer):
         self._connection = connection
         self._page = page
 
-    def start(self, models: list[LogoModel]) -> None:
+    def start(self, models: list[LogoModel], beside: Beside | None = None) -> None:
         """Serve until SIGTERM, and then until what is in flight has been answered.
+
+        Args:
+            models: One.
+            beside: Serves another protocol meanwhile.
 
         Raises:
             LogoDetectionError: The workers did not come up.
@@ -103,7 +134,7 @@ class Server(kserve.ModelServer):
         self.register_model(model)
         config = self._configure()
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(self._run(model, config))
+            runner.run(self._run(model, config, beside or NothingBeside()))
 
     def describe(self, document: dict[str, Any]) -> None:
         """Serve this OpenAPI document: KServe's own promises what is closed here."""
@@ -131,18 +162,22 @@ class Server(kserve.ModelServer):
         config: uvicorn.Config = rest.config
         return config
 
-    async def _run(self, model: LogoModel, config: uvicorn.Config) -> None:
+    async def _run(self, model: LogoModel, config: uvicorn.Config, beside: Beside) -> None:
         http = DrainingServer(
             config,
             admission=self._admission,
             delay_s=self._listening.drain_delay_s,
             on_signal=model.drain,
+            stop_beside=beside.stop,
         )
+        await beside.start()
         holding = asyncio.ensure_future(model.start_engine())
         serving = asyncio.ensure_future(http.serve())
-        await asyncio.wait((holding, serving), return_when=asyncio.FIRST_COMPLETED)
+        running = asyncio.ensure_future(beside.run())
+        await asyncio.wait((holding, serving, running), return_when=asyncio.FIRST_COMPLETED)
         http.should_exit = True
         await serving
-        holding.cancel()
-        with suppress(asyncio.CancelledError):
-            await holding
+        for task in (running, holding):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

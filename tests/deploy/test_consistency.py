@@ -22,7 +22,7 @@ FIELDS = Settings.model_fields
 PRODUCTION = DOCKERFILE.stages["production"]
 
 # What the chart decides by other values of its own.
-NOT_AS_SETTINGS = {"PORT", "MODEL_NAME", "MODEL_PATH", "FETCH_HEADERS_FILE"}
+NOT_AS_SETTINGS = {"PORT", "GRPC_PORT", "MODEL_NAME", "MODEL_PATH", "FETCH_HEADERS_FILE"}
 # Where a pod does well to differ from a terminal.
 OTHERWISE_IN_A_POD = {"LOG_FORMAT": "json", "DRAIN_DELAY_S": 5}
 
