@@ -17,21 +17,23 @@ RUN apt-get update \
 # every locked package has a wheel, or is plain Python. A builder may hand in pip's configuration as the secret `pip`.
 FROM base AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip python3-venv
-COPY requirements/runtime.txt requirements/keras.txt /locks/
+COPY requirements/grpc.txt requirements/keras.txt /locks/
 
+# grpc.txt is runtime.txt and what gRPC needs beside it, which is small.
 FROM build AS build-runtime
 # pyvips is published as its sources alone; without a compiler it calls libvips through cffi at run time.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3 -m venv --without-pip /opt/lib/venv \
     && python3 -m pip --python /opt/lib/venv/bin/python install --no-cache-dir --no-deps \
-        --only-binary :all: --no-binary pyvips --use-pep517 --require-hashes --requirement /locks/runtime.txt
+        --only-binary :all: --no-binary pyvips --use-pep517 --require-hashes --requirement /locks/grpc.txt
 
 FROM build AS build-keras
 # promise, which KerasCV's data sets want, was never published as a wheel.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3 -m venv --without-pip /opt/lib/venv \
     && python3 -m pip --python /opt/lib/venv/bin/python install --no-cache-dir --no-deps \
-        --only-binary :all: --no-binary promise,pyvips --use-pep517 --require-hashes --requirement /locks/keras.txt
+        --only-binary :all: --no-binary promise,pyvips --use-pep517 --require-hashes \
+        --requirement /locks/keras.txt --requirement /locks/grpc.txt
 
 # All but the packages.
 FROM base AS service

@@ -34,7 +34,7 @@ $(VENV)/.project: pyproject.toml $(VENV)/.runtime
 	@touch $@
 
 .PHONY: run
-run: $(VENV)/.$(SERVING) ## serve on PORT (8080), with a page to try it at /; MODEL_PATH and other settings come from the environment
+run: $(addprefix $(VENV)/.,$(SERVING) $(if $(GRPC_PORT),grpc)) ## serve on PORT (8080), with a page to try it at /; MODEL_PATH and other settings come from the environment
 	@TRY_PAGE=$${TRY_PAGE:-true} exec $(BIN)/python -m model_server
 
 # set -f: a pattern such as 'pictures/**/*.png' is for the command, which knows ** where the shell does not.

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from jsonschema_rs import Draft202012Validator
 
+from tests.deploy.test_requirements import pins
 from tests.dockerfiles import Dockerfile
 from tests.harness.process import ROOT
 
@@ -110,12 +111,21 @@ def test_the_last_stage_installs_no_pip_and_no_compiler(stage: str) -> None:
 def test_packages_are_installed_from_hashed_locks_alone() -> None:
     commands = [command for stage in DOCKERFILE.stages.values() for command in stage.commands()]
     installs = [command for command in commands if {"pip", "install"} <= set(command)]
-    assert [install[-2:] for install in installs] == [
-        ["--requirement", "/locks/runtime.txt"],
-        ["--requirement", "/locks/keras.txt"],
+    assert [[word for word in install if word.startswith("/locks/")] for install in installs] == [
+        ["/locks/grpc.txt"],
+        ["/locks/keras.txt", "/locks/grpc.txt"],
     ]
     assert all("--require-hashes" in install for install in installs)
-    assert "tensorflow" not in (ROOT / "requirements" / "runtime.txt").read_text()
+    assert BLUBBER["variants"]["build"]["python"]["requirements"] == ["requirements/grpc.txt"]
+
+
+def test_the_image_has_what_the_server_needs_and_grpc_and_no_tensorflow() -> None:
+    runtime, grpc = (
+        pins((ROOT / "requirements" / f"{name}.txt").read_text()) for name in ("runtime", "grpc")
+    )
+    assert runtime.items() <= grpc.items()
+    assert grpc.keys() - runtime.keys() == {"grpcio-health-checking", "grpcio-reflection"}
+    assert "tensorflow" not in "".join(grpc)
 
 
 @pytest.mark.parametrize("stage", FINAL_STAGES)

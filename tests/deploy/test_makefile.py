@@ -59,6 +59,13 @@ def test_who_serves_at_a_terminal_has_the_page_unless_it_is_declined(
     assert make("run", f"VENV={tmp_path}", **given) == f"{page} -m model_server "
 
 
+def test_serving_grpc_installs_what_it_needs() -> None:
+    assert "requirements/grpc.txt" not in planned("run")
+    for settings in ({}, {"RUNTIME": "keras"}):
+        assert "requirements/grpc.txt" in planned("run", GRPC_PORT="8081", **settings)
+    assert "requirements/keras.txt" in planned("run", GRPC_PORT="8081", RUNTIME="keras")
+
+
 def test_a_folder_of_a_storage_initializer_installs_what_its_file_needs(tmp_path: Path) -> None:
     (tmp_path / "logo_max_all.keras").touch()
     assert "requirements/keras.txt" in planned("run", MODEL_PATH=str(tmp_path))
