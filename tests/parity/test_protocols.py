@@ -1,4 +1,4 @@
-"""The same files by V1, by V2 in JSON, and by V2 with serialized tensors: the same scores and codes."""
+"""The same files by V1, by V2 in JSON and with serialized tensors, and by gRPC: the same scores and codes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from tests import images
+from tests.harness.grpc import GrpcServer, infer_request, read_outputs, running_grpc_server
 from tests.harness.requests import inline, predictions
-from tests.harness.server import RunningServer, running_server
+from tests.harness.server import RunningServer
 from tests.harness.v2 import INFER, binary_request, outputs
 from tests.harness.v2 import images as image_tensor
 from tests.parity.test_parity import GOLDEN
@@ -22,8 +23,8 @@ Answer = list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("server") / "stderr") as running:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
+    with running_grpc_server(tmp_path_factory.mktemp("server") / "stderr") as running:
         yield running
 
 
@@ -63,21 +64,32 @@ def by_v1(server: RunningServer, files: list[bytes]) -> Answer:
 def by_v2(server: RunningServer, body: bytes, headers: dict[str, str]) -> Answer:
     response = httpx.post(server.url + INFER, content=body, headers=headers, timeout=30)
     assert response.status_code == 200, response.text
-    columns = outputs(response)
+    return by_file(outputs(response))
+
+
+def by_grpc(server: GrpcServer, files: list[bytes], *, raw: bool) -> Answer:
+    return by_file(read_outputs(server.infer(infer_request(files, raw=raw, outputs=NAMES))))
+
+
+def by_file(columns: dict[str, list[Any]]) -> Answer:
     scores = columns.pop("scores")
     return list(zip(*columns.values(), scores[::2], scores[1::2], strict=True))
 
 
 def test_the_protocols_give_the_same_scores_and_codes_in_order(
-    server: RunningServer, requests: list[list[bytes]]
+    server: GrpcServer, requests: list[list[bytes]]
 ) -> None:
     codes: list[str] = []
     for files in requests:
-        expected = by_v1(server, files)
+        expected = by_v1(server.http, files)
         asked = {"outputs": [{"name": name} for name in NAMES]}
-        document = httpx.Request("POST", server.url, json={"inputs": [image_tensor(files)], **asked}).content
-        assert by_v2(server, document, {}) == expected
-        assert by_v2(server, *binary_request(files, **asked)) == expected
+        document = httpx.Request(
+            "POST", server.http.url, json={"inputs": [image_tensor(files)], **asked}
+        ).content
+        assert by_v2(server.http, document, {}) == expected
+        assert by_v2(server.http, *binary_request(files, **asked)) == expected
+        assert by_grpc(server, files, raw=True) == expected
+        assert by_grpc(server, files, raw=False) == expected
         codes += [code for _, _, code, *_ in expected]
     assert codes.count("") == FILES
     assert len(codes) == FILES + 4

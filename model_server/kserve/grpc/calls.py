@@ -36,6 +36,7 @@ CODES: dict[type[RequestError], grpc.StatusCode] = {
 NO_MESSAGE = "there is no message, or it is too large"
 LATE = "there was not enough time"
 FAULT = "internal error"
+TEXT_MAX_CHARS = 500  # clients take 8 KiB of metadata, in which a character may have 12 bytes
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ async def _fail(call: ServicerContext, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, RequestError):
-        await call.abort(CODES[type(error)], str(error))
+        await call.abort(CODES[type(error)], str(error)[:TEXT_MAX_CHARS])
     if isinstance(error, TimeoutError):
         await call.abort(grpc.StatusCode.DEADLINE_EXCEEDED, LATE)
     log.error("unexpected error", exc_info=error)

@@ -106,6 +106,10 @@ class TestRefusals:
             assert refused(partial(grpc_server.infer, request))[0] == "NOT_FOUND"
         assert grpc_server.infer(infer_request([files.red], model_version="1")).id == ""
 
+    def test_a_long_text_is_cut_so_that_clients_can_read_it(self, grpc_server: GrpcServer) -> None:
+        code, text = refused(lambda: grpc_server.infer(infer_request([b""], model_name="ü" * 5000)))
+        assert (code, len(text)) == ("NOT_FOUND", 500)
+
     def test_a_message_larger_than_a_body_is_refused(self, start_grpc: StartGrpc) -> None:
         with start_grpc(BODY_MAX_SIZE=MiB) as server:
             code, _ = refused(lambda: server.infer(infer_request([bytes(MiB)])))
