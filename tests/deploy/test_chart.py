@@ -127,6 +127,8 @@ def test_the_plain_cluster_gets_every_kind() -> None:
         ({"deploymentMode": "Severless"}, "deploymentMode"),
         ({"timeoutSeconds": 15}, "timeoutSeconds"),
         ({"fetchHeaders__secret": "x"}, "secret"),
+        ({"grpc__enable": True}, "enable"),
+        ({"settings__GRPC_PORT": 8081}, "GRPC_PORT"),
     ],
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
@@ -153,6 +155,8 @@ def test_no_object_of_the_values_takes_unknown_keys() -> None:
     [
         ({"settings__REQUEST_TIMEOUT_S": 14}, "REQUEST_TIMEOUT_S"),
         ({"model__file": "a.keras"}, "storageUri"),
+        ({"grpc__enabled": True, "deploymentMode": "Knative"}, "Standard"),
+        ({"grpc__enabled": True, "grpc__port": 8080}, "grpc.port"),
         ({"canary__trafficPercent": 10}, "storageUri"),
         ({"canary__trafficPercent": 10, "deploymentMode": "RawDeployment"}, "Standard"),
     ],
@@ -165,7 +169,10 @@ def test_values_that_contradict_each_other_are_refused(values: dict[str, object]
 def assert_probed(documents: list[Document]) -> None:
     """Ready by the model's own route, alive by the event loop's."""
     probes = container(documents)
-    assert probes["readinessProbe"]["httpGet"] == {"path": "/v1/models/logo-detection", "port": 8080}
+    readiness = probes["readinessProbe"]
+    assert (
+        readiness.get("httpGet") == {"path": "/v1/models/logo-detection", "port": 8080} or readiness["grpc"]
+    )
     assert probes["livenessProbe"]["httpGet"] == {"path": "/v2/health/live", "port": 8080}
     patience_s = probes["livenessProbe"]["periodSeconds"] * probes["livenessProbe"]["failureThreshold"]
     assert patience_s >= 60
@@ -245,6 +252,31 @@ def test_knative_gets_nothing_that_it_refuses(mode: str) -> None:
     assert "DRAIN_DELAY_S" not in environment(documents)  # its queue-proxy waits
     assert all("value" in entry for entry in container(documents)["env"])
     assert spec["scaleMetric"] == "concurrency"
+
+
+GRPC_PORT = 8090
+
+
+def test_grpc_has_a_port_a_service_and_a_probe_of_its_own_and_is_let_through() -> None:
+    documents = render(grpc__enabled=True, grpc__port=GRPC_PORT)
+    assert environment(documents)["GRPC_PORT"] == str(GRPC_PORT)
+    pod = container(documents)
+    assert [port["containerPort"] for port in pod["ports"]] == [8080, GRPC_PORT]
+    assert pod["readinessProbe"]["grpc"] == {"port": GRPC_PORT}
+    assert pod["livenessProbe"]["httpGet"]["port"] == pod["startupProbe"]["httpGet"]["port"] == 8080
+    service = only(documents, "Service")
+    assert service["metadata"]["name"] == "logo-detection-grpc"
+    (port,) = service["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (GRPC_PORT, GRPC_PORT)
+    policy = only(documents, "NetworkPolicy")["spec"]
+    assert service["spec"]["selector"] == policy["podSelector"]["matchLabels"]
+    callers, prometheus = policy["ingress"]
+    assert [each["port"] for each in callers["ports"]] == [8080, GRPC_PORT]
+    assert [each["port"] for each in prometheus["ports"]] == [8080]
+
+
+def test_without_it_nothing_speaks_of_grpc() -> None:
+    assert "grpc" not in str(render(CHART / "ci" / "plain-values.yaml")).lower()
 
 
 def test_large_numbers_stay_whole() -> None:

@@ -93,7 +93,7 @@ def test_the_chart_has_the_services_port_and_user(values: Path) -> None:
     documents = render(values)
     named = {port for port in set().union(*map(ports, documents)) if 8000 <= port < 9000}
     assert FIELDS["port"].default in named
-    assert named <= {FIELDS["port"].default, 8012, 8013}  # and queue-proxy's
+    assert named <= {FIELDS["port"].default, VALUES["grpc"]["port"], 8012, 8013}  # and queue-proxy's
     contexts = [one["securityContext"] for one in pod(values)["containers"]]
     users = {f"{context['runAsUser']}:{context['runAsGroup']}" for context in contexts}
     assert users == {PRODUCTION.only("USER")}
@@ -137,8 +137,10 @@ def test_one_command_one_environment_and_the_same_debian_packages() -> None:
 @pytest.mark.parametrize("values", EVERY_VALUES, ids=lambda path: path.stem)
 def test_probes_ask_what_the_pages_name(values: Path) -> None:
     (container,) = pod(values)["containers"]
-    for probe in ("livenessProbe", "readinessProbe"):
-        assert container[probe]["httpGet"]["path"] in OPERATIONS
+    probes = [value for name, value in container.items() if name.endswith("Probe")]
+    paths = [probe["httpGet"]["path"] for probe in probes if "httpGet" in probe]
+    assert paths
+    assert all(path in OPERATIONS for path in paths)
 
 
 def test_the_healthcheck_asks_what_the_pages_name() -> None:

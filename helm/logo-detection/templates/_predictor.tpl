@@ -57,7 +57,15 @@ containers:
     imagePullPolicy: {{ $values.image.pullPolicy }}
     ports:
       - containerPort: 8080
+        {{- if $values.grpc.enabled }}
+        name: http1
+        {{- end }}
         protocol: TCP
+      {{- if $values.grpc.enabled }}
+      - containerPort: {{ $values.grpc.port }}
+        name: grpc
+        protocol: TCP
+      {{- end }}
     env:
       {{- include "environment" . | nindent 6 }}
     {{- include "probes" .root | nindent 4 }}
@@ -106,6 +114,10 @@ volumes:
 - name: MODEL_PATH
   value: {{ .file | empty | ternary "/mnt/models" (printf "/mnt/models/%s" .file) | quote }}
 {{- end }}
+{{- if .root.Values.grpc.enabled }}
+- name: GRPC_PORT
+  value: {{ .root.Values.grpc.port | quote }}
+{{- end }}
 {{- if .root.Values.fetchHeaders.secretName }}
 - name: FETCH_HEADERS_FILE
   value: /etc/logo-detection/fetch-headers.json
@@ -119,10 +131,15 @@ volumes:
 {{- end }}
 {{- end }}
 
-{{/* Ready: every worker has warmed up. Alive: the event loop answers, busy or not. */}}
+{{/* Ready: every worker has warmed up; with gRPC, its health service says so. Alive: the event loop answers, busy or
+     not. */}}
 {{- define "probes" -}}
 readinessProbe:
+  {{- if .Values.grpc.enabled }}
+  grpc: {port: {{ .Values.grpc.port }}}
+  {{- else }}
   httpGet: {path: "/v1/models/{{ .Values.model.name }}", port: 8080}
+  {{- end }}
   periodSeconds: 5
   timeoutSeconds: 3
   failureThreshold: 2
