@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.files import File
-from tests.harness.load import write_bodies
+from tests.harness.grpc import infer_request
+from tests.harness.load import write_bodies, write_messages, write_whole_requests
+from tests.harness.requests import whole_request
+from tests.harness.v2 import INFER, binary_request
 
 ORIGIN_HOST = "origin.test"
 FIFTY = 50  # IMAGES_MAX_NUM: the most that one request may have
 
+BINARY, GRPC = "one binary", "one grpc"
+"""The shapes of V2: one file as its bytes, over REST and over gRPC."""
+
 Instances = list[dict[str, Any]]
-Shape = Literal["one", "fifty", "url", "fifty urls", "fifty mixed", "large"]
+Shape = Literal["one", "fifty", "url", "fifty urls", "fifty mixed", "large"]  # of V1
 
 
 def write_requests(thumbnails: Sequence[File], large: File, folder: Path) -> None:
@@ -32,6 +38,10 @@ def write_requests(thumbnails: Sequence[File], large: File, folder: Path) -> Non
     for shape, several in requests.items():
         bodies = [json.dumps({"instances": instances}).encode() for instances in several]
         write_bodies(folder, shape, bodies)
+    binary = [binary_request([file.data]) for file in thumbnails]
+    write_whole_requests(folder, BINARY, [whole_request(*each, path=INFER) for each in binary])
+    messages = [infer_request([file.data]).SerializeToString() for file in thumbnails]
+    write_messages(folder, GRPC, messages)
 
 
 def item(file: File, *, is_url: bool = False) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from time import perf_counter
 import psutil
 
 from benchmarks.engine import Ceiling, busy_s, measure_ceiling
+from benchmarks.requests import BINARY, GRPC
 from tests.harness.load import Group, LoadGenerator, Sent
 from tests.harness.process import HarnessError, Subprocess
 from tests.harness.server import CpuSeconds, RunningServer
@@ -24,10 +25,13 @@ class Scenario:
     groups: tuple[Group, ...]
     seconds: float
     server: str = "service"
+    over_grpc: bool = False
 
 
 ONE_AT_A_TIME = Scenario("1 single", (Group("one", 1),), 2.5)
 EIGHT = Scenario("8 singles", (Group("one", 8),), 3)
+EIGHT_BINARY = Scenario("8 singles, V2 binary", (Group(BINARY, 8),), 3)
+EIGHT_GRPC = Scenario("8 singles, gRPC", (Group(GRPC, 8),), 3, over_grpc=True)
 FIFTY = Scenario("50 per request, 1 caller", (Group("fifty", 1),), 4)
 FIFTIES = Scenario("50 per request, 3 callers", (Group("fifty", 3),), 4)
 BESIDE = Scenario("1 single beside 2 callers of 50", (Group("one", 1, pause_s=0.04), Group("fifty", 2)), 4)
@@ -38,6 +42,8 @@ SCENARIOS = (
     ONE_AT_A_TIME,
     Scenario("4 singles", (Group("one", 4),), 2),
     EIGHT,
+    EIGHT_BINARY,
+    EIGHT_GRPC,
     Scenario("16 singles", (Group("one", 16),), 2),
     FIFTY,
     FIFTIES,
@@ -121,7 +127,8 @@ class Bench:
     def _run(self, scenario: Scenario, pace: float) -> Run:
         server = self.servers[scenario.server]
         began, busy, ours, cpu = perf_counter(), busy_s(), self._cpu_s(), server.cpu()
-        sent = self.load.send(server.port, scenario.seconds * pace, *scenario.groups)
+        port = server.grpc_port if scenario.over_grpc and server.grpc_port else server.port
+        sent = self.load.send(port, scenario.seconds * pace, *scenario.groups)
         if sent.fault:
             raise HarnessError(f"{scenario.name}: an answer is not what it should be: {sent.fault}")
         used = server.cpu() - cpu

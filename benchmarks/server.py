@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.requests import ORIGIN_HOST
+from tests.harness.process import free_port
 from tests.harness.server import RunningServer, running_server
 
 TIME_BUDGET_S = 60  # where others keep the machine busy, figures are bad, but there are some
@@ -13,12 +14,13 @@ TIME_BUDGET_S = 60  # where others keep the machine busy, figures are bad, but t
 def service(
     artifact: Path, cores: int, origin_port: int | None = None
 ) -> AbstractContextManager[RunningServer]:
-    """The project's server, as `make run` starts it, but patient, and allowed to fetch from an origin."""
+    """The project's server, as `make run` starts it, but patient, with gRPC, and an origin to fetch from."""
     settings: dict[str, Any] = {
         "MODEL_PATH": artifact,
         "WORKERS": cores,
         "REQUEST_TIMEOUT_S": TIME_BUDGET_S,
         "DECODE_TIMEOUT_S": TIME_BUDGET_S,
+        "GRPC_PORT": free_port(),
     }
     if origin_port is not None:
         settings["ALLOWED_HOSTS"] = ORIGIN_HOST

@@ -12,6 +12,8 @@ from benchmarks.rounds import (
     BASELINE_SINGLES,
     BESIDE,
     EIGHT,
+    EIGHT_BINARY,
+    EIGHT_GRPC,
     FIFTIES,
     FIFTY,
     LARGE,
@@ -102,6 +104,8 @@ def rows(measured: Measurement) -> list[Row]:
     with_baseline = all(BASELINE_SINGLES.name in each.runs for each in rounds)
     return [
         _at_least("8 concurrent single-image requests", 0.84, "D", _throughputs(rounds, EIGHT)),
+        _at_least("the same by V2 binary", 0.97, "× V1", _ratios(rounds, EIGHT_BINARY, EIGHT)),
+        _at_least("the same by gRPC", 0.9, "× V1", _ratios(rounds, EIGHT_GRPC, EIGHT)),
         _at_least("50 per request, one caller", 0.95, "D", _throughputs(rounds, FIFTY)),
         _at_least("50 per request, three callers", 0.97, "D", _throughputs(rounds, FIFTIES)),
         _at_least(
@@ -144,13 +148,14 @@ def _overheads_ms(measured: Measurement) -> list[float]:
     ]
 
 
-def _against_baseline(rounds: Sequence[Round]) -> list[Row]:
-    def ratios(of: Scenario, to: Scenario) -> list[float]:
-        return [each.runs[of.name].images_per_s / each.runs[to.name].images_per_s for each in rounds]
+def _ratios(rounds: Sequence[Round], of: Scenario, to: Scenario) -> list[float]:
+    return [each.runs[of.name].images_per_s / each.runs[to.name].images_per_s for each in rounds]
 
+
+def _against_baseline(rounds: Sequence[Round]) -> list[Row]:
     return [
-        _at_least("single images against the baseline", 25, "×", ratios(EIGHT, BASELINE_SINGLES)),
-        _at_least("50 per request against the baseline", 4, "×", ratios(FIFTY, BASELINE_FIFTY)),
+        _at_least("single images against the baseline", 25, "×", _ratios(rounds, EIGHT, BASELINE_SINGLES)),
+        _at_least("50 per request against the baseline", 4, "×", _ratios(rounds, FIFTY, BASELINE_FIFTY)),
         _faithful("the baseline's single images", LIFTWING_SINGLES, rounds, BASELINE_SINGLES),
         _faithful("the baseline's 50 per request", LIFTWING_FIFTIES, rounds, BASELINE_FIFTY),
     ]

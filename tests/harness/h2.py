@@ -18,6 +18,7 @@ HEADER_BYTES = 9
 HEADER_TABLE_SIZE, INITIAL_WINDOW = 1, 4
 LARGEST_FRAME_BYTES = 16384
 GRPC_STATUS = re.compile(rb"grpc-status.(\d{1,2})", re.DOTALL)
+DEFAULT_WINDOW = 65535
 TIMEOUT_S = 20.0
 # Without a table of headers each answer has its status in plain text.
 PREFACE_SETTINGS = struct.pack(">HIHI", HEADER_TABLE_SIZE, 0, INITIAL_WINDOW, 2**24)
@@ -33,6 +34,16 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 def preface() -> bytes:
     """What a client sends first."""
     return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, PREFACE_SETTINGS)
+
+
+def read_settings(payload: bytes) -> dict[int, int]:
+    """The settings of a frame, by number."""
+    return dict(struct.iter_unpack(">HI", payload))
+
+
+def window_update(size_bytes: int) -> bytes:
+    """Let the other side send so many bytes more on this connection."""
+    return frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", size_bytes))
 
 
 def headers(path: bytes, metadata: Metadata = ()) -> bytes:
@@ -60,13 +71,17 @@ def _text(data: bytes) -> bytes:
     return encoded + bytes([rest]) + data
 
 
-def call(stream: int, head: bytes, message: bytes) -> bytes:
-    """The frames of a whole call of one message."""
+def data_frames(stream: int, message: bytes) -> list[bytes]:
+    """The frames of one message, the only one of its call."""
     body = struct.pack(">BI", 0, len(message)) + message
     parts = [body[at : at + LARGEST_FRAME_BYTES] for at in range(0, len(body), LARGEST_FRAME_BYTES)]
-    frames = [frame(HEADERS, END_HEADERS, stream, head)]
-    frames += [frame(DATA, 0, stream, part) for part in parts[:-1]]
-    return b"".join([*frames, frame(DATA, END_STREAM, stream, parts[-1])])
+    return [frame(DATA, END_STREAM * (part is parts[-1]), stream, part) for part in parts]
+
+
+def read_status(head: bytes) -> str:
+    """gRPC's number in the last head of an answer."""
+    found = GRPC_STATUS.search(head)
+    return found[1].decode() if found else "none"
 
 
 def split_frames(received: bytearray) -> Iterator[tuple[int, int, int, bytes]]:
@@ -106,7 +121,16 @@ class H2Connection:
     def send(self, path: bytes, message: bytes, metadata: Metadata = ()) -> None:
         """Send a whole call, of at most 64 KiB: nobody waits for the server's permission here."""
         self._stream += 2
-        self._socket.sendall(call(self._stream, headers(path, metadata), message))
+        head = frame(HEADERS, END_HEADERS, self._stream, headers(path, metadata))
+        self._socket.sendall(head + b"".join(data_frames(self._stream, message)))
+
+    def initial_window(self) -> int:
+        """How many bytes of a call the server takes before it reads them."""
+        while True:
+            for kind, flags, _, payload in split_frames(self._received):
+                if kind == SETTINGS and not flags & ACK:
+                    return read_settings(payload)[INITIAL_WINDOW]
+            self._received += self._socket.recv(65536)
 
     def status(self) -> str:
         """How the last call ended: gRPC's number; or what broke off the call, or the connection."""
@@ -117,8 +141,7 @@ class H2Connection:
                 if stream == self._stream and kind == RST_STREAM:
                     return "reset"
                 if stream == self._stream and kind == HEADERS and flags & END_STREAM:
-                    found = GRPC_STATUS.search(payload)
-                    return found[1].decode() if found else "none"
+                    return read_status(payload)
             chunk = self._socket.recv(65536)
             if not chunk:
                 return "closed"

@@ -1,6 +1,7 @@
 """Load: requests sent to a server from a process of its own, and how each was answered.
 
-    # In folder/SHAPE, NAME.json is a body of V1, NAME.http a whole request; a group sends its shape's.
+    # In folder/SHAPE, NAME.json is a body of V1, NAME.http a whole request, NAME.grpc a message of gRPC's
+    # ModelInfer; a group sends its shape's.
     with LoadGenerator(folder) as load:
         sent = load.send(server.port, 5.0, Group("one", callers=8))  # each caller waits for its answer
         with load.sending(server.port, 5.0, Group("one", per_second=500)) as sent:  # nobody waits
@@ -21,10 +22,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain, cycle, islice
 from pathlib import Path
-from typing import cast
 
 import uvloop
 
+from tests.harness.connections import GrpcConnection, HttpConnection, Reply
 from tests.harness.process import START_TIMEOUT_S, Document, Subprocess, serve_commands
 from tests.harness.requests import head
 
@@ -32,9 +33,6 @@ ANSWER_TIMEOUT_S = 60.0  # after the last request began
 TICK_S = 0.004
 MAX_CONNECTIONS = 900  # of a group with a rate; requests beyond are lost
 CALL_STRIDE = 13  # callers start at different bodies
-EXCERPT_BYTES = 150
-SCORED, ERROR = b'"prediction":', b'"error"'
-LOST = 0  # the status of a request without an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Answer:
         ended: Seconds after the first request.
         status: HTTP's, or LOST.
         seconds: From the request's first byte to the answer's last.
-        scored: Images, of answers of V1.
+        scored: Images.
     """
 
     ended: float
@@ -151,59 +149,27 @@ def write_whole_requests(folder: Path, shape: str, requests: Sequence[bytes]) ->
         (folder / shape / f"{number:04}.http").write_bytes(request)
 
 
-class _Connection(asyncio.Protocol):
-    """A connection that is kept alive, and asks one thing at a time."""
-
-    def __init__(self) -> None:
-        self._received = b""
-        self._answer: asyncio.Future[bytes] | None = None
-        self.ended = 0.0
-        self.transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
-
-    def ask(self, request: bytes) -> asyncio.Future[bytes]:
-        """The whole answer; of a connection that broke off, nothing."""
-        self._received = b""
-        self._answer = asyncio.get_running_loop().create_future()
-        self.transport.write(request)
-        return self._answer
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found:
-            return
-        head = head.lower()
-        if len(body) < int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]):
-            return
-        if b"connection: close" in head:
-            self.transport.close()
-        self._finish(self._received)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._finish(b"")
-
-    def _finish(self, answer: bytes) -> None:
-        if self._answer is not None and not self._answer.done():
-            self.ended = time.perf_counter()  # uvloop's own clock goes by milliseconds
-            self._answer.set_result(answer)
+def write_messages(folder: Path, shape: str, messages: Sequence[bytes]) -> None:
+    """Put messages of ModelInfer where a generator finds them; each has one image."""
+    (folder / shape).mkdir(parents=True)
+    for number, message in enumerate(messages):
+        (folder / shape / f"{number:04}.grpc").write_bytes(message)
 
 
 class _Sender:
     """One group, until its time is over."""
 
     def __init__(
-        self, port: int, bodies: Sequence[bytes], group: Group, seconds: float, give_up_s: float
+        self, port: int, bodies: Sequence["_Request"], group: Group, seconds: float, give_up_s: float
     ) -> None:
         self._port = port
+        self._make = bodies[0].connection
         self._bodies = bodies
         self._group = group
         self._began = time.perf_counter()
         self._until = self._began + seconds
         self._give_up_s = give_up_s
-        self._free: list[_Connection] = []
+        self._free: list[HttpConnection] = []
         self._waiting = 0
         self.answers: list[Answer] = []
         self.fault = ""
@@ -235,41 +201,46 @@ class _Sender:
             sent = due
             await asyncio.sleep(TICK_S)
 
-    async def _ask(self, body: bytes) -> bool:
+    async def _ask(self, body: "_Request") -> bool:
         """Send one request, and note its answer; whether there was somebody to send it to."""
         connection = await self._connection() if self._waiting < MAX_CONNECTIONS else None
         began = time.perf_counter()
         if connection is None:
-            self._note(b"", began, began)
+            self._note(Reply(), began, began)
             return False
         self._waiting += 1
         try:
-            answer = await connection.ask(body)
+            answer = await connection.ask(body.data)
         except asyncio.CancelledError:  # it is too late for an answer
-            self._note(b"", began, time.perf_counter())
+            self._note(Reply(), began, time.perf_counter())
             raise
         self._note(answer, began, connection.ended)
         self._free.append(connection)
         self._waiting -= 1
         return True
 
-    async def _connection(self) -> _Connection | None:
+    async def _connection(self) -> HttpConnection | None:
         while self._free:
             if not (connection := self._free.pop()).transport.is_closing():
                 return connection
         try:
             loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._port)
+            _, connection = await loop.create_connection(self._make, "127.0.0.1", self._port)
         except OSError:
             return None
         return connection
 
-    def _note(self, answer: bytes, began: float, ended: float) -> None:
-        status = int(answer[9:12]) if answer else LOST
-        self.answers.append(Answer(ended - self._began, status, ended - began, answer.count(SCORED)))
-        if not self.fault and (status != 200 or ERROR in answer):
-            what = answer[max(0, answer.find(ERROR)) :][:EXCERPT_BYTES]
-            self.fault = f"{answer[:EXCERPT_BYTES]!r} {what!r}" if answer else "a connection broke off"
+    def _note(self, reply: Reply, began: float, ended: float) -> None:
+        self.answers.append(Answer(ended - self._began, reply.status, ended - began, reply.scored))
+        self.fault = self.fault or reply.fault
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent, and on which kind of connection."""
+
+    data: bytes
+    connection: type[HttpConnection]
 
 
 class _Generator:
@@ -305,9 +276,12 @@ class _Generator:
         return senders, time.perf_counter() - began
 
 
-def _read_request(path: Path) -> bytes:
+def _read_request(path: Path) -> _Request:
     body = path.read_bytes()
-    return body if path.suffix == ".http" else head(f"Content-Length: {len(body)}") + body
+    if path.suffix == ".grpc":
+        return _Request(body, GrpcConnection)
+    whole = body if path.suffix == ".http" else head(f"Content-Length: {len(body)}") + body
+    return _Request(whole, HttpConnection)
 
 
 def main(folder: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -34,6 +35,12 @@ def head(*headers: str, path: str = PREDICT) -> bytes:
     """The head of a request to the model, whose body is JSON."""
     lines = (f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers, "", "")
     return "\r\n".join(lines).encode()
+
+
+def whole_request(body: bytes, headers: Mapping[str, str], *, path: str) -> bytes:
+    """The head and the body of a request."""
+    lines = {**headers, "Content-Length": str(len(body))}
+    return head(*(f"{name}: {value}" for name, value in lines.items()), path=path) + body
 
 
 def connect(server: RunningServer, timeout_s: float = 10.0) -> socket.socket:

@@ -46,12 +46,14 @@ class RunningServer:
     Attributes:
         stderr_path: Where its output goes; None: nowhere.
         ready_s: Seconds from the start of the process to the first 200.
+        grpc_port: Of gRPC, if it has one.
     """
 
     port: int
     process: subprocess.Popen[bytes]
     stderr_path: Path | None
     ready_s: float
+    grpc_port: int | None = None
 
     @property
     def url(self) -> str:
@@ -132,7 +134,8 @@ def running_server(
             )
             try:
                 _wait_until_answered(process, port, until)
-                yield RunningServer(port, process, stderr_path, time.monotonic() - began)
+                ready_s = time.monotonic() - began
+                yield RunningServer(port, process, stderr_path, ready_s, settings.get("GRPC_PORT"))
             finally:
                 _end(process)
     except _NotReadyError as error:  # by now all that it wrote is there

@@ -6,14 +6,18 @@ import pytest
 from benchmarks.files import thumbnails, write_files
 from benchmarks.requests import write_requests
 from benchmarks.server import service
-from tests.harness.load import LOST, Group, LoadGenerator, write_whole_requests
+from tests.harness.connections import LOST
+from tests.harness.load import Group, LoadGenerator, write_whole_requests
 from tests.harness.origins import Behaviour, Connection, Origin, file, raw, response, silence, status
 from tests.harness.process import Subprocess
 from tests.harness.requests import head
 from tests.harness.server import PREDICT
 
 SCORES = b'{"predictions": [{"prediction": 0.9}]}'
-IMAGES = {"one": 1, "url": 1, "large": 1, "fifty": 50, "fifty urls": 50, "fifty mixed": 50}
+IMAGES = {
+    **{"one": 1, "one binary": 1, "one grpc": 1, "url": 1, "large": 1},
+    **{"fifty": 50, "fifty urls": 50, "fifty mixed": 50},
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +49,10 @@ def test_callers_count_images_and_time_every_request_of_every_shape(
         service(artifact, 2, origin.introduction["port"]) as server,
     ):
         for shape, images in IMAGES.items():
-            sent = load.send(server.port, 0.3, Group(shape, callers=2))
-            assert not sent.fault
+            port = server.grpc_port if shape == "one grpc" else server.port
+            assert port is not None
+            sent = load.send(port, 0.3, Group(shape, callers=2))
+            assert not sent.fault, sent.fault
             assert sent.scored == images * len(sent.answers) >= 2 * images
             latencies_s = [answer.seconds for answer in sent.answers]
             assert 0 < min(latencies_s) <= max(latencies_s) < sent.seconds + 0.1

@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.connections import LOST
 from tests.harness.footprint import worker_ids
-from tests.harness.load import LOST, Group, LoadGenerator, write_bodies
+from tests.harness.load import Group, LoadGenerator, write_bodies
 from tests.harness.origins import Origin, drip
 from tests.harness.process import ROOT, clean_environment, free_port, until
 from tests.harness.requests import connect, head, inline

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.files import thumbnails
 from tests.harness.load import Group, LoadGenerator, Sent, write_bodies, write_whole_requests
-from tests.harness.requests import head, inline
+from tests.harness.requests import inline, whole_request
 from tests.harness.server import running_server
 from tests.harness.v2 import INFER, binary_request
 
@@ -20,18 +20,14 @@ LEAST_OF_V1 = 0.97
 log = logging.getLogger(__name__)
 
 
-def whole_request(file: bytes) -> bytes:
-    body, headers = binary_request([file])
-    lines = [f"{name}: {value}" for name, value in {**headers, "Content-Length": str(len(body))}.items()]
-    return head(*lines, path=INFER) + body
-
-
 @pytest.mark.soak
 def test_v2_answers_as_many_as_v1(tmp_path: Path) -> None:
     requests = tmp_path / "requests"
     files = [file.data for file in thumbnails(50)]
     write_bodies(requests, "v1", [json.dumps({"instances": [inline(file)]}).encode() for file in files])
-    write_whole_requests(requests, "v2", [whole_request(file) for file in files])
+    write_whole_requests(
+        requests, "v2", [whole_request(*binary_request([file]), path=INFER) for file in files]
+    )
     with running_server(None, own_session=False) as server, LoadGenerator(requests) as load:
 
         def per_second(shape: str, seconds: float) -> float:

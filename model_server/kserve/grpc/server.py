@@ -22,6 +22,7 @@ from model_server.kserve.grpc.inference import Inference
 from model_server.kserve.grpc.intake import Intake
 
 METADATA_MAX_BYTES = 64 * 2**10  # as the head of a request of HTTP
+UNASKED_MAX_BYTES = 64 * 2**10  # of a message, before somebody reads it
 REFUSAL_TIMEOUT_S = 1.0
 IDENTITY_ALONE = 1  # of the set of compressions: what is compressed has no bound before it is not
 
@@ -50,6 +51,8 @@ class GrpcListening:
             ("grpc.so_reuseport", 0),  # else two servers would share a port, and the clients
             ("grpc.max_receive_message_length", self.message_max_bytes),
             ("grpc.max_send_message_length", -1),
+            ("grpc.http2.lookahead_bytes", UNASKED_MAX_BYTES),
+            ("grpc.http2.bdp_probe", 0),  # it would raise that to megabytes
             ("grpc.max_metadata_size", METADATA_MAX_BYTES),
             ("grpc.absolute_max_metadata_size", METADATA_MAX_BYTES),
             ("grpc.max_allowed_incoming_connections", self.connections_max),

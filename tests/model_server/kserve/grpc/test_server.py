@@ -158,6 +158,9 @@ class TestHostileCallers:
         assert connection.status() in ("0", "3")
         assert "canary" not in grpc_server.http.stderr()
 
+    def test_little_of_a_message_is_taken_before_it_is_read(self, connection: H2Connection) -> None:
+        assert connection.initial_window() <= 64 * 2**10
+
     def test_calls_that_send_no_message_keep_nobody_out(self, grpc_server: GrpcServer) -> None:
         with H2Connection(grpc_server.port) as idle:
             for _ in range(20):
