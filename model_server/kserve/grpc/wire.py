@@ -1,7 +1,7 @@
 """The wire format of protobuf, read as far as it takes to bound what a message becomes in memory.
 
-An empty message inside a message has two bytes on the wire and a hundred in memory, so that 64 MiB of them
-would become gigabytes. What a tensor's elements are made of stays as large as it is. So all the other bytes
+An empty message inside a message becomes forty times its size in memory, so that 64 MiB of them would become
+gigabytes. What a tensor's elements are made of stays as large as it is. So all the other bytes
 of a message are counted before it is parsed: names, shapes, parameters, and what stands before each element.
 """
 
