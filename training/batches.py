@@ -19,8 +19,8 @@ def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk, place: Place 
     """A process's part of the batches of a chunk's steps, as a tf.data.Dataset.
 
     Of (float32[N, size, size, 3] in 0..255, float32[N, classes] in label order: what the scores should be,
-    with a teacher's share where the recipe has one). They depend on the recipe's seed and the step; all parts
-    together are the batch that one process would have.
+    with a teacher's share where the recipe has one). They depend on the seed of fitting and the step; all
+    parts together are the batch that one process would have.
 
     Raises:
         RecipeInvalid: The shards are of other labels.
@@ -32,7 +32,9 @@ def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk, place: Place 
     stage, classes = chunk.stage, len(recipe.labels)
     distillation = recipe.distillation
     scored = distillation is not None
-    images = read_batches(shards, recipe.shares(), recipe.seed, chunk.seen, stage.batch, scored, place)
+    images = read_batches(
+        shards, recipe.shares(), recipe.fitting_seed, chunk.seen, stage.batch, scored, place
+    )
     steps = tf.data.Dataset.range(chunk.steps.start, chunk.steps.stop)
 
     def prepare(batch: Any, step: Any) -> Any:
@@ -40,7 +42,7 @@ def training_batches(shards: Shards, recipe: Recipe, chunk: Chunk, place: Place 
         targets = tf.one_hot(indices, classes)
         if distillation is not None:
             targets = mix_targets(targets, scores, distillation)
-        return augment(pixels, stage.size, (recipe.seed, step), place), targets
+        return augment(pixels, stage.size, (recipe.fitting_seed, step), place), targets
 
     prepared = tf.data.Dataset.zip(images, steps).map(prepare, num_parallel_calls=2, deterministic=True)
     return prepared.apply(tf.data.experimental.assert_cardinality(len(chunk.steps))).prefetch(PREFETCHED)

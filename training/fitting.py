@@ -79,7 +79,7 @@ def fit_model(
     replicas = replicas or alone()
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype_policy_of(recipe))
-    keras.utils.set_random_seed(recipe.seed)
+    keras.utils.set_random_seed(recipe.fitting_seed)
     try:
         model, done = start(recipe, run, weights)
         for stage in recipe.stages:

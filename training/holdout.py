@@ -24,7 +24,7 @@ from datasets.duplicates import drop_duplicates
 from datasets.manifest import CSV_NAME, Example, read_examples, write_examples
 from datasets.parallel import parallel_map
 from datasets.progress import Progress
-from datasets.splits import Split, split
+from datasets.splits import Split, assign_folds, split
 from evaluation.outcomes import PAIR, RECODING
 from logo_detection.artifact import read_manifest
 from logo_detection.commands import run_command
@@ -33,7 +33,7 @@ from logo_detection.decode.spec import ImageSpec
 from training.errors import TrainingError
 from training.materialise import LeftOutImage, MaterialisedImage, Uint8Array, materialise_all
 from training.plan import check_parts, validation_tasks
-from training.recipe import Recipe, hold_out_of, read_recipe
+from training.recipe import Fold, Recipe, hold_out_of, read_recipe
 
 KIND = "kind"
 GENERATED = "generated"  # the source of drawings
@@ -45,14 +45,29 @@ LOG = logging.getLogger(__name__)
 def split_data(recipe: Recipe, examples: Iterable[Example], workers: int) -> Split:
     """Split a set of images as a recipe says, without pictures that are in both parts.
 
+    Of a recipe with a fold, its training images are split once more, and those that it holds out are in
+    neither part.
+
     Raises:
         DatasetInvalid: The set has a label that the recipe has not, or no validation image of a label.
     """
     parts = split(examples, recipe.hold_out)
+    if recipe.fold is not None:
+        parts = split_fold(parts.training, recipe.fold, recipe.hold_out.seed)
     check_parts(recipe, parts)  # first without the minutes that it takes to compare all files
     parts = drop_duplicates(parts, workers)
     check_parts(recipe, parts)
     return parts
+
+
+def split_fold(examples: Sequence[Example], fold: Fold, seed: int) -> Split:
+    """The groups of one fold, to validate on, and those of the others."""
+    numbers = assign_folds(examples, fold.of, seed)
+    pairs = list(zip(examples, numbers, strict=True))
+    return Split(
+        tuple(example for example, number in pairs if number != fold.number),
+        tuple(example for example, number in pairs if number == fold.number),
+    )
 
 
 def check_unseen(recipe: Recipe, examples: Sequence[Example], model: Path) -> None:

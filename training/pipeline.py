@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,18 @@ MAY_CHANGE = frozenset(
 )
 """Fields of a recipe that may change when a run is resumed: they decide neither images nor labels."""
 
+NOT_OF_IMAGES = MAY_CHANGE | {
+    "name",
+    "version",
+    "backbone",
+    "network",
+    "skip_dropout",
+    "class_weights",
+    "class_shares",
+    "fit_seed",
+}
+"""Fields in which two runs may differ that share their images."""
+
 PREPARED = "prepared"  # what the processes of a run tell each other before they fit
 PARITY_STEP = 50  # every 50th validation image is scored by both runtimes before an artifact is published
 
@@ -82,21 +94,29 @@ def run_training(options: argparse.Namespace, place: Place, on_lost: Lost) -> No
 
 
 def make_artifact(options: argparse.Namespace, replicas: Replicas) -> None:
-    """Go the whole way, from images to a published artifact.
+    """Go the whole way, from images to a published artifact; with a fold, or `--prepare`, not so far.
 
     Raises:
-        TrainingError: A stage's batch cannot be divided among the processes.
+        TrainingError: A stage's batch cannot be divided among the processes, or the run whose images are to
+            be used has none, or others.
     """
     examples = read_examples(options.data)
     run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"])
     for stage in recipe.stages:
         replicas.place.rows(stage.batch)  # refused before the images are made, which takes long
+    if options.images:
+        share_images(run, recipe, Run(options.images))
     teachers = teachers_of(recipe, run, options.teacher)
     train_shards, validation = prepare_images(recipe, examples, run, options.workers)
     if teachers:
         score_shards(train_shards, [load_artifact(path) for path in teachers], options.workers)
+    if options.prepare:
+        return
     replicas.group.gather(PREPARED, FINISH_TIMEOUT_S)
     model = fit_model(recipe, run, train_shards, validation, options.weights, replicas)
+    if recipe.fold is not None:
+        LOG.info("validated on fold %d of %d: there is no artifact", recipe.fold.number, recipe.fold.of)
+        return
     facts = facts_of(recipe, run, *calibrate(recipe, model, run, validation))
     artifact = export_artifact(model, facts, options.export or run.artifact, parity_images(validation))
     publish_evaluated(artifact, facts, run, validation, options.workers)
@@ -157,12 +177,36 @@ def check_same_run(run: Run, recipe: Recipe, data: str) -> None:
 
     Runs of earlier versions have no digest of their data, and are resumed.
     """
-    before = read_recipe(run.recipe)
-    names = [field.name for field in fields(Recipe) if field.name not in MAY_CHANGE]
-    if other := [name for name in names if getattr(before, name) != getattr(recipe, name)]:
-        raise RecipeInvalid(f"{run.path} has begun with another {', '.join(other)}: choose another --run")
+    if other := other_fields(read_recipe(run.recipe), recipe, MAY_CHANGE):
+        raise RecipeInvalid(f"{run.path} has begun with another {other}: choose another --run")
     if run.data.exists() and json.loads(run.data.read_text())["sha256"] != data:
         raise TrainingError(f"{run.path} has begun with other data: choose another --run")
+
+
+def other_fields(before: Recipe, recipe: Recipe, may_differ: Collection[str]) -> str:
+    """The names of the fields in which two recipes differ and may not."""
+    names = [field.name for field in fields(Recipe) if field.name not in may_differ]
+    return ", ".join(name for name in names if getattr(before, name) != getattr(recipe, name))
+
+
+def share_images(run: Run, recipe: Recipe, prepared: Run) -> None:
+    """Let a run use the images of another, which it refers to by links.
+
+    Raises:
+        TrainingError: The other has not finished them, or its recipe or its data make others.
+    """
+    if not (shards_are_complete(prepared.training) and holdout_is_complete(prepared.validation)):
+        raise TrainingError(f"--images: {prepared.path} has no images: run `logo-train --prepare` first")
+    if other := other_fields(read_recipe(prepared.recipe), recipe, NOT_OF_IMAGES):
+        raise RecipeInvalid(f"--images: those of {prepared.path} were made by another {other}")
+    if prepared.data.read_text() != run.data.read_text():
+        raise TrainingError(f"--images: those of {prepared.path} were made of other data")
+    for here, there in ((run.training, prepared.training), (run.validation, prepared.validation)):
+        if not here.exists():
+            here.symlink_to(there.resolve())
+    for here, there in ((run.sources, prepared.sources), (run.left_out, prepared.left_out)):
+        if there.exists():
+            shutil.copyfile(there, here)
 
 
 def prepare_images(

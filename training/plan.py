@@ -1,13 +1,13 @@
 """The plan: the tasks that a recipe makes of a set of images, for training and for validation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from datasets.manifest import DatasetInvalid, Example
 from datasets.splits import Split
 from logo_detection.artifact import OUT_OF_DOMAIN
-from synthetic.catalogue import NEGATIVES, drawings_of
+from synthetic.catalogue import NEGATIVES, Drawing, drawings_of
 from synthetic.stateless_random import seeded
-from training.materialise import UNDEGRADED, ImageTask
+from training.materialise import UNDEGRADED, ImageSource, ImageTask
 from training.recipe import Recipe
 
 DEFAULT_FORM = "drawn"
@@ -26,7 +26,7 @@ def training_tasks(recipe: Recipe, examples: Sequence[Example]) -> list[ImageTas
         for category in recipe.recombined
     }
     tasks = [combined(recipe, task, partners) for task in tasks]
-    for drawing in drawings_of(recipe.drawn, recipe.seed, recipe.held_out_kinds):
+    for drawing in drawings_of(recipe.drawn, recipe.seed, recipe.held_out_kinds | fold_kinds(recipe)):
         form = recipe.degradations.get(drawing.category, DEFAULT_FORM)
         tasks.append(ImageTask(drawing, form, 0, recipe.seed))
     missing = set(recipe.labels) - {task.label for task in tasks}
@@ -58,23 +58,47 @@ def combined(recipe: Recipe, task: ImageTask, partners: dict[str, list[Example]]
 
 
 def validation_tasks(recipe: Recipe, examples: Sequence[Example]) -> list[ImageTask]:
-    """Examples, undegraded; and drawings of other seeds, half of them of kinds that are held out.
+    """Examples, undegraded; and drawings of other seeds, half of them of kinds that training does not show.
 
     Raises:
         DatasetInvalid: An example has a label that is not the recipe's.
     """
     check_recipe_labels(recipe, examples)
-    tasks = [ImageTask(example, UNDEGRADED, 0, recipe.seed) for example in examples]
-    all_kinds = frozenset(f"{category}/{kind}" for category in NEGATIVES for kind in NEGATIVES[category])
+    pictures: list[ImageSource] = [*examples, *validation_drawings(recipe)]
+    return [ImageTask(picture, UNDEGRADED, 0, recipe.seed) for picture in pictures]
+
+
+def validation_drawings(recipe: Recipe) -> Iterator[Drawing]:
+    """The drawings of the hold-out, or of the recipe's fold, which shows no kind of the hold-out."""
+    on_fold = recipe.fold is not None
+    seed = recipe.seed + (2 if on_fold else 1)
+    unseen_kinds = fold_kinds(recipe) if on_fold else recipe.held_out_kinds
     for category, count in recipe.drawn_validation.items():
-        unseen_kinds = [kind for kind in recipe.held_out_kinds if kind.startswith(f"{category}/")]
-        fresh = {category: count // 2 if unseen_kinds else count}
-        drawings = list(drawings_of(fresh, recipe.seed + 1, recipe.held_out_kinds))
-        if unseen_kinds:
-            unseen = {category: count - count // 2}
-            drawings += drawings_of(unseen, recipe.seed + 1, all_kinds - set(unseen_kinds))
-        tasks += [ImageTask(drawing, UNDEGRADED, 0, recipe.seed) for drawing in drawings]
-    return tasks
+        unseen = frozenset(kind for kind in unseen_kinds if kind.startswith(f"{category}/"))
+        fresh = count // 2 if unseen else count
+        yield from drawings_of({category: fresh}, seed, recipe.held_out_kinds | unseen_kinds)
+        if unseen:
+            yield from drawings_of({category: count - fresh}, seed, all_kinds() - unseen)
+
+
+def fold_kinds(recipe: Recipe) -> frozenset[str]:
+    """The kinds of drawings that a recipe's fold keeps from training: every n-th that is not held out.
+
+    A category of one kind is in training whatever the fold is.
+    """
+    if (fold := recipe.fold) is None:
+        return frozenset()
+    kept: set[str] = set()
+    for category in NEGATIVES:
+        kinds = sorted(kind for kind in all_kinds([category]) if kind not in recipe.held_out_kinds)
+        if len(kinds) > 1:
+            kept |= set(kinds[fold.number :: fold.of])
+    return frozenset(kept)
+
+
+def all_kinds(categories: Iterable[str] = NEGATIVES) -> frozenset[str]:
+    """Every `category/kind` that can be drawn."""
+    return frozenset(f"{category}/{kind}" for category in categories for kind in NEGATIVES[category])
 
 
 def check_parts(recipe: Recipe, parts: Split) -> None:

@@ -74,6 +74,19 @@ class Distillation:
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """A part of the training images that a recipe is validated on, in place of its hold-out.
+
+    The training groups are divided into `of` folds, and so are the kinds of drawings. Fold `number`, from 0
+    on, validates, and the others train. Neither shows anything of the hold-out. A run on a fold makes no
+    artifact.
+    """
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """The stages of an EfficientNetV2, one number per stage; by default those of B0."""
 
@@ -98,6 +111,9 @@ class Recipe:
         recombined: Of a category, the share of degradations made of two pictures.
         limits: What a model of these images cannot do: sentences for its card.
         distillation: What the model learns from a teacher, where it has one.
+        fold: What it is validated on, where that is not the hold-out.
+        fit_seed: Of the first weights, the order of the images and dropout, where these have one of their
+            own. `seed` decides the hold-out and the pictures in any case.
     """
 
     name: str
@@ -126,6 +142,13 @@ class Recipe:
     drawn_validation: Mapping[str, int] = field(default_factory=lambda: _NONE)
     limits: tuple[str, ...] = ()
     distillation: Distillation | None = None
+    fold: Fold | None = None
+    fit_seed: int | None = None
+
+    @property
+    def fitting_seed(self) -> int:
+        """The seed of fitting."""
+        return self.seed if self.fit_seed is None else self.fit_seed
 
     @property
     def spec(self) -> ImageSpec:
@@ -187,6 +210,8 @@ def _parse(path: Path) -> Recipe:
     values["stages"] = tuple(Stage(**stage) for stage in values.pop("stages", ()))
     if (distillation := values.pop("distillation", None)) is not None:
         values["distillation"] = _distillation(distillation)
+    if (fold := values.pop("fold", None)) is not None:
+        values["fold"] = Fold(**fold)
     network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
     tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
     return Recipe(hold_out=hold_out, held_out_kinds=kinds, network=Network(**network), **{**values, **tables})
@@ -240,6 +265,8 @@ def check_recipe(recipe: Recipe, path: Path) -> None:
             raise RecipeInvalid(
                 f"{path}: distillation: temperature: {distillation.temperature} is not above 0"
             )
+    if (fold := recipe.fold) is not None and not 0 <= fold.number < fold.of >= 2:
+        raise RecipeInvalid(f"{path}: fold: {fold.number} of {fold.of} is not 0 to of - 1, of 2 or more")
     if recipe.warm_up < 1:
         raise RecipeInvalid(f"{path}: warm_up: {recipe.warm_up} is not at least 1")
     if not recipe.stages:

@@ -80,10 +80,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=1,
         help="that train together on this machine, a part of each batch each",
     )
+    add("--images", type=Path, metavar="RUN", help="use the images of that run, and make none")
+    add("--prepare", action="store_true", help="make the images, and end")
     add("--export", type=Path, help="directory for the artifact; by default artifact/ in the run")
     options = parser.parse_args(arguments)
     if not 1 <= options.processes <= MAX_PROCESSES:
         parser.error(f"--processes: {options.processes} is not 1 to {MAX_PROCESSES}")
+    if options.prepare and options.processes > 1:
+        parser.error("--prepare is the work of one process")
     return options
 
 
