@@ -30,6 +30,8 @@ from training.validation import SAMPLE_PICTURES, validate
 LOG = logging.getLogger(__name__)
 
 CLIP_NORM = 1.0
+IN_PLACE_OF_0 = 2**30
+"""TensorFlow takes a global seed of 0 for none, and then cannot shuffle by a seed that differs by epoch."""
 
 # (float32[N, size, size, 3], float32[N, classes]) -> float32[3] of all processes: see `means_of`
 Step = Callable[[Any, Any], Any]
@@ -79,7 +81,7 @@ def fit_model(
     replicas = replicas or alone()
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype_policy_of(recipe))
-    keras.utils.set_random_seed(recipe.fitting_seed)
+    keras.utils.set_random_seed(recipe.fitting_seed or IN_PLACE_OF_0)
     try:
         model, done = start(recipe, run, weights)
         for stage in recipe.stages:

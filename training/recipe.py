@@ -16,6 +16,8 @@ from training.errors import RecipeInvalid
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # a label names a folder, too
 
+MAX_SEED = 2**31 - 1  # TensorFlow takes the remainder
+
 # Names of fields in recipes of earlier versions.
 _FORMER_NAMES = {"presentations": "degradations"}
 
@@ -267,6 +269,9 @@ def check_recipe(recipe: Recipe, path: Path) -> None:
             )
     if (fold := recipe.fold) is not None and not 0 <= fold.number < fold.of >= 2:
         raise RecipeInvalid(f"{path}: fold: {fold.number} of {fold.of} is not 0 to of - 1, of 2 or more")
+    for name, seed in (("seed", recipe.seed), ("fit_seed", recipe.fitting_seed)):
+        if not 0 <= seed < MAX_SEED:
+            raise RecipeInvalid(f"{path}: {name}: {seed} is not 0 to {MAX_SEED - 1}")
     if recipe.warm_up < 1:
         raise RecipeInvalid(f"{path}: warm_up: {recipe.warm_up} is not at least 1")
     if not recipe.stages:

@@ -121,6 +121,10 @@ def test_three_classes_are_trained_in_the_order_of_the_recipe(tmp_path: Path, pr
     assert float(columns["auc_roc"]) > 0.8
 
 
+def test_a_recipe_may_have_the_seed_0(tmp_path: Path) -> None:
+    assert fitted(tmp_path / "run", tiny_recipe(tmp_path, ("seed = 1", "seed = 0"))).output_shape == (None, 2)
+
+
 def test_a_class_that_counts_more_is_called_more_often(tmp_path: Path) -> None:
     def mean_score(weight: float) -> float:
         table = f"seed = 1\nclass_weights = {{ logo = {weight} }}"

@@ -96,6 +96,8 @@ def test_recipes_of_one_data_set_make_the_same_of_it() -> None:
         ("seed = 1", "seed = 1\ndegradations = { map = 'upside down' }", "degradations: map"),
         ("size = 32, images", "size = 320, images", "stage 2: size is 1 to 32"),
         ("warm_up = 2", "warm_up = 0", "warm_up"),
+        ("seed = 1", "seed = -1", "seed: -1 is not 0 to 2147483646"),
+        ("seed = 1", "seed = 1\nfit_seed = 2147483648", "fit_seed: 2147483648"),
         ("seed = 1", "seed = 1\nfold = { number = 2, of = 2 }", "fold: 2 of 2"),
         ("seed = 1", "seed = 1\nfold = { number = 0, of = 1 }", "fold: 0 of 1"),
     ],
