@@ -111,20 +111,23 @@ def train_chunks(
         return model.predict(images, verbose=0)
 
     step = None
+    chunks = chunks_of(recipe.stages)
     sample = validation.sample(SAMPLE_PICTURES) if validation is not None else None
+    final = validation if recipe.fold is not None else sample  # of a fold it is all that is measured
     with TensorBoardWriter(run.logs if replicas.is_first else None) as tensorboard:
-        for index, chunk in enumerate(chunks_of(recipe.stages)[done:], done):
+        for index, chunk in enumerate(chunks[done:], done):
             start_chunk(recipe, model, chunk)
             if step is None or chunk.starts_optimizer:
                 step = training_step(recipe, model, replicas)
             batches = training_batches(shards, recipe, chunk, replicas.place)
             means, seconds = train_chunk(model, step, batches, chunk, tensorboard)
-            if sample is not None:
-                run.checkpoint(model, index + 1)
-                evaluation = validate(predict, sample, recipe.labels, chunk.stage.size)
+            shown = final if chunk is chunks[-1] else sample
+            if shown is not None:
+                evaluation = validate(predict, shown, recipe.labels, chunk.stage.size)
                 line = summarise(recipe, chunk, means, evaluation, seconds)
                 run.append_history(line)
                 tensorboard.write(curves_of(line), chunk.steps.stop)
+                run.checkpoint(model, index + 1)  # last: a chunk without it is trained, and told of, again
                 LOG.info("%s", " ".join(f"{name}={value:.4g}" for name, value in line.items()))
 
 

@@ -95,14 +95,24 @@ class Run:
             unfinished.write_text(json.dumps({"chunks": chunks, "checkpoint": name}))
 
     def append_history(self, line: Mapping[str, float]) -> None:
-        """Append a line to `history.csv`."""
+        """Append a line to `history.csv`, in place of one of the same step or a later.
+
+        Such there are where a training was killed before the checkpoint that follows. The file is always
+        whole.
+        """
+        before = [row for row in self.read_history() if int(row["step"]) < line["step"]]
+        with replacing(self.path / "history.csv") as unfinished, unfinished.open("w", newline="") as file:
+            table = csv.DictWriter(file, list(line), restval="", extrasaction="ignore")
+            table.writeheader()
+            table.writerows([*before, line])
+
+    def read_history(self) -> list[dict[str, str]]:
+        """The lines of `history.csv`: one for each part of the training, when it was validated."""
         path = self.path / "history.csv"
-        is_new = not path.exists()
-        with path.open("a", newline="") as file:
-            table = csv.DictWriter(file, list(line))
-            if is_new:
-                table.writeheader()
-            table.writerow(line)
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
 
     def write_left_out(self, part: str, left_out: Iterable[LeftOutImage]) -> None:
         """Write the images left out of a part (`training`, `validation`), in place of its former rows."""
