@@ -61,6 +61,13 @@ class Group:
             peer.send(values)
         return values
 
+    def lost(self, timeout_s: float) -> int | None:
+        """The rank of a process that has ended, or does within the time; None where all it knows live."""
+        deadline = time.monotonic() + timeout_s
+        while (rank := _ended(self._peers)) is None and time.monotonic() < deadline:
+            pass  # it has waited
+        return rank
+
 
 class Peer:
     """A connection to another process of the group, over which lists of strings go as lines of JSON."""
@@ -178,13 +185,19 @@ def _connected(place: Place) -> Peer:
 
 def _watch(peers: Mapping[int, Peer], over: threading.Event, on_lost: Lost) -> None:
     """Wait until a connection is closed from the other side; reads nothing."""
+    while not over.is_set():
+        if (rank := _ended(peers)) is not None:
+            # All may end with the same error, which says more: time for this process to end with it, too.
+            if not over.wait(GRACE_S):
+                on_lost(f"rank {rank} was lost")
+            return
+
+
+def _ended(peers: Mapping[int, Peer]) -> int | None:
+    """The rank of one whose connection is closed from the other side, or is within WATCH_INTERVAL_S."""
     poll = select.poll()
     ranks = {peer.connection.fileno(): peer.rank for peer in peers.values()}
     for descriptor in ranks:
         poll.register(descriptor, select.POLLRDHUP)
-    while not over.is_set():
-        for descriptor, _ in poll.poll(WATCH_INTERVAL_S * 1000):
-            # All may end with the same error, which says more: time for this process to end with it, too.
-            if not over.wait(GRACE_S):
-                on_lost(f"rank {ranks[descriptor]} was lost")
-            return
+    closed = poll.poll(WATCH_INTERVAL_S * 1000)
+    return ranks[closed[0][0]] if closed else None

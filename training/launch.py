@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, NoReturn
 
-from training.place import COORDINATOR, PROCESSES, RANK, RUN
+from training.place import COORDINATOR, PROCESSES, RANK, RUN, Place
 from training.run import Run
 
 LOG = logging.getLogger(__name__)
@@ -37,24 +37,35 @@ def launch(processes: int, arguments: Sequence[str], run: Path) -> int:
     divided among them.
     """
     with _stopped_at_the_end() as started:
-        port = _free_port()
+        coordinator = ("127.0.0.1", free_port())
+        threads = max(1, len(os.sched_getaffinity(0)) // processes)
         for rank in range(processes):
-            started.append(_start(rank, processes, port, arguments, run))
+            place = Place(rank, processes, coordinator)
+            started.append(start(place, threads, arguments, run, to_terminal=rank == 0))
         return _first_failure(started)
 
 
-def _start(
-    rank: int, processes: int, port: int, arguments: Sequence[str], run: Path
+def start(
+    place: Place, threads: int, arguments: Sequence[str], run: Path, *, to_terminal: bool
 ) -> subprocess.Popen[bytes]:
-    threads = max(1, len(os.sched_getaffinity(0)) // processes)
-    settings = {RANK: rank, PROCESSES: processes, COORDINATOR: f"127.0.0.1:{port}", RUN: run}
+    """Start the process of a place, which dies with this one.
+
+    Args:
+        place: Its own.
+        threads: Cores that it may use, unless the environment says otherwise.
+        arguments: Of `logo-train`.
+        run: The run's directory.
+        to_terminal: Whether it writes to this process's terminal, and not to a file in the run.
+    """
+    settings = {RANK: place.rank, PROCESSES: place.processes, RUN: run}
     environment = {"TF_NUM_INTRAOP_THREADS": str(threads), **os.environ}
     environment |= {name: str(value) for name, value in settings.items()}
+    environment[COORDINATOR] = "{}:{}".format(*place.coordinator)
     command = [sys.executable, "-m", "training.train", *arguments]
     # A process without its launcher would go on writing into a run that is started again.
     die_with_launcher = partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, signal.SIGKILL)
     with ExitStack() as stack:
-        log = None if rank == 0 else stack.enter_context(_log(run, rank))
+        log = None if to_terminal else stack.enter_context(_log(run, place.rank))
         return subprocess.Popen(  # noqa: S603 - this command itself
             command,
             env=environment,
@@ -108,8 +119,9 @@ def _stopped_at_the_end() -> Iterator[list[subprocess.Popen[bytes]]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that is free just now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("", 0))
         port: int = probe.getsockname()[1]
         return port

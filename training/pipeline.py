@@ -39,7 +39,7 @@ from training.materialise import materialise_all
 from training.place import Place
 from training.plan import training_tasks
 from training.recipe import Recipe, read_recipe
-from training.replicas import Replicas, replicas_of
+from training.replicas import Replicas, losses_named, replicas_of
 from training.run import Run
 from training.shards import Shards, read_shards, shards_are_complete, write_shards
 from training.validation import predict_all
@@ -87,10 +87,11 @@ def run_training(options: argparse.Namespace, place: Place, on_lost: Lost) -> No
     """
     with joined(place, on_lost) as group:
         replicas = replicas_of(group)
-        if replicas.is_first:
-            make_artifact(options, replicas)
-        else:
-            fit_along(options, replicas)
+        with losses_named(group):
+            if replicas.is_first:
+                make_artifact(options, replicas)
+            else:
+                fit_along(options, replicas)
 
 
 def make_artifact(options: argparse.Namespace, replicas: Replicas) -> None:

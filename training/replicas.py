@@ -5,16 +5,20 @@ over all processes, so that every copy takes the step that one process would tak
 """
 
 import hashlib
-import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from training.errors import TrainingError
+from training.errors import ProcessLost, TrainingError
 from training.group import Group
+from training.launch import free_port
 from training.place import ONLY, Place
+
+LOSS_TIMEOUT_S = 10.0  # for rank 0 to end, by which all others hear of a loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def replicas_of(group: Group) -> Replicas:
     if place.processes == 1:
         return Replicas(group, tf.distribute.get_strategy())
     tf.get_logger().setLevel("WARNING")  # else it tells of every sum in every graph
-    addresses = group.gather(f"{group.host}:{_free_port()}")
+    addresses = group.gather(f"{group.host}:{free_port()}")
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": addresses}), task_type="worker", task_id=place.rank, rpc_layer="grpc"
     )
@@ -65,11 +69,19 @@ def alone() -> Replicas:
     return replicas_of(Group(ONLY, "", {}))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def losses_named(group: Group) -> Iterator[None]:
+    """Name a process that was lost where TensorFlow misses it first: its sums then fail in the block.
+
+    Raises:
+        ProcessLost: Another process has ended.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if group.place.processes > 1 and (rank := group.lost(LOSS_TIMEOUT_S)) is not None:
+            raise ProcessLost(f"rank {rank} was lost") from error
+        raise
 
 
 def summed(values: Any) -> Any:

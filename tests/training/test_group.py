@@ -75,6 +75,23 @@ def test_a_process_that_ends_early_is_told_to_the_others() -> None:
     assert second.exception(TIMEOUT_S) is not None
 
 
+def test_who_was_lost_is_known_once_its_connection_is_closed() -> None:
+    found: list[int | None] = []
+
+    def run(group: Group) -> None:
+        if group.place.rank == 1:
+            group.gather("alive")
+            raise RuntimeError("killed")
+        found.append(group.lost(0.0))
+        group.gather("alive")
+        found.append(group.lost(TIMEOUT_S))
+
+    first, second = in_each_rank(2, run, lambda lost: None)
+    assert isinstance(second.exception(TIMEOUT_S), RuntimeError)
+    assert isinstance(first.exception(TIMEOUT_S), ProcessLost)
+    assert found == [None, 1]
+
+
 def test_strangers_at_the_door_are_not_members() -> None:
     coordinator = ("127.0.0.1", free_port())
 

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.harness.process import ROOT, free_port
 from tests.training.recipes import write_recipe
 from tests.training.replica import OTHER_WEIGHTS, SYNCHRONISED, UNSYNCHRONISED
 from tests.training.test_fitting import STAGES, pictures
+from tests.training.test_group import TIMEOUT_S, in_each_rank
+from training.errors import ProcessLost
 from training.fitting import fit_model
+from training.group import Group
 from training.model import build
-from training.place import COORDINATOR, PROCESSES, RANK
+from training.place import COORDINATOR, ONLY, PROCESSES, RANK
 from training.recipe import read_recipe
-from training.replicas import vary_dropout
+from training.replicas import losses_named, vary_dropout
 from training.run import Run
 from training.shards import read_shards, write_shards
 
@@ -80,6 +84,23 @@ def test_processes_that_begin_with_other_weights_stop(directory: Path) -> None:
     for rank in range(2):
         said = (directory / OTHER_WEIGHTS / f"{rank}.txt").read_text()
         assert said.startswith("ranks [1] begin with other weights than rank 0")
+
+
+def test_a_sum_that_fails_names_the_process_that_was_lost() -> None:
+    def run(group: Group) -> None:
+        if group.place.rank == 1:
+            raise RuntimeError("killed")
+        with losses_named(group):
+            raise tf.errors.UnavailableError(None, None, "Collective ops is aborted")
+
+    first, _ = in_each_rank(2, run, lambda lost: None)
+    with pytest.raises(ProcessLost, match="rank 1 was lost"):
+        first.result(TIMEOUT_S)
+
+
+def test_an_error_of_tensorflow_s_in_one_process_is_that_error() -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError), losses_named(Group(ONLY, "", {})):
+        raise tf.errors.InvalidArgumentError(None, None, "shapes")
 
 
 def test_each_rank_drops_out_other_features(tmp_path: Path) -> None:
