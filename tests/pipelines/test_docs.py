@@ -86,7 +86,7 @@ def test_the_image_runs_as_the_services_user_from_hashed_locks() -> None:
     (install,) = [command for command in commands if {"pip", "install"} <= set(command)]
     assert "--require-hashes" in install
     locks = [value for name, value in pairwise(install) if name == "--requirement"]
-    assert locks == ["/locks/train.txt", "/locks/pipelines.txt"]
+    assert locks == ["/locks/train.txt", "/locks/search.txt", "/locks/pipelines.txt"]
     words = {word for command in IMAGE.commands() for word in command}
     assert words & {"pip", "python3-pip", "python3-venv", "gcc"} == set()
 

@@ -13,7 +13,7 @@ from training.errors import RecipeInvalid
 from training.recipe import read_recipe
 from training.train import DEFAULT_RECIPE
 
-RECIPES = sorted(DEFAULT_RECIPE.parent.glob("*.toml"))
+RECIPES = sorted(path for path in DEFAULT_RECIPE.parent.glob("*.toml") if "." not in path.stem)
 LABELS = ('labels = ["out_of_domain", "logo"]', 'labels = ["logo", "map", "out_of_domain"]')
 
 

@@ -1,0 +1,95 @@
+"""The process: a training as a process of this machine, which ends when the one that started it does."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from search.errors import SearchError
+from search.jobs import Job
+
+ROOT = Path(__file__).parents[1]
+LOCK_TIMEOUT_S = 60.0  # for a process of the same run to end whose parent was killed
+LOCK_POLL_S = 0.2
+LOGO_TRAIN = (sys.executable, "-m", "training.train")
+THREADS = "TF_NUM_INTRAOP_THREADS"
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class LocalLauncher:
+    """Starts jobs on this machine.
+
+    Args:
+        threads: Cores that each may use.
+        command: Which takes a job's arguments.
+    """
+
+    def __init__(self, threads: int, command: Sequence[str] = LOGO_TRAIN) -> None:
+        self._threads, self._command = threads, command
+
+    def start(self, job: Job) -> "LocalProcess":
+        """Start a job. Raises SearchError where its run is in use for too long."""
+        return LocalProcess(job, self._threads, self._command)
+
+
+class LocalProcess:
+    """A job's process."""
+
+    def __init__(self, job: Job, threads: int, command: Sequence[str] = LOGO_TRAIN) -> None:
+        # Linux sends the signal when the thread that started the process ends, and not only the process.
+        die_with_parent = partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, signal.SIGKILL)
+        with _lock(job.directory) as lock, job.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a command of this project
+                [*command, *job.arguments],
+                env=_environment(threads),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+                pass_fds=(lock.fileno(),),
+            )
+
+    def status(self) -> int | None:
+        """The exit status; None while it runs."""
+        return self._process.poll()
+
+    def wait(self) -> int:
+        """Its exit status, at its end."""
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """Kill it with all that it has started: what it has to save is in its checkpoint."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _lock(directory: Path) -> BinaryIO:
+    """A locked file of a run; the lock is held until the last process that has the file open ends."""
+    file = (directory / "lock").open("wb")
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                file.close()
+                raise SearchError(f"{directory} is in use by another process") from None
+            time.sleep(LOCK_POLL_S)
+        else:
+            return file
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """This process's, with the project wherever the command runs, and so many cores unless told otherwise."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {THREADS: str(threads), **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
