@@ -1,18 +1,23 @@
 """Manifests: what helm makes of the chart, and the schemas that check every document of it.
 
 Kubernetes' own kinds are checked by Kubernetes' strict schemas, an InferenceService by KServe's own SDK and
-the pod in it by Kubernetes again, the Prometheus operator's kinds by models made from their definitions.
+the pod in it by Kubernetes again, the Prometheus operator's and Kubeflow Trainer's kinds by models made from
+their definitions.
 """
 
+import copy
 import json
 import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import kserve
+import kubeflow_trainer_api.models as trainer
 import kubernetes.client
 import kubernetes_validate
 import yaml
@@ -88,7 +93,8 @@ def validate(document: Document) -> None:
     """
     special: dict[str, Callable[[Document], None]] = {
         "serving.kserve.io/v1beta1": _validate_inference_service,
-        "monitoring.coreos.com/v1": _validate_prometheus_operator,
+        "monitoring.coreos.com/v1": partial(_validate_by_models, prometheus_operator),
+        "trainer.kubeflow.org/v1alpha1": _validate_trainer,
     }
     special.get(document["apiVersion"], _validate_kubernetes)(document)
 
@@ -111,8 +117,22 @@ def _validate_inference_service(document: Document) -> None:
         _validate_kubernetes({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod})
 
 
-def _validate_prometheus_operator(document: Document) -> None:
-    model = getattr(prometheus_operator, document["kind"])
+def _validate_trainer(document: Document) -> None:
+    """Trainer's models, whose names begin with group and version; Kubernetes' schema for the jobs.
+
+    The models take no quantity such as `4Gi`, which only pods have.
+    """
+    without_pods = copy.deepcopy(document)
+    if document["kind"] == "TrainingRuntime":
+        for job in without_pods["spec"]["template"]["spec"]["replicatedJobs"]:
+            head = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": job["name"]}}
+            _validate_kubernetes({**head, "spec": job["template"]["spec"]})
+            job["template"]["spec"] = {"template": {}}
+    _validate_by_models(trainer, without_pods, "TrainerV1alpha1")
+
+
+def _validate_by_models(models: ModuleType, document: Document, prefix: str = "") -> None:
+    model = getattr(models, prefix + document["kind"])
     try:
         known = model.model_validate(document).model_dump(mode="json", by_alias=True, exclude_unset=True)
     except ValueError as error:

@@ -10,11 +10,13 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
+from batch.options import add_spark_options
 from logo_detection.commands import run_command
 from training.errors import ProcessLost
 from training.launch import EXIT_LOST, GOES_ON, launch
@@ -33,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(options: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Train in the place that a launcher has given, or start all processes. Returns the exit status."""
+    """Train in the place that a launcher has given, or launch all processes. Returns the exit status."""
     place = place_of(os.environ)
-    if place is None and options.processes > 1:
-        return launch(options.processes, arguments, options.run)
+    if place is None and (options.launcher != "local" or options.processes > 1):
+        return LAUNCHERS[options.launcher](options, arguments)
     from training.pipeline import run_training
 
     stop = partial(stop_now, threading.Lock())
@@ -45,6 +47,63 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     except ProcessLost as error:
         stop(str(error))
     return 0
+
+
+def launch_here(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """All processes on this machine."""
+    return launch(options.processes, arguments, options.run)
+
+
+def launch_on_spark(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """A task of Spark for each process. Raises LogoDetectionError."""
+    from batch.spark import Session
+    from training import spark
+
+    session = Session(
+        options.master,
+        options.archive,
+        options.java_home,
+        tuple(options.conf),
+        options.processes,
+        "logo-train",
+    )
+    return spark.launch_on_spark(session, options.processes, absolute(options), options.run.resolve())
+
+
+def render_for_kubernetes(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Print the documents. Raises TrainingError."""
+    from training import kubernetes
+
+    make = {"kubernetes": kubernetes.job_documents, "trainjob": kubernetes.trainjob_documents}
+    sys.stdout.write(kubernetes.render(make[options.launcher](kubernetes.pods_of(options))))
+    return 0
+
+
+LAUNCHERS: Mapping[str, Callable[[argparse.Namespace, Sequence[str]], int]] = MappingProxyType(
+    {
+        "local": launch_here,
+        "spark": launch_on_spark,
+        "kubernetes": render_for_kubernetes,
+        "trainjob": render_for_kubernetes,
+    }
+)
+
+
+def absolute(options: argparse.Namespace) -> list[str]:
+    """The arguments for a process that begins in another folder."""
+    paths: dict[str, Sequence[Path]] = {
+        "--data": [options.data],
+        "--recipe": [options.recipe],
+        "--run": [options.run],
+        "--teacher": options.teacher,
+        "--images": [options.images] if options.images else [],
+        "--export": [options.export] if options.export else [],
+    }
+    arguments = [part for name, all_of in paths.items() for path in all_of for part in (name, path.resolve())]
+    if options.weights:
+        is_file = Path(options.weights).exists()
+        arguments += ["--weights", Path(options.weights).resolve() if is_file else options.weights]
+    return [str(argument) for argument in (*arguments, "--workers", options.workers)]
 
 
 def stop_now(once: threading.Lock, lost: str) -> NoReturn:
@@ -78,17 +137,43 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--processes",
         type=int,
         default=1,
-        help="that train together on this machine, a part of each batch each",
+        help="that train together, a part of each batch each",
     )
+    add("--launcher", choices=list(LAUNCHERS), default="local", help="what starts them: default %(default)s")
     add("--images", type=Path, metavar="RUN", help="use the images of that run, and make none")
     add("--prepare", action="store_true", help="make the images, and end")
     add("--export", type=Path, help="directory for the artifact; by default artifact/ in the run")
+    _add_spark(parser.add_argument_group("--launcher spark: a task of a barrier stage for each process"))
+    _add_kubernetes(
+        parser.add_argument_group("--launcher kubernetes, or trainjob (Kubeflow's): a pod for each process")
+    )
     options = parser.parse_args(arguments)
     if not 1 <= options.processes <= MAX_PROCESSES:
         parser.error(f"--processes: {options.processes} is not 1 to {MAX_PROCESSES}")
     if options.prepare and options.processes > 1:
         parser.error("--prepare is the work of one process")
+    if options.launcher in ("kubernetes", "trainjob"):
+        if not options.dry_run:
+            parser.error("--dry-run is required: kubectl applies what it prints")
+        if missing := [name for name in ("image", "claim") if not getattr(options, name)]:
+            parser.error(f"--launcher {options.launcher} needs --{missing[0]}")
     return options
+
+
+def _add_spark(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--archive", metavar="FILE", help="environment: logo-batch pack --train makes it")
+    add_spark_options(group)
+
+
+def _add_kubernetes(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--dry-run", action="store_true", help="print the documents, for kubectl apply")
+    add("--name", default="logo-train", help="of the training (default %(default)s)")
+    add("--image", help="as pipelines/Dockerfile builds it")
+    add("--claim", help="a PersistentVolumeClaim that all pods can write to: data and run")
+    add("--mount", default="/shared", help="where it is in the pods (default %(default)s)")
+    add("--cpu", default="4", help="of a pod (default %(default)s)")
+    add("--memory", default="8Gi", help="of a pod (default %(default)s)")
 
 
 if __name__ == "__main__":
