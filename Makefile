@@ -99,7 +99,7 @@ PIPELINES := $(TRAINING) $(VENV)/.pipelines
 
 .PHONY: pipeline
 pipeline: $(PIPELINES) ## compile the Kubeflow pipelines: build/pipelines/*.yaml; ARGS="--image REGISTRY/IMAGE@DIGEST"
-	@for source in categories manifest; do \
+	@for source in categories manifest search; do \
 		$(BIN)/logo-pipeline compile --from $$source --output build/pipelines/$$source.yaml $(ARGS) || exit; \
 	done
 

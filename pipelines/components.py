@@ -15,11 +15,12 @@ def check_parameters(
     version: str,
     thresholds: dict,  # type: ignore[type-arg]  # Kubeflow's dictionaries and lists have no types
     sample: int,
+    processes: int,
 ) -> str:
     """Refuse, before hours of training, what later steps would refuse. Gives the recipe's text."""
     from pipelines import steps
 
-    return steps.check_parameters(recipe, version, thresholds, sample)
+    return steps.check_parameters(recipe, version, thresholds, sample, processes)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -47,6 +48,7 @@ def train(
     manifest: str,
     recipe: str,
     weights: str,
+    processes: int,
     timeout_s: int,
     candidate: dsl.Output[dsl.Model],
     holdout: dsl.Output[dsl.Dataset],
@@ -58,8 +60,32 @@ def train(
     from pipelines import steps
 
     results = steps.TrainingOutputs(Path(candidate.path), Path(holdout.path), Path(record.path))
-    artifact = steps.train(Path(dataset.path) / manifest, recipe, weights, results, timeout_s)
+    artifact = steps.train(Path(dataset.path) / manifest, recipe, weights, results, timeout_s, processes)
     candidate.metadata.update(name=artifact.name, version=artifact.version, labels=list(artifact.labels))
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def search(
+    dataset: dsl.Input[dsl.Dataset],
+    manifest: str,
+    recipe: str,
+    space: str,
+    trials: int,
+    seeds: int,
+    timeout_s: int,
+    best: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+    outcome: dsl.Output[dsl.Metrics],
+) -> None:
+    """Find a recipe's numbers on folds of the training images. The metrics' file is `result.json`."""
+    from pathlib import Path
+
+    from pipelines import steps
+
+    files = steps.SearchFiles(Path(best.path), Path(report.path), Path(outcome.path))
+    plan = steps.SearchPlan(recipe, space, trials, seeds)
+    for name, value in steps.search(Path(dataset.path) / manifest, plan, files, timeout_s).items():
+        outcome.log_metric(name, value)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -37,7 +37,11 @@ def compile_pipeline(options: argparse.Namespace) -> int:
     from pipelines.components import IMAGE
 
     image = options.image or os.environ.get(IMAGE_VARIABLE) or IMAGE
-    make = {"categories": pipeline.from_categories, "manifest": pipeline.from_manifest}[options.source]
+    make = {
+        "categories": pipeline.from_categories,
+        "manifest": pipeline.from_manifest,
+        "search": pipeline.for_search,
+    }[options.source]
     if options.output.suffix not in (".yaml", ".yml"):
         raise PipelineError(f"--output: {options.output} is not a .yaml file")
     try:
@@ -45,7 +49,8 @@ def compile_pipeline(options: argparse.Namespace) -> int:
         compiler.Compiler().compile(make(image), str(options.output))
     except OSError as error:
         raise PipelineError(f"cannot write {options.output}: {error.strerror}") from error
-    sys.stdout.write(f"{options.output}: from {options.source}, in the image {image}\n")
+    source = "for a search" if options.source == "search" else f"from {options.source}"
+    sys.stdout.write(f"{options.output}: {source}, in the image {image}\n")
     return 0
 
 
@@ -106,6 +111,7 @@ def _parameters(options: argparse.Namespace) -> dict[str, Any]:
         raise PipelineError(f"--recipe: cannot read {recipe}: {error}") from error
     given = {"recipe": text, "version": options.version, "sample": options.sample}
     given["thresholds"] = dict(options.threshold)
+    given["processes"] = options.processes
     check_parameters(**given)
     return {**given, "weights": options.weights}
 
@@ -133,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_compile(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(verb=compile_pipeline)
     option = parser.add_argument
-    option("--from", dest="source", choices=["categories", "manifest"], default="categories")
+    option("--from", dest="source", choices=["categories", "manifest", "search"], default="categories")
     option("--output", metavar="FILE", type=Path, required=True)
     option("--image", help=f"of all steps; default: what {IMAGE_VARIABLE} says")
 
@@ -153,6 +159,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     option(
         "--threshold", action="append", default=[], type=_threshold, metavar="NAME=NUMBER", help="of the gate"
     )
+    option("--processes", type=int, default=1, help="that train together (default %(default)s)")
     option("--sample", type=int, default=200, help="files to score once more (default %(default)s)")
     option("--root", metavar="FOLDER", type=Path, default=Path("runs/pipelines"), help="default %(default)s")
 

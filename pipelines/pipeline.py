@@ -3,7 +3,7 @@
     check_parameters → import_categories ┐
                               or importer ┴→ train → evaluate → gate → export → score_sample
 
-Two, and no condition in one: docs/decisions/two-pipelines.md.
+Two, and no condition in one: docs/decisions/two-pipelines.md. A third one finds a recipe: importer → search.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from release.gate import Thresholds
 
 RECIPE = "efficientnetv2-b0"
 SAMPLE = 200  # files
+TRIALS, SEEDS = 30, 5  # as logo-search has them
 DEFAULT_THRESHOLDS = {name: value for name, value in asdict(Thresholds()).items() if value is not None}
 HOUR = 3600  # seconds
 BACKOFF = "60s"  # before the second try; twice as long before each that follows
@@ -44,6 +45,7 @@ RESOURCES = {
     "check_parameters": SMALL,
     "import_categories": Resources("1", "2Gi", 3),
     "train": Resources("4", "8Gi", 1),
+    "search": Resources("4", "8Gi", 0),
     "evaluate": Resources("2", "4Gi", 1),
     "gate": SMALL,
     "export": SMALL,
@@ -52,6 +54,7 @@ RESOURCES = {
 TIMEOUTS_S = {
     "import_categories": 24 * HOUR,
     "train": 48 * HOUR,
+    "search": 240 * HOUR,
     "evaluate": 4 * HOUR,
     "score_sample": HOUR,
 }
@@ -71,6 +74,7 @@ class TrainingParameters:
 
     manifest: Any
     weights: Any
+    processes: Any
     thresholds: Any
     sample: Any
 
@@ -88,6 +92,7 @@ def from_categories(image: str) -> Any:
         recipe: str = RECIPE,
         version: str = "",
         weights: str = "",
+        processes: int = 1,
         thresholds: dict = DEFAULT_THRESHOLDS,  # type: ignore[type-arg]
         sample: int = SAMPLE,
     ) -> Outputs:
@@ -102,17 +107,21 @@ def from_categories(image: str) -> Any:
             recipe: The name of one of training/recipes, or a recipe's TOML.
             version: Of the model, in which {date} stands for the day (20261231); empty for the recipe's.
             weights: To begin with: imagenet, or a file in the image; empty for none.
+            processes: Of the pod that trains, each with a part of every batch.
             thresholds: Of the gate. What is left out has its default.
             sample: Files that are scored once more, as a batch job does.
         """
         checked = _step(components.check_parameters, image)(
-            recipe=recipe, version=version, thresholds=thresholds, sample=sample
+            recipe=recipe, version=version, thresholds=thresholds, sample=sample, processes=processes
         )
         imported = _step(components.import_categories, image)(
             categories=categories, contact=contact, depth=depth, limit=limit, api=api
         ).after(checked)
         return _make(
-            image, imported.output, checked.output, TrainingParameters("", weights, thresholds, sample)
+            image,
+            imported.output,
+            checked.output,
+            TrainingParameters("", weights, processes, thresholds, sample),
         )
 
     return pipeline
@@ -128,6 +137,7 @@ def from_manifest(image: str) -> Any:
         recipe: str = RECIPE,
         version: str = "",
         weights: str = "",
+        processes: int = 1,
         thresholds: dict = DEFAULT_THRESHOLDS,  # type: ignore[type-arg]
         sample: int = SAMPLE,
     ) -> Outputs:
@@ -140,16 +150,58 @@ def from_manifest(image: str) -> Any:
             recipe: The name of one of training/recipes, or a recipe's TOML.
             version: Of the model, in which {date} stands for the day (20261231); empty for the recipe's.
             weights: To begin with: imagenet, or a file in the image; empty for none.
+            processes: Of the pod that trains, each with a part of every batch.
             thresholds: Of the gate. What is left out has its default.
             sample: Files that are scored once more, as a batch job does.
         """
         checked = _step(components.check_parameters, image)(
-            recipe=recipe, version=version, thresholds=thresholds, sample=sample
+            recipe=recipe, version=version, thresholds=thresholds, sample=sample, processes=processes
         )
         images = dsl.importer(artifact_uri=dataset, artifact_class=dsl.Dataset)
         return _make(
-            image, images.output, checked.output, TrainingParameters(manifest, weights, thresholds, sample)
+            image,
+            images.output,
+            checked.output,
+            TrainingParameters(manifest, weights, processes, thresholds, sample),
         )
+
+    return pipeline
+
+
+class SearchOutputs(NamedTuple):
+    """What a search makes."""
+
+    best: dsl.Artifact
+    report: dsl.HTML
+
+
+def for_search(image: str) -> Any:
+    """The pipeline that finds a recipe, with all steps in an image."""
+
+    @dsl.pipeline(name="logo-detection-search", display_name="Logo detection, search for a recipe")
+    def pipeline(
+        dataset: str,
+        manifest: str = "",
+        recipe: str = RECIPE,
+        space: str = "",
+        trials: int = TRIALS,
+        seeds: int = SEEDS,
+    ) -> SearchOutputs:
+        """A recipe's numbers are searched on folds of a folder's images; nothing held out is used.
+
+        Args:
+            dataset: The folder's address in an object store (s3://, gs://, minio://).
+            manifest: Its name in the folder, if it is not manifest.csv or manifest.parquet.
+            recipe: The name of one of training/recipes, or a recipe's TOML.
+            space: What may change in it, as TOML; empty for the recipe's own .search.toml.
+            trials: Trainings, by numbers that differ.
+            seeds: Trainings of the recipe, and of the best one, on another fold, to compare them.
+        """
+        images = dsl.importer(artifact_uri=dataset, artifact_class=dsl.Dataset)
+        found = _step(components.search, image)(
+            dataset=images.output, manifest=manifest, recipe=recipe, space=space, trials=trials, seeds=seeds
+        ).outputs
+        return SearchOutputs(found["best"], found["report"])
 
     return pipeline
 
@@ -157,7 +209,11 @@ def from_manifest(image: str) -> Any:
 def _make(image: str, dataset: Any, recipe: Any, parameters: TrainingParameters) -> Outputs:
     """The steps from a data set on. The recipe is text."""
     trained = _step(components.train, image)(
-        dataset=dataset, manifest=parameters.manifest, recipe=recipe, weights=parameters.weights
+        dataset=dataset,
+        manifest=parameters.manifest,
+        recipe=recipe,
+        weights=parameters.weights,
+        processes=parameters.processes,
     ).outputs
     candidate, holdout = trained["candidate"], trained["holdout"]
     evaluated = _step(components.evaluate, image)(candidate=candidate, holdout=holdout).outputs

@@ -1,10 +1,12 @@
 """The steps: what each does with files and folders, by the project's own commands. Nothing of Kubeflow.
 
-check_parameters, import_categories, train, evaluate, check_gate, export, score_sample: in this order.
+check_parameters, import_categories, train, evaluate, check_gate, export, score_sample: in this order. And
+search, which finds a recipe for them.
 """
 
 import csv
 import hashlib
+import json
 import re
 import shutil
 import tomllib
@@ -29,6 +31,7 @@ from logo_detection.cores import available_cores
 from pipelines.commands import run_command
 from pipelines.errors import PipelineError
 from release.gate import Finding, check_thresholds, thresholds_of
+from training.place import MAX_PROCESSES, Place
 from training.recipe import read_recipe
 from training.run import Run
 
@@ -41,7 +44,9 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSION_LINE = re.compile(r"^version\s*=.*$", re.MULTILINE)
 
 
-def check_parameters(recipe: str, version: str, thresholds: Mapping[str, Any], sample: int) -> str:
+def check_parameters(
+    recipe: str, version: str, thresholds: Mapping[str, Any], sample: int, processes: int = 1
+) -> str:
     """Whatever can be refused before there are images; the recipe's text. Raises LogoDetectionError."""
     thresholds_of(thresholds)
     check_sample(sample)
@@ -49,7 +54,13 @@ def check_parameters(recipe: str, version: str, thresholds: Mapping[str, Any], s
     with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
         file = Path(scratch) / "recipe.toml"
         file.write_text(text)
-        read_recipe(file)
+        checked = read_recipe(file)
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise PipelineError(f"processes: {processes} is not 1 to {MAX_PROCESSES}")
+    for stage in checked.stages:
+        Place(processes=processes).rows(stage.batch)
+    if checked.fold is not None:
+        raise PipelineError("recipe: has a fold, and a run on a fold makes no model")
     return text
 
 
@@ -117,18 +128,81 @@ class TrainingOutputs:
     record: Path
 
 
-def train(data: Path, recipe: str, weights: str, results: TrainingOutputs, timeout_s: float) -> Artifact:
+def train(
+    data: Path, recipe: str, weights: str, results: TrainingOutputs, timeout_s: float, processes: int = 1
+) -> Artifact:
     """Train by a recipe's text, and keep all but what can be made again. Raises LogoDetectionError."""
     with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
         run, file = Run(Path(scratch) / "run"), Path(scratch) / "recipe.toml"
         file.write_text(recipe)
         options = ["--data", data, "--recipe", file, "--run", run.path, "--export", results.candidate]
         options += ["--weights", weights] if weights else []
+        options += ["--processes", processes]
         run_command("training.train", *options, "--workers", available_cores(), timeout_s=timeout_s)
         shutil.move(run.validation, results.holdout)
         heavy = shutil.ignore_patterns(run.training.name, run.artifact.name, "*.keras", "progress.json")
         shutil.copytree(run.path, results.record, ignore=heavy)
     return load_artifact(results.candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """What is searched.
+
+    Attributes:
+        recipe: The name of one of `training/recipes`, or TOML.
+        space: What may change in it, as TOML; empty for the file beside the named recipe.
+        trials: How many.
+        seeds: Runs of the recipe, and of the best one, to compare them.
+    """
+
+    recipe: str
+    space: str
+    trials: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFiles:
+    """The files of a search: the best recipe, the page, and `result.json`."""
+
+    best: Path
+    page: Path
+    result: Path
+
+
+def search(data: Path, plan: SearchPlan, files: SearchFiles, timeout_s: float) -> dict[str, float]:
+    """Find a recipe. Returns the best trial's measure, and its gain where it was compared.
+
+    Raises:
+        LogoDetectionError: The recipe or the space is none, or the search failed.
+    """
+    with TemporaryDirectory(prefix="logo-pipeline-") as scratch:
+        recipe, space, to = (Path(scratch) / name for name in ("recipe.toml", "space.toml", "search"))
+        recipe.write_text(recipe_text(plan.recipe))
+        space.write_text(space_text(plan.recipe, plan.space))
+        options = ("--data", data, "--recipe", recipe, "--space", space, "--to", to)
+        counts = ("--trials", plan.trials, "--seeds", plan.seeds, "--workers", available_cores())
+        run_command("search", *options, *counts, timeout_s=timeout_s)
+        for name, place in (
+            ("best.toml", files.best), ("report.html", files.page), ("result.json", files.result),
+        ):  # fmt: skip
+            shutil.move(to / name, place)
+    result = json.loads(files.result.read_text())
+    found = {f"best_{result['measure']}": float(result["trials"][result["best"]]["value"])}
+    if gain := result["gain"]:
+        found |= {f"gain_{end}": float(gain[end]) for end in ("mean", "low", "high")}
+    return found
+
+
+def space_text(recipe: str, space: str) -> str:
+    """A space's TOML: that which is given, or else the named recipe's. Raises PipelineError."""
+    if space:
+        return space
+    file = RECIPES / f"{recipe}.search.toml"
+    if "\n" in recipe or not file.is_file():
+        raise PipelineError("space: is empty, and the recipe has no .search.toml in training/recipes")
+    return file.read_text()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kfp import compiler, components
 
-from pipelines.pipeline import RESOURCES, TIMEOUTS_S, from_categories, from_manifest
+from pipelines.pipeline import RESOURCES, TIMEOUTS_S, for_search, from_categories, from_manifest
 from release.gate import Thresholds
 
 IMAGE = "registry.example/logo-detection-pipeline@sha256:" + "0" * 64
@@ -118,5 +118,21 @@ def test_the_defaults_are_the_gates(compiled: dict[str, Any]) -> None:
 
 
 def test_every_parameter_says_what_it_is(compiled: dict[str, Any]) -> None:
+    for name, parameter in compiled["root"]["inputDefinitions"]["parameters"].items():
+        assert parameter.get("description"), name
+
+
+def test_a_search_is_one_step_on_images_that_are_there(tmp_path: Path) -> None:
+    written = tmp_path / "search.yaml"
+    compiler.Compiler().compile(for_search(IMAGE), str(written))
+    compiled = yaml.safe_load(written.read_text())
+    assert set(tasks(compiled)) == {"importer", "search"}
+    (container,) = containers(compiled).values()
+    assert container["image"] == IMAGE
+    assert container["resources"]["resourceCpuLimit"] == RESOURCES["search"].cpu
+    timeout = tasks(compiled)["search"]["inputs"]["parameters"]["timeout_s"]["runtimeValue"]["constant"]
+    assert timeout == TIMEOUTS_S["search"]
+    loaded = components.load_component_from_file(str(written))
+    assert set(loaded.component_spec.outputs) == {"best", "report"}
     for name, parameter in compiled["root"]["inputDefinitions"]["parameters"].items():
         assert parameter.get("description"), name

@@ -18,11 +18,13 @@ from logo_detection.errors import ArtifactError, LogoDetectionError
 from pipelines import steps
 from pipelines.errors import PipelineError
 from release.errors import GateClosed
-from tests.pipelines.sets import write_colours
+from tests.pipelines.sets import brief_recipe, write_colours
 from tests.wiki import WikiServer, small_commons
 
 TIMEOUT_S = 120.0
+SEARCH_TIMEOUT_S = 400.0
 FILES = 12
+FOLDED = "fold = { number = 0, of = 3 }\n" + steps.recipe_text("quick")
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,25 @@ def test_a_recipe_may_have_another_version_and_stays_itself_otherwise() -> None:
     assert dated in {f"2.0.{day:%Y%m%d}" for day in days}
 
 
+def test_a_space_is_given_or_stands_beside_the_named_recipe() -> None:
+    assert steps.space_text("quick", "[floats]\n") == "[floats]\n"
+    assert "weight_decay" in tomllib.loads(steps.space_text("quick", ""))["floats"]
+    for recipe in ("vgg16", steps.recipe_text("quick")):
+        with pytest.raises(PipelineError, match="space: is empty, and the recipe has no"):
+            steps.space_text(recipe, "")
+
+
+@pytest.mark.slow
+def test_a_search_leaves_a_recipe_a_page_and_its_result(tmp_path: Path) -> None:
+    images = write_colours(tmp_path / "images", FILES // 2)
+    files = steps.SearchFiles(tmp_path / "best", tmp_path / "page", tmp_path / "result")
+    plan = steps.SearchPlan(brief_recipe(), steps.space_text("quick", ""), trials=1, seeds=0)
+    found = steps.search(images, plan, files, SEARCH_TIMEOUT_S)
+    assert found["best_auc_pr"] > 0
+    assert tomllib.loads(files.best.read_text()) == tomllib.loads(brief_recipe())
+    assert files.page.read_text().startswith("<!DOCTYPE html>")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -153,6 +174,9 @@ def test_a_recipe_may_have_another_version_and_stays_itself_otherwise() -> None:
         ({"thresholds": {"min_auc": 0.9}}, "there is no min_auc"),
         ({"sample": 0}, "sample: 0 is not 1 to 1,000"),
         ({"sample": 1_001}, "sample: 1001 is not"),
+        ({"processes": 0}, "processes: 0 is not 1 to 1024"),
+        ({"processes": 3}, "a batch of 16 images cannot be divided among 3 processes"),
+        ({"recipe": FOLDED}, "recipe: has a fold"),
     ],
 )
 def test_what_a_later_step_would_refuse_is_refused_first(given: dict[str, object], message: str) -> None:
