@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from datasets.replacement import replacing
 from search.errors import SearchError
 from search.jobs import Job, Launcher, Outcome, run_all
 from search.recipe_text import Value, with_values
@@ -92,9 +93,8 @@ class ComparedRun:
         values = read_history(self.job.directory, self._plan.measure)
         if outcome is not Outcome.DONE or not values or not math.isfinite(values[-1]):
             raise SearchError(f"a run of the comparison is {outcome.value}: see {self.job.log}")
-        unfinished = self.job.directory / f"{RESULT}.part"
-        unfinished.write_text(json.dumps(values[-1]))
-        unfinished.replace(self.job.directory / RESULT)
+        with replacing(self.job.directory / RESULT) as unfinished:
+            unfinished.write_text(json.dumps(values[-1]))
         drop_checkpoints(self.job.directory)
 
 
