@@ -12,7 +12,6 @@ from pathlib import Path
 from py4j.protocol import Py4JError
 from pyspark import BarrierTaskContext
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
 from batch.spark import Session
 from training.errors import TrainingError
@@ -38,10 +37,11 @@ def launch_on_spark(session: Session, processes: int, arguments: Sequence[str], 
         TrainingError: Spark is to allocate executors dynamically.
         BatchError: Spark does not start, or has fewer cores.
     """
+    check_allocation(dict(session.conf).get(DYNAMIC))
     if session.archive is None:  # executors have this project where the driver has it
         session = replace(session, conf=(("spark.executorEnv.PYTHONPATH", str(ROOT)), *session.conf))
     with session.open() as spark:
-        check_allocation(spark)
+        check_allocation(spark.sparkContext.getConf().get(DYNAMIC))  # as the cluster's defaults have it
         tasks = spark.sparkContext.parallelize(range(processes), processes).barrier()
         try:
             statuses = tasks.mapPartitions(partial(run_rank, arguments=arguments, run=run)).collect()
@@ -58,9 +58,9 @@ def launch_on_spark(session: Session, processes: int, arguments: Sequence[str], 
     return status
 
 
-def check_allocation(spark: SparkSession) -> None:
+def check_allocation(setting: str | None) -> None:
     """Raises TrainingError where Spark allocates dynamically: it refuses barrier stages (SPARK-24942)."""
-    if spark.sparkContext.getConf().get(DYNAMIC, "false") == "true":
+    if setting == "true":
         raise TrainingError(
             f"all processes start together, which Spark cannot do with dynamic allocation: --conf {DYNAMIC}="
             "false, and as many --conf spark.executor.instances= as there are to be processes"
