@@ -11,6 +11,10 @@
     {"build": "explainer", "timeout_s": …}          {"built": true}, or {"code": "internal", "cause": …}
     {…, "contrast": [target, other]} + image        {…, "explanation": {"values": [[…], …],
                                                      "overlay": base64 of a PNG}}
+    {…, "thumbnail_side": pixels} + image           {…, "thumbnail": {"width": …, "height": …,
+                                                     "pixels": base64 of uint8[height, width, 3]}}
+
+Of a thumbnail the pixels are sent, not a file: its receiver need not decode what such a worker wrote.
 
 A worker is asked to build what explains before it is given its first image with a contrast: that may take
 longer than an image may.
@@ -46,6 +50,8 @@ MEMORY_SLACK_BYTES = 128 * 2**20
 """What the engine needs beyond one image's share, and malloc loses to fragments."""
 
 MAX_OVERLAY_BYTES = 160 * 2**10
+MAX_THUMBNAIL_SIDE = 512
+"""Pixels."""
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FORMATS = tuple(each.value for each in Format)
 _CAUSE = re.compile(r"\w{1,100} at [\w.<>-]{1,100}:\d{1,9}")
@@ -91,18 +97,22 @@ class Task:
     """One image to score: its bytes as fetched, or its base64 text as it came.
 
     Text stays text until a worker has time for it, and is then sent piece by piece: it is never copied whole.
-    With a contrast, it is explained, too.
+    With a contrast, it is explained, too. With a thumbnail's side, 1 to MAX_THUMBNAIL_SIDE pixels, so is its
+    thumbnail made; 0 asks for none.
     """
 
     data: bytes | bytearray | memoryview | str
     is_base64: bool = False
     contrast: Contrast | None = None
+    thumbnail_side: int = 0
 
     def to_json(self, timeout_s: float) -> dict[str, Any]:
         """What a worker is sent before the image."""
         asked: dict[str, Any] = {"is_base64": self.is_base64, "timeout_s": timeout_s}
         if self.contrast:
             asked["contrast"] = (self.contrast.target, self.contrast.other)
+        if self.thumbnail_side:
+            asked["thumbnail_side"] = self.thumbnail_side
         return asked
 
 
@@ -120,6 +130,21 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture for people to look at: of its own shape, upright, on white.
+
+    Attributes:
+        width: Pixels; the longer of width and height is the side that was asked for.
+        height: Likewise.
+        pixels: uint8[height, width, 3], row by row.
+    """
+
+    width: int
+    height: int
+    pixels: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """One image's probabilities, in label order, and what was seen on the way.
 
@@ -133,6 +158,7 @@ class Scored:
         score_s: Seconds of inference.
         features: What the model's head was given, little-endian float32, where the source says `embed`.
         explanation: Where the task has a contrast.
+        thumbnail: Where the task has a thumbnail's side.
     """
 
     scores: tuple[float, ...]
@@ -144,6 +170,7 @@ class Scored:
     score_s: float
     features: bytes = b""
     explanation: Explanation | None = None
+    thumbnail: Thumbnail | None = None
 
 
 def frame(document: dict[str, Any], follows_bytes: int = 0) -> bytes:
@@ -164,7 +191,9 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return orjson.loads(text), image
 
 
-def parse_reply(reply: bytes, classes: int, queue_s: float, *, explained: bool = False) -> Scored | ItemError:
+def parse_reply(
+    reply: bytes, classes: int, queue_s: float, *, explained: bool = False, thumbnail_side: int = 0
+) -> Scored | ItemError:
     """What a worker's reply says.
 
     Args:
@@ -172,6 +201,7 @@ def parse_reply(reply: bytes, classes: int, queue_s: float, *, explained: bool =
         classes: Of the model.
         queue_s: Seconds until the worker had time.
         explained: Whether an explanation was asked for.
+        thumbnail_side: Of the thumbnail that was asked for, pixels; 0: none was.
 
     Raises:
         ValueError: No sound worker says this.
@@ -194,8 +224,20 @@ def parse_reply(reply: bytes, classes: int, queue_s: float, *, explained: bool =
         ):
             features = _parse_features(document["features"]) if "features" in document else b""
             explanation = _parse_explanation(document.get("explanation")) if explained else None
+            thumbnail = (
+                _parse_thumbnail(document.get("thumbnail"), thumbnail_side) if thumbnail_side else None
+            )
             return Scored(
-                tuple(scores), kind, width, height, queue_s, decode_s, score_s, features, explanation
+                tuple(scores),
+                kind,
+                width,
+                height,
+                queue_s,
+                decode_s,
+                score_s,
+                features,
+                explanation,
+                thumbnail,
             )
         case {"code": InternalError.code, "cause": str(cause)} if _CAUSE.fullmatch(cause):
             logger.error("an image could not be scored: %s", cause)
@@ -228,6 +270,17 @@ def _parse_explanation(document: object) -> Explanation:
                 raise ValueError("an overlay is a small PNG")
             return Explanation(tuple(map(tuple, rows)), overlay)
     raise ValueError("not an explanation")
+
+
+def _parse_thumbnail(document: object, side: int) -> Thumbnail:
+    match document:
+        case {"width": width, "height": height, "pixels": str(text)} if (
+            _are(int, width, height) and min(width, height) > 0 and max(width, height) == side
+        ):
+            pixels = base64.b64decode(text, validate=True)
+            if len(pixels) == width * height * 3:
+                return Thumbnail(width, height, pixels)
+    raise ValueError("not a thumbnail")
 
 
 def is_built(reply: bytes) -> bool:

@@ -224,7 +224,11 @@ class ScoringPool:
         if reply is not None:
             try:
                 outcome = parse_reply(
-                    reply, len(self._config.source.labels), queue_s, explained=job.task.contrast is not None
+                    reply,
+                    len(self._config.source.labels),
+                    queue_s,
+                    explained=job.task.contrast is not None,
+                    thumbnail_side=job.task.thumbnail_side,
                 )
             except ValueError:
                 worker.lose("its reply was malformed")

@@ -20,8 +20,8 @@ import orjson
 from logo_detection.errors import WorkerStartError
 from logo_detection.pool.messages import PREFIX, Task, WorkerConfig, frame, is_built
 
-MAX_REPLY_BYTES = 256 * 2**10
-"""An explanation has at most 201,300 of an overlay, and 25,000 of numbers; anything else is far smaller."""
+MAX_REPLY_BYTES = 1280 * 2**10
+"""A thumbnail has at most 1,048,576, an explanation 201,300 of an overlay and 25,000 of numbers."""
 REAP_TIMEOUT_S = 5.0
 _REAP_POLL_S = 0.005
 _PIECE = 64 * 2**10  # bytes, or characters; an image that has no more is sent together with its frame

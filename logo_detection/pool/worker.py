@@ -40,7 +40,7 @@ from logo_detection.classifier import (
     load_classifier,
 )
 from logo_detection.decode.header import read_header
-from logo_detection.decode.image import decode
+from logo_detection.decode.image import decode, load_thumbnail
 from logo_detection.decode.spec import Pixels
 from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
 from logo_detection.head import HeadNotFound
@@ -85,14 +85,28 @@ def decode_base64(text: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An explanation that is asked for, and what gives it."""
+    """What is asked for beside the scores.
+
+    Attributes:
+        explain: What gives an explanation.
+        contrast: Of the explanation; None: it is not asked for.
+        thumbnail_side: Pixels; 0: no thumbnail is asked for.
+    """
 
     explain: Explain
-    contrast: Contrast
+    contrast: Contrast | None = None
+    thumbnail_side: int = 0
+
+
+def _not_built(_: Pixels, __: Contrast) -> Explained:
+    raise RuntimeError("nothing was built that explains")
+
+
+SCORES_ALONE = Wanted(_not_built)
 
 
 def answer(
-    image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig, wanted: Wanted | None = None
+    image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig, wanted: Wanted = SCORES_ALONE
 ) -> dict[str, Any]:
     """What is sent back for one image: its scores, and what else is wanted, or why there are none.
 
@@ -120,18 +134,20 @@ def _failed(error: Exception) -> dict[str, Any]:
 
 
 def _score(
-    image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig, wanted: Wanted | None = None
+    image: bytes, is_base64: bool, classifier: Classifier, config: WorkerConfig, wanted: Wanted = SCORES_ALONE
 ) -> dict[str, Any]:
     began = perf_counter()
     data = decode_base64(image) if is_base64 else image
     header = read_header(data, config.limits)
     pixels = decode(data, header, config.source.spec)
     decoded = perf_counter()
-    if wanted:
-        answered = _explain(pixels, wanted, config.source)
+    if wanted.contrast:
+        answered = _explain(pixels, wanted.contrast, wanted.explain, config.source)
     else:
         answered = _render_scores(classifier.score(pixels), config.source)
     scored = perf_counter()
+    if wanted.thumbnail_side:
+        answered["thumbnail"] = _show(data, wanted.thumbnail_side, config)
     return answered | {
         "format": header.format.value,
         "width": header.width,
@@ -154,18 +170,20 @@ def _render_scores(values: Scores, source: ModelSource) -> dict[str, Any]:
     return answered
 
 
-def _explain(pixels: Pixels, wanted: Wanted, source: ModelSource) -> dict[str, Any]:
-    explained = wanted.explain(pixels, wanted.contrast)
+def _show(data: bytes, side: int, config: WorkerConfig) -> dict[str, Any]:
+    pixels = load_thumbnail(data, side, config.limits).clip(0, 255).round().astype(np.uint8)
+    height, width, _ = pixels.shape
+    return {"width": width, "height": height, "pixels": base64.b64encode(pixels.tobytes()).decode()}
+
+
+def _explain(pixels: Pixels, contrast: Contrast, explain: Explain, source: ModelSource) -> dict[str, Any]:
+    explained = explain(pixels, contrast)
     if not np.isfinite(explained.heat_map).all():
         raise ArithmeticError("a place of a heat map is a number")
     overlay = base64.b64encode(draw_overlay(pixels, explained.heat_map)).decode()
     return _render_scores(explained.scores, source) | {
         "explanation": {"values": explained.heat_map.tolist(), "overlay": overlay}
     }
-
-
-def _not_built(_: Pixels, __: Contrast) -> Explained:
-    raise RuntimeError("nothing was built that explains")
 
 
 def _cause(error: Exception) -> str:
@@ -276,7 +294,8 @@ class Engine:
         if "build" in document:
             return self._build_explainer()
         contrast = document.get("contrast")
-        wanted = Wanted(self._explain, Contrast(*contrast)) if contrast else None
+        contrast = Contrast(*contrast) if contrast else None
+        wanted = Wanted(self._explain, contrast, document.get("thumbnail_side", 0))
         return answer(image, document["is_base64"], self._classifier, self._config, wanted)
 
     def _build_explainer(self) -> dict[str, Any]:
