@@ -20,6 +20,7 @@ from datasets.parallel import parallel_map
 from datasets.progress import Progress
 from datasets.splits import Split
 from logo_detection.decode.image import load_thumbnail
+from logo_detection.decode.spec import Pixels
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
 
@@ -88,16 +89,20 @@ def near_duplicates(left: Sequence[Example], right: Sequence[Example], workers: 
         for one in parallel_map(fingerprint, paths, workers):
             found.append(one)
             progress.advance()
-    return list(_pairs(found[: len(left)], found[len(left) :]))
+    return list(alike(found[: len(left)], found[len(left) :]))
 
 
 def fingerprint(path: Path) -> Fingerprint | None:
     """The fingerprint of a picture; None if it cannot be read or shows nothing."""
     try:
-        pixels = load_thumbnail(read_file(path), READ_SIDE)
+        return fingerprint_of(load_thumbnail(read_file(path), READ_SIDE))
     except ItemError as error:
         LOG.warning("not compared: %s: %s", path, error)
         return None
+
+
+def fingerprint_of(pixels: Pixels) -> Fingerprint | None:
+    """The fingerprint of a thumbnail, float32[height, width, 3], 0..255; None if it shows nothing."""
     if np.ptp(pixels) < MIN_CONTRAST:
         return None
     picture = Image.fromarray(np.round(pixels).clip(0, 255).astype(np.uint8))
@@ -124,9 +129,10 @@ def _distinct(examples: Iterable[Example], without: Iterable[str]) -> tuple[Exam
     return tuple(kept)
 
 
-def _pairs(
+def alike(
     left: Sequence[Fingerprint | None], right: Sequence[Fingerprint | None]
 ) -> Iterator[tuple[int, int]]:
+    """Pairs of indices of near duplicates, one on the left and one on the right, in order; None has none."""
     rows = [(index, known) for index, known in enumerate(left) if known is not None]
     columns = [(index, known) for index, known in enumerate(right) if known is not None]
     if not rows or not columns:

@@ -69,6 +69,7 @@ async def score_all(
     ahead: int,
     on_scored: OnScored | None = None,
     contrast: Contrast | None = None,
+    thumbnail_side: int = 0,
 ) -> AsyncGenerator[Result, None]:
     """Score inputs.
 
@@ -80,11 +81,13 @@ async def score_all(
         ahead: How many are under way at a time, at the most.
         on_scored: See `OnScored`.
         contrast: Asks for an explanation of every score.
+        thumbnail_side: Asks for a thumbnail of every image, of so many pixels; 0: for none.
 
     Yields:
         One result per input, in the order of the inputs.
     """
-    score = partial(_score, pool=pool, flow=object(), on_scored=on_scored, contrast=contrast)
+    ask = partial(Task, contrast=contrast, thumbnail_side=thumbnail_side)
+    score = partial(_score, pool=pool, flow=object(), on_scored=on_scored, ask=ask)
     under_way: deque[asyncio.Task[Result]] = deque()
     try:
         for number, item in enumerate(inputs):
@@ -105,10 +108,10 @@ async def _score(
     pool: ScoringPool,
     flow: object,
     on_scored: OnScored | None,
-    contrast: Contrast | None,
+    ask: Callable[[bytes], Task],
 ) -> Result:
     async def read(data: bytes) -> Scored:
-        scored = await pool.score(Task(data, contrast=contrast), flow)
+        scored = await pool.score(ask(data), flow)
         if on_scored is not None:
             await on_scored(number, data, scored)
         return scored

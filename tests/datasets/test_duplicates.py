@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from datasets.duplicates import BLOCK, Fingerprint, _pairs, drop_duplicates, fingerprint, near_duplicates
+from datasets.duplicates import BLOCK, Fingerprint, alike, drop_duplicates, fingerprint, near_duplicates
 from datasets.manifest import Example
 from datasets.splits import Split
 
@@ -136,6 +136,6 @@ def test_ten_thousand_pictures_are_compared_in_seconds() -> None:
     ]
     assert len(prints) > BLOCK
     started = time.monotonic()
-    assert list(_pairs(prints[:5000], prints[5000:])) == []
-    assert list(_pairs(prints[3:4], prints)) == [(0, 3)]
+    assert list(alike(prints[:5000], prints[5000:])) == []
+    assert list(alike(prints[3:4], prints)) == [(0, 3)]
     assert time.monotonic() - started < 20
