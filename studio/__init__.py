@@ -1,0 +1,1 @@
+"""The studio: where people work on data sets, labels and trainings. A Django project."""

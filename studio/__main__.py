@@ -1,0 +1,138 @@
+"""`logo-studio`: sets the studio up where that is not done yet, and serves it, with the runner beside it."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from logo_detection.commands import run_command
+from studio.settings import Settings, SettingsInvalid, read_settings
+
+LOG = logging.getLogger(__name__)
+
+POLL_S = 0.2
+RUNNER_PAUSE_S = 2.0  # before a runner that ended is started again
+STOP_SLACK_S = 10.0  # beyond what the runner may take to stop a training
+
+
+def main() -> int:
+    """Run the command. Returns its exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    return run_command("logo-studio", serve)
+
+
+def serve() -> int:
+    """Serve until told to end. Returns the exit status."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.django_settings")
+    settings = read_settings()
+    check_port(settings)
+    make_data_folder(settings)
+    if (password := prepare_database()) is not None:
+        print(f"The first user is admin, with the password {password}: it is not shown again.", flush=True)
+    print(f"The studio: http://{settings.host}:{settings.port}/", flush=True)
+    return supervise(settings)
+
+
+def check_port(settings: Settings) -> None:
+    """Raises SettingsInvalid where nothing can listen on the port."""
+    try:
+        socket.create_server((settings.host, settings.port)).close()
+    except OSError as error:
+        raise SettingsInvalid(
+            f"STUDIO_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        ) from error
+
+
+def make_data_folder(settings: Settings) -> None:
+    """Make the folder, for this user alone, and draw the secret key if there is none.
+
+    Raises:
+        SettingsInvalid: It cannot be made.
+    """
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (settings.data / "uploads").mkdir(exist_ok=True)
+        if settings.secret_key is None:
+            _draw_secret_key(settings.secret_key_file)
+    except OSError as error:
+        raise SettingsInvalid(f"STUDIO_DATA: {error.filename}: {error.strerror}") from error
+
+
+def prepare_database() -> str | None:
+    """Migrate; add the first administrator. Returns the password of one who was added."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    from studio.people.accounts import add_first_administrator
+
+    return add_first_administrator()
+
+
+def supervise(settings: Settings) -> int:
+    """Run gunicorn and the runner until one is told to end. Returns gunicorn's exit status."""
+    told: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        told.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    web, runner = subprocess.Popen(_gunicorn(settings)), _start_runner()  # noqa: S603  our own commands
+    started = time.monotonic()
+    while not told and web.poll() is None:
+        if runner.poll() is not None and time.monotonic() - started > RUNNER_PAUSE_S:
+            LOG.warning("the runner ended with status %s, and is started again", runner.returncode)
+            runner, started = _start_runner(), time.monotonic()
+        time.sleep(POLL_S)
+    for process in (web, runner):
+        process.terminate()
+    for process in (web, runner):
+        _wait(process, settings.run_stop_timeout_s + STOP_SLACK_S)
+    return 0 if told else (web.returncode or 1)
+
+
+def _draw_secret_key(path: Path) -> None:
+    with suppress(FileExistsError):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+
+
+def _gunicorn(settings: Settings) -> list[str]:
+    """No access log: addresses of pages hold what people search for."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    options = {
+        "bind": f"{host}:{settings.port}",
+        "workers": settings.processes,
+        "worker-class": "gthread",
+        "threads": settings.threads,
+        "timeout": settings.request_timeout_s,
+        "graceful-timeout": 10,
+    }
+    named = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "gunicorn", "--no-control-socket", *named, "studio.wsgi:application"]
+
+
+def _start_runner() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "studio.runner"])
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

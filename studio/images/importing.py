@@ -1,0 +1,214 @@
+"""Importing: files come into the store, the fence looks at them, and they are images of a data set.
+
+    candidates -> store -> fence -> rows of File, Image, Change, Problem
+
+An import that is begun again, after its runner was killed, finds what it has brought in already.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import F
+
+from logo_detection.errors import ItemError
+from studio.images.archives import ArchiveLimits, opened_archive
+from studio.images.candidates import Candidate, Candidates, ImportRefused, RefusedFile
+from studio.images.folders import list_labelled, list_unlabelled
+from studio.images.inspection import Inspected, Inspector, encode_jpeg
+from studio.images.models import MAX_TEXT_CHARS, Change, File, Image, Import, LabelClass, Labelling, Problem
+from studio.images.near_duplicates import find_near_duplicates
+from studio.images.scores import set_numbers
+from studio.images.store import FileStore, StoredFile
+from studio.images.uploads import list_uploads
+
+CHUNK = 32
+"""Files that are looked at and written down together."""
+MAX_PROBLEMS = 1000
+"""That an import tells by name; of further ones, how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """What an import needs.
+
+    Attributes:
+        store: Where files go.
+        limits: Of archives and files.
+        import_root: The folder below which folders may be named.
+        inspect: Opens the fence.
+        go_on: Called now and then; raises what ends the import.
+    """
+
+    store: FileStore
+    limits: ArchiveLimits
+    import_root: Path | None
+    inspect: Callable[[], AbstractContextManager[Inspector]]
+    go_on: Callable[[], None]
+
+    def run(self, job: Import) -> str:
+        """Bring in all that an import may. Returns what came of it, in one line.
+
+        Raises:
+            ImportRefused: Nothing can be brought in.
+        """
+        classes = {each.name: each for each in job.dataset.classes.all()}
+        with self._listed(job) as found, self.inspect() as inspector:
+            _begin(job, found)
+            for start in range(0, len(found.files), CHUNK):
+                self.go_on()
+                self._bring(job, classes, found.files[start : start + CHUNK], inspector)
+        self.go_on()
+        pairs = find_near_duplicates(job.dataset, job.images.all(), self.go_on)
+        job.refresh_from_db()
+        return f"{job.added:,} added, {job.known:,} known, {job.refused:,} refused, {pairs:,} near duplicates"
+
+    def _listed(self, job: Import) -> AbstractContextManager[Candidates]:
+        path = Path(job.path)
+        if job.kind == Import.Kind.ZIP:
+            return opened_archive(path / "0", self.limits)
+        return nullcontext(
+            list_uploads(path) if job.kind == Import.Kind.FILES else self._list_folder(job, path)
+        )
+
+    def _list_folder(self, job: Import, path: Path) -> Candidates:
+        if self.import_root is None:
+            raise ImportRefused("folders are not imported here: STUDIO_IMPORT_FOLDER is not set")
+        if job.labels == Import.Labels.FOLDERS:
+            return list_labelled(path, self.import_root)
+        return list_unlabelled(path, self.import_root)
+
+    def _bring(
+        self, job: Import, classes: dict[str, LabelClass], files: Sequence[Candidate], inspector: Inspector
+    ) -> None:
+        stored: dict[str, tuple[Candidate, StoredFile]] = {}
+        refused: list[RefusedFile] = []
+        again = 0
+        for one in files:
+            if job.labels == Import.Labels.FOLDERS and one.label and one.label not in classes:
+                refused.append(RefusedFile(one.name, f"{one.label!r} is no class of this data set"))
+                continue
+            try:
+                with one.open() as source:
+                    file = self.store.add(source, self.limits.file_bytes)
+            except (ItemError, OSError) as error:
+                refused.append(RefusedFile(one.name, _reason(error)))
+                continue
+            again += file.sha256 in stored
+            stored.setdefault(file.sha256, (one, file))
+        known = File.objects.in_bulk(list(stored))
+        fresh = [file for _, file in stored.values() if file.sha256 not in known]
+        for file, seen in zip(fresh, inspector.look([self.store.file(f.sha256) for f in fresh]), strict=True):
+            if isinstance(seen, Inspected):
+                known[file.sha256] = self._show(file, seen, inspector.model)
+            else:
+                refused.append(RefusedFile(stored.pop(file.sha256)[0].name, seen.message))
+                self.store.drop(file.sha256)
+        rows = [(one, known[digest]) for digest, (one, _) in stored.items()]
+        _write(job, classes, rows, refused, again)
+
+    def _show(self, file: StoredFile, seen: Inspected, model: str) -> File:
+        """The row of a file, whose pictures are written."""
+        self.store.write(self.store.preview(file.sha256), encode_jpeg(seen.preview))
+        self.store.write(self.store.thumbnail(file.sha256), encode_jpeg(seen.thumbnail))
+        fingerprint = seen.fingerprint
+        return File(
+            sha256=file.sha256,
+            bytes=file.bytes,
+            format=seen.format,
+            width=seen.width,
+            height=seen.height,
+            colours=fingerprint.colours.tobytes() if fingerprint else b"",
+            stretch=fingerprint.stretch if fingerprint else 0.0,
+            scores=seen.scores,
+            scored_by=model,
+        )
+
+
+def _reason(error: ItemError | OSError) -> str:
+    return error.message if isinstance(error, ItemError) else (error.strerror or "it cannot be read")
+
+
+@transaction.atomic
+def _begin(job: Import, found: Candidates) -> None:
+    """Write down how much there is to do; what an earlier attempt counted is counted anew."""
+    job.problems.all().delete()
+    total = len(found.files) + len(found.refused)
+    Import.objects.filter(pk=job.pk).update(total=total, done=0, added=0, known=0, refused=0)
+    _tell(job, found.refused)
+
+
+@transaction.atomic
+def _write(
+    job: Import,
+    classes: dict[str, LabelClass],
+    rows: Sequence[tuple[Candidate, File]],
+    refused: Sequence[RefusedFile],
+    again: int,
+) -> None:
+    """Write down what has become of some files; `again` of them had the bytes of others among them."""
+    File.objects.bulk_create([file for _, file in rows], ignore_conflicts=True)
+    present = dict(
+        job.dataset.images.filter(file__in=[file for _, file in rows]).values_list("file_id", "brought_by_id")
+    )
+    new = [_image(job, classes, one, file) for one, file in rows if file.sha256 not in present]
+    Image.objects.bulk_create(new)
+    _keep_labels(job, [image for image in new if image.label_id is not None])
+    own = sum(brought_by == job.pk for brought_by in present.values())
+    Import.objects.filter(pk=job.pk).update(
+        done=F("done") + len(rows) + again + len(refused),
+        added=F("added") + len(new) + own,
+        known=F("known") + again + len(present) - own,
+    )
+    _tell(job, refused, counted=True)
+
+
+def _image(job: Import, classes: dict[str, LabelClass], one: Candidate, file: File) -> Image:
+    label = job.label if job.labels == Import.Labels.ONE else None
+    if job.labels == Import.Labels.FOLDERS and one.label:
+        label = classes[one.label]
+    facts = one.facts
+    image = Image(
+        dataset=job.dataset,
+        file=file,
+        brought_by=job,
+        label=label,
+        name=one.name[-MAX_TEXT_CHARS:],
+        source=(facts.source or job.name)[:MAX_TEXT_CHARS],
+        category=facts.category[:MAX_TEXT_CHARS],
+        original=(facts.original or one.name)[-MAX_TEXT_CHARS:],
+        licence=facts.licence[:MAX_TEXT_CHARS],
+        author=facts.author[:MAX_TEXT_CHARS],
+        metadata=dict(facts.metadata),
+    )
+    set_numbers(image, file.scores, label.name if label else None)
+    return image
+
+
+def _keep_labels(job: Import, images: Sequence[Image]) -> None:
+    """The labels with which images came in are a change like any other."""
+    if not images:
+        return
+    change, _ = Change.objects.get_or_create(
+        dataset=job.dataset,
+        kind=Change.Kind.IMPORT,
+        by=job.asked_by,
+        why=f"import {job.pk}: {job.name}"[:300],
+        defaults={"images": 0},
+    )
+    Labelling.objects.bulk_create(
+        [Labelling(change=change, image=image, before=None, after=image.label) for image in images]
+    )
+    Change.objects.filter(pk=change.pk).update(images=F("images") + len(images))
+
+
+def _tell(job: Import, refused: Sequence[RefusedFile], counted: bool = False) -> None:
+    """Write down which files were refused; their number is done already where they are `counted`."""
+    room = max(0, MAX_PROBLEMS - job.problems.count())
+    Problem.objects.bulk_create(
+        [Problem(of=job, name=one.name[-MAX_TEXT_CHARS:], reason=one.reason[:300]) for one in refused[:room]]
+    )
+    done = 0 if counted else len(refused)
+    Import.objects.filter(pk=job.pk).update(refused=F("refused") + len(refused), done=F("done") + done)

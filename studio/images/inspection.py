@@ -1,0 +1,128 @@
+"""Inspection: the fenced pool looks at files, and says what is in them.
+
+Nothing else in the studio decodes a file: all that people see of one is made of the pixels that come from it.
+"""
+
+import asyncio
+import io
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from datasets.duplicates import Fingerprint, fingerprint_of
+from logo_detection.artifact import Artifact
+from logo_detection.errors import ItemError
+from logo_detection.fetch.byte_budget import ByteBudget
+from logo_detection.files import held_file
+from logo_detection.pool.messages import Scored, WorkerConfig
+from logo_detection.pool.pool import ScoringPool
+from logo_detection.scoring import AHEAD_PER_WORKER, MAX_HELD_BYTES, Input, score_all
+
+PREVIEW_SIDE = 512  # pixels
+THUMBNAIL_SIDE = 192
+JPEG_QUALITY = 85
+
+Uint8Array = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What is in a file.
+
+    Attributes:
+        format: A value of `logo_detection.decode.header.Format`.
+        width: As it came, pixels.
+        height: Likewise.
+        preview: uint8[height, width, 3], of which the longer is PREVIEW_SIDE.
+        scores: Probabilities, by the model's labels.
+    """
+
+    format: str
+    width: int
+    height: int
+    preview: Uint8Array
+    scores: dict[str, float]
+
+    @property
+    def thumbnail(self) -> Uint8Array:
+        """The same picture, of THUMBNAIL_SIDE."""
+        height, width, _ = self.preview.shape
+        size = tuple(max(1, round(side * THUMBNAIL_SIDE / PREVIEW_SIDE)) for side in (width, height))
+        return np.asarray(Image.fromarray(self.preview).resize((size[0], size[1]), Image.Resampling.BOX))
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """What near duplicates are found by."""
+        return fingerprint_of(self.thumbnail.astype(np.float32))
+
+
+def encode_jpeg(pixels: Uint8Array) -> bytes:
+    """Pixels as a file for a browser."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue()
+
+
+class Inspector:
+    """So many fenced processes with a model, for the length of a `with` block of one thread.
+
+    Args:
+        artifact: The model.
+        workers: Processes.
+        decode_timeout_s: For one file.
+        max_file_bytes: Of one file.
+    """
+
+    def __init__(
+        self, artifact: Artifact, workers: int, decode_timeout_s: float, max_file_bytes: int
+    ) -> None:
+        config = WorkerConfig(artifact.model_source(), max_image_bytes=max_file_bytes)
+        self.model = f"{artifact.name} {artifact.version}"
+        self._labels = artifact.labels
+        self._workers = workers
+        self._max_file_bytes = max_file_bytes
+        self._pool = ScoringPool(config, workers=workers, decode_timeout_s=decode_timeout_s)
+        self._loop = asyncio.Runner()
+        self._memory = ByteBudget(max(MAX_HELD_BYTES, 2 * max_file_bytes))
+
+    def __enter__(self) -> Self:
+        """Load the model.
+
+        Raises:
+            WorkerStartError: No process comes up.
+        """
+        self._loop.run(self._pool.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the processes."""
+        self._loop.run(self._pool.__aexit__())
+        self._loop.close()
+
+    def look(self, paths: Sequence[Path]) -> list[Inspected | ItemError]:
+        """Look at files. Returns what is in each, in their order, or why nobody can tell."""
+        return self._loop.run(self._look(paths))
+
+    async def _look(self, paths: Sequence[Path]) -> list[Inspected | ItemError]:
+        opened = partial(held_file, memory=self._memory, max_bytes=self._max_file_bytes)
+        inputs = (Input(path.name, partial(opened, path)) for path in paths)
+        ahead = AHEAD_PER_WORKER * self._workers
+        results = score_all(inputs, self._pool, ahead=ahead, thumbnail_side=PREVIEW_SIDE)
+        async with aclosing(results):
+            return [self._inspected(result.outcome) async for result in results]
+
+    def _inspected(self, outcome: Scored | ItemError) -> Inspected | ItemError:
+        if isinstance(outcome, ItemError):
+            return outcome
+        shown = outcome.thumbnail
+        assert shown is not None  # noqa: S101  it was asked for, and the pool checks what it is sent
+        pixels = np.frombuffer(shown.pixels, np.uint8).reshape(shown.height, shown.width, 3)
+        scores = dict(zip(self._labels, outcome.scores, strict=True))
+        return Inspected(outcome.format, outcome.width, outcome.height, pixels, scores)

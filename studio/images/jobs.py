@@ -1,0 +1,64 @@
+"""Jobs about images: what the runner does beside trainings."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+from logo_detection.artifact import load_artifact
+from logo_detection.errors import LogoDetectionError
+from studio.images.archives import ArchiveLimits
+from studio.images.importing import Importer
+from studio.images.inspection import Inspector
+from studio.images.models import Import
+from studio.images.store import FileStore
+from studio.settings import Settings
+from studio.work.claims import Cancelled, Lost, claim_next, finish, give_back
+from studio.work.heart import Heart, Stopping
+from studio.work.models import State
+
+LOG = logging.getLogger(__name__)
+
+
+def run_next_import(settings: Settings, stopping: Event) -> bool:
+    """Do the oldest import that waits. Returns whether there was one.
+
+    Where the runner is told to end meanwhile, the import waits for the next runner.
+    """
+    job = claim_next(Import)
+    if job is None:
+        return False
+    try:
+        with Heart(job, stopping) as heart:
+            message = _importer(settings, heart.check).run(job)
+    except Stopping:
+        give_back(job)
+    except Lost as error:
+        LOG.warning("%s", error)
+    except Cancelled:
+        _end(job, State.CANCELLED, "")
+    except LogoDetectionError as error:
+        _end(job, State.FAILED, str(error))
+    except Exception:
+        LOG.exception("import %d failed", job.pk)
+        _end(job, State.FAILED, "something went wrong here: the log knows what")
+    else:
+        _end(job, State.DONE, message)
+    return True
+
+
+def _end(job: Import, state: State, message: str) -> None:
+    if finish(job, state, message) and job.kind != Import.Kind.FOLDER:
+        with suppress(OSError):
+            shutil.rmtree(Path(job.path))
+
+
+def _importer(settings: Settings, go_on: Callable[[], None]) -> Importer:
+    def inspect() -> Inspector:
+        artifact = load_artifact(settings.model)
+        return Inspector(artifact, settings.workers, settings.decode_timeout_s, settings.file_max_size)
+
+    limits = ArchiveLimits(settings.zip_max_files, settings.zip_max_size, settings.file_max_size)
+    return Importer(FileStore(settings.data), limits, settings.import_folder, inspect, go_on)

@@ -1,0 +1,8 @@
+"""Addresses of all pages."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("studio.people.urls")),
+    path("", include("studio.images.urls")),
+]
