@@ -37,11 +37,13 @@ def run_imports(stopping: threading.Event) -> None:
     from django.db import DatabaseError, close_old_connections
 
     from studio.django_settings import STUDIO
-    from studio.images.jobs import run_next_import
+    from studio.images.jobs import equipment_of, run_next_import
+
+    equipment = equipment_of(STUDIO)
 
     while not stopping.is_set():
         try:
-            worked = run_next_import(STUDIO, stopping)
+            worked = run_next_import(equipment, stopping)
         except DatabaseError:
             LOG.exception("the database cannot be used")
             worked = False

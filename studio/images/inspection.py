@@ -90,24 +90,30 @@ class Inspector:
         self._max_file_bytes = max_file_bytes
         self._pool = ScoringPool(config, workers=workers, decode_timeout_s=decode_timeout_s)
         self._loop = asyncio.Runner()
+        self._is_started = False
         self._memory = ByteBudget(max(MAX_HELD_BYTES, 2 * max_file_bytes))
 
     def __enter__(self) -> Self:
-        """Load the model.
-
-        Raises:
-            WorkerStartError: No process comes up.
-        """
-        self._loop.run(self._pool.__aenter__())
+        """Nothing is started before there is something to look at."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the processes."""
-        self._loop.run(self._pool.__aexit__())
+        if self._is_started:
+            self._loop.run(self._pool.__aexit__())
         self._loop.close()
 
     def look(self, paths: Sequence[Path]) -> list[Inspected | ItemError]:
-        """Look at files. Returns what is in each, in their order, or why nobody can tell."""
+        """Look at files. Returns what is in each, in their order, or why nobody can tell.
+
+        Raises:
+            WorkerStartError: No process comes up.
+        """
+        if not paths:
+            return []
+        if not self._is_started:
+            self._loop.run(self._pool.__aenter__())
+            self._is_started = True
         return self._loop.run(self._look(paths))
 
     async def _look(self, paths: Sequence[Path]) -> list[Inspected | ItemError]:

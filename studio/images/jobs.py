@@ -3,7 +3,8 @@
 import logging
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -22,7 +23,28 @@ from studio.work.models import State
 LOG = logging.getLogger(__name__)
 
 
-def run_next_import(settings: Settings, stopping: Event) -> bool:
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What all imports need; see `Importer`."""
+
+    store: FileStore
+    limits: ArchiveLimits
+    import_root: Path | None
+    inspect: Callable[[], AbstractContextManager[Inspector]]
+
+
+def equipment_of(settings: Settings) -> Equipment:
+    """What the settings say."""
+
+    def inspect() -> Inspector:
+        artifact = load_artifact(settings.model)
+        return Inspector(artifact, settings.workers, settings.decode_timeout_s, settings.file_max_size)
+
+    limits = ArchiveLimits(settings.zip_max_files, settings.zip_max_size, settings.file_max_size)
+    return Equipment(FileStore(settings.data), limits, settings.import_folder, inspect)
+
+
+def run_next_import(equipment: Equipment, stopping: Event) -> bool:
     """Do the oldest import that waits. Returns whether there was one.
 
     Where the runner is told to end meanwhile, the import waits for the next runner.
@@ -32,7 +54,7 @@ def run_next_import(settings: Settings, stopping: Event) -> bool:
         return False
     try:
         with Heart(job, stopping) as heart:
-            message = _importer(settings, heart.check).run(job)
+            message = _importer(equipment, heart.check).run(job)
     except Stopping:
         give_back(job)
     except Lost as error:
@@ -55,10 +77,5 @@ def _end(job: Import, state: State, message: str) -> None:
             shutil.rmtree(Path(job.path))
 
 
-def _importer(settings: Settings, go_on: Callable[[], None]) -> Importer:
-    def inspect() -> Inspector:
-        artifact = load_artifact(settings.model)
-        return Inspector(artifact, settings.workers, settings.decode_timeout_s, settings.file_max_size)
-
-    limits = ArchiveLimits(settings.zip_max_files, settings.zip_max_size, settings.file_max_size)
-    return Importer(FileStore(settings.data), limits, settings.import_folder, inspect, go_on)
+def _importer(equipment: Equipment, go_on: Callable[[], None]) -> Importer:
+    return Importer(equipment.store, equipment.limits, equipment.import_root, equipment.inspect, go_on)

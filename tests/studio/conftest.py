@@ -36,7 +36,7 @@ from studio.images.membership import make_dataset
 from studio.images.models import Dataset
 from studio.people.models import Role, User
 from tests.models import tiny_onnx, write_artifact
-from tests.studio.world import log_in, make_user
+from tests.studio.world import log_in, make_user, shared_inspector
 
 DATABASE = STUDIO.data / "studio.sqlite3"
 
@@ -58,7 +58,8 @@ def template() -> Iterator[Path]:
     connections["default"].cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connections.close_all()
     shutil.copyfile(DATABASE, FOLDER / "template.sqlite3")
-    yield FOLDER / "template.sqlite3"
+    with shared_inspector():
+        yield FOLDER / "template.sqlite3"
     shutil.rmtree(FOLDER)
 
 

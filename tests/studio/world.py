@@ -4,16 +4,22 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import cache
 from threading import Event
 from typing import Any
 
 from django.test import Client
 from PIL import Image as Picture
 
+from logo_detection.artifact import load_artifact
 from studio.django_settings import STUDIO
-from studio.images.jobs import run_next_import
+from studio.images.inspection import Inspector
+from studio.images.jobs import Equipment, equipment_of, run_next_import
 from studio.images.models import Dataset, File, Image, Import, LabelClass
 from studio.images.scores import set_numbers
+from studio.images.store import FileStore
 from studio.people.models import Role, User
 
 HTMX = {"HX-Request": "true"}
@@ -68,11 +74,32 @@ def upload(client: Client, dataset: Dataset, name: str, data: bytes, **fields: s
     return client.post(f"/datasets/{dataset.name}/imports/add", body)
 
 
+@cache
+def shared_inspector() -> Inspector:
+    """One fence for all tests: starting one takes seconds. Its processes end with this one."""
+    return Inspector(load_artifact(STUDIO.model), 1, STUDIO.decode_timeout_s, STUDIO.file_max_size)
+
+
+def equipment() -> Equipment:
+    """As of the settings, but for the shared fence."""
+    return replace(equipment_of(STUDIO), inspect=lambda: nullcontext(shared_inspector()))
+
+
 def run_imports() -> list[Import]:
     """Do all imports that wait, as the runner does. Returns all there are."""
-    while run_next_import(STUDIO, Event()):
+    while run_next_import(equipment(), Event()):
         pass
     return list(Import.objects.order_by("pk"))
+
+
+def fill(dataset: Dataset, by: User, files: Mapping[str, bytes]) -> None:
+    """Images with files in the store, and with the labels that their folders name; nobody looks into them."""
+    images = rows(dataset, by, [0.5] * len(files))
+    for image, (name, data) in zip(images, files.items(), strict=True):
+        stored = FileStore(STUDIO.data).add(io.BytesIO(data), len(data))
+        file = File.objects.create(sha256=stored.sha256, bytes=stored.bytes, format="png", width=1, height=1)
+        label = dataset.classes.filter(name=name.partition("/")[0]).first()
+        Image.objects.filter(pk=image.pk).update(file=file, name=name, original=name, label=label)
 
 
 def bring(client: Client, dataset: Dataset, files: Mapping[str, bytes], **fields: str) -> Import:
