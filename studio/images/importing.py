@@ -22,7 +22,7 @@ from studio.images.models import MAX_TEXT_CHARS, Change, File, Image, Import, La
 from studio.images.near_duplicates import find_near_duplicates
 from studio.images.scores import set_numbers
 from studio.images.store import FileStore, StoredFile
-from studio.images.uploads import list_uploads
+from studio.images.uploads import ARCHIVE, Uploads
 
 CHUNK = 32
 """Files that are looked at and written down together."""
@@ -31,21 +31,29 @@ MAX_PROBLEMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Importer:
-    """What an import needs.
+class Equipment:
+    """What all imports need.
 
     Attributes:
         store: Where files go.
+        uploads: Where files come from that a browser sent.
         limits: Of archives and files.
         import_root: The folder below which folders may be named.
         inspect: Opens the fence.
-        go_on: Called now and then; raises what ends the import.
     """
 
     store: FileStore
+    uploads: Uploads
     limits: ArchiveLimits
     import_root: Path | None
     inspect: Callable[[], AbstractContextManager[Inspector]]
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Does imports with some equipment; `go_on` is called now and then, and raises what ends one."""
+
+    equipment: Equipment
     go_on: Callable[[], None]
 
     def run(self, job: Import) -> str:
@@ -55,7 +63,7 @@ class Importer:
             ImportRefused: Nothing can be brought in.
         """
         classes = {each.name: each for each in job.dataset.classes.all()}
-        with self._listed(job) as found, self.inspect() as inspector:
+        with self._listed(job) as found, self.equipment.inspect() as inspector:
             _begin(job, found)
             for start in range(0, len(found.files), CHUNK):
                 self.go_on()
@@ -66,19 +74,20 @@ class Importer:
         return f"{job.added:,} added, {job.known:,} known, {job.refused:,} refused, {pairs:,} near duplicates"
 
     def _listed(self, job: Import) -> AbstractContextManager[Candidates]:
-        path = Path(job.path)
+        uploads = self.equipment.uploads
         if job.kind == Import.Kind.ZIP:
-            return opened_archive(path / "0", self.limits)
-        return nullcontext(
-            list_uploads(path) if job.kind == Import.Kind.FILES else self._list_folder(job, path)
-        )
+            return opened_archive(uploads.folder(job.path) / ARCHIVE, self.equipment.limits)
+        if job.kind == Import.Kind.FILES:
+            return nullcontext(uploads.listed(job.path))
+        return nullcontext(self._list_folder(job, Path(job.path)))
 
     def _list_folder(self, job: Import, path: Path) -> Candidates:
-        if self.import_root is None:
+        root = self.equipment.import_root
+        if root is None:
             raise ImportRefused("folders are not imported here: STUDIO_IMPORT_FOLDER is not set")
-        if job.labels == Import.Labels.FOLDERS:
-            return list_labelled(path, self.import_root)
-        return list_unlabelled(path, self.import_root)
+        return (
+            list_labelled(path, root) if job.labels == Import.Labels.FOLDERS else list_unlabelled(path, root)
+        )
 
     def _bring(
         self, job: Import, classes: dict[str, LabelClass], files: Sequence[Candidate], inspector: Inspector
@@ -92,7 +101,7 @@ class Importer:
                 continue
             try:
                 with one.open() as source:
-                    file = self.store.add(source, self.limits.file_bytes)
+                    file = self.equipment.store.add(source, self.equipment.limits.file_bytes)
             except (ItemError, OSError) as error:
                 refused.append(RefusedFile(one.name, _reason(error)))
                 continue
@@ -100,19 +109,21 @@ class Importer:
             stored.setdefault(file.sha256, (one, file))
         known = File.objects.in_bulk(list(stored))
         fresh = [file for _, file in stored.values() if file.sha256 not in known]
-        for file, seen in zip(fresh, inspector.look([self.store.file(f.sha256) for f in fresh]), strict=True):
+        for file, seen in zip(
+            fresh, inspector.look([self.equipment.store.file(f.sha256) for f in fresh]), strict=True
+        ):
             if isinstance(seen, Inspected):
                 known[file.sha256] = self._show(file, seen, inspector.model)
             else:
                 refused.append(RefusedFile(stored.pop(file.sha256)[0].name, seen.message))
-                self.store.drop(file.sha256)
+                self.equipment.store.drop(file.sha256)
         rows = [(one, known[digest]) for digest, (one, _) in stored.items()]
         _write(job, classes, rows, refused, again)
 
     def _show(self, file: StoredFile, seen: Inspected, model: str) -> File:
         """The row of a file, whose pictures are written."""
-        self.store.write(self.store.preview(file.sha256), encode_jpeg(seen.preview))
-        self.store.write(self.store.thumbnail(file.sha256), encode_jpeg(seen.thumbnail))
+        self.equipment.store.write(self.equipment.store.preview(file.sha256), encode_jpeg(seen.preview))
+        self.equipment.store.write(self.equipment.store.thumbnail(file.sha256), encode_jpeg(seen.thumbnail))
         fingerprint = seen.fingerprint
         return File(
             sha256=file.sha256,

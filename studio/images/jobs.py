@@ -1,36 +1,22 @@
 """Jobs about images: what the runner does beside trainings."""
 
 import logging
-import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from threading import Event
 
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import LogoDetectionError
 from studio.images.archives import ArchiveLimits
-from studio.images.importing import Importer
+from studio.images.importing import Equipment, Importer
 from studio.images.inspection import Inspector
 from studio.images.models import Import
 from studio.images.store import FileStore
+from studio.images.uploads import Uploads
 from studio.settings import Settings
 from studio.work.claims import Cancelled, Lost, claim_next, finish, give_back
 from studio.work.heart import Heart, Stopping
 from studio.work.models import State
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """What all imports need; see `Importer`."""
-
-    store: FileStore
-    limits: ArchiveLimits
-    import_root: Path | None
-    inspect: Callable[[], AbstractContextManager[Inspector]]
 
 
 def equipment_of(settings: Settings) -> Equipment:
@@ -41,7 +27,8 @@ def equipment_of(settings: Settings) -> Equipment:
         return Inspector(artifact, settings.workers, settings.decode_timeout_s, settings.file_max_size)
 
     limits = ArchiveLimits(settings.zip_max_files, settings.zip_max_size, settings.file_max_size)
-    return Equipment(FileStore(settings.data), limits, settings.import_folder, inspect)
+    uploads = Uploads(settings.data / "uploads")
+    return Equipment(FileStore(settings.data), uploads, limits, settings.import_folder, inspect)
 
 
 def run_next_import(equipment: Equipment, stopping: Event) -> bool:
@@ -54,28 +41,23 @@ def run_next_import(equipment: Equipment, stopping: Event) -> bool:
         return False
     try:
         with Heart(job, stopping) as heart:
-            message = _importer(equipment, heart.check).run(job)
+            message = Importer(equipment, heart.check).run(job)
     except Stopping:
         give_back(job)
     except Lost as error:
         LOG.warning("%s", error)
     except Cancelled:
-        _end(job, State.CANCELLED, "")
+        _end(job, State.CANCELLED, "", equipment.uploads)
     except LogoDetectionError as error:
-        _end(job, State.FAILED, str(error))
+        _end(job, State.FAILED, str(error), equipment.uploads)
     except Exception:
         LOG.exception("import %d failed", job.pk)
-        _end(job, State.FAILED, "something went wrong here: the log knows what")
+        _end(job, State.FAILED, "something went wrong here: the log knows what", equipment.uploads)
     else:
-        _end(job, State.DONE, message)
+        _end(job, State.DONE, message, equipment.uploads)
     return True
 
 
-def _end(job: Import, state: State, message: str) -> None:
+def _end(job: Import, state: State, message: str, uploads: Uploads) -> None:
     if finish(job, state, message) and job.kind != Import.Kind.FOLDER:
-        with suppress(OSError):
-            shutil.rmtree(Path(job.path))
-
-
-def _importer(equipment: Equipment, go_on: Callable[[], None]) -> Importer:
-    return Importer(equipment.store, equipment.limits, equipment.import_root, equipment.inspect, go_on)
+        uploads.drop(job.path)

@@ -93,7 +93,7 @@ class Import(Work):
     Attributes:
         kind: Decides how `path` is read: uploaded files, an uploaded archive, a folder or manifest.
         name: What people call it.
-        path: Where it lies.
+        path: Where it lies: a folder, or a token of `studio.images.uploads`.
         labels: Where labels come from: folders and manifests, `label` for all, or nowhere.
         known: How many were in the data set already.
         refused: How many did not come in; the first of them are `Problem`s.

@@ -1,33 +1,71 @@
 """Uploads: files as a browser sent them, in a folder of their import until that is done.
 
-uploads/IMPORT/names.json     what they are called
-uploads/IMPORT/0, 1, 2 …      their bytes: a name of somebody else's choice is never one of a file here
+    uploads/TOKEN/names.json     what they are called
+    uploads/TOKEN/0, 1, 2 …      their bytes: a name of somebody else's choice is never one of a file here
+
+An import knows the token alone, so that no row of the database names a folder that is removed.
 """
 
 import json
+import re
+import secrets
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
 
-from studio.images.candidates import Candidate, Candidates, opened
+from studio.images.candidates import Candidate, Candidates, ImportRefused, opened
 
 NAMES = "names.json"
+ARCHIVE = "0"
+_TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
-def keep_uploads(folder: Path, files: Sequence[TemporaryUploadedFile]) -> None:
-    """Move uploaded files into a folder, which is made."""
-    folder.mkdir(parents=True)
-    for number, file in enumerate(files):
-        shutil.move(file.temporary_file_path(), folder / str(number))
-    names = [Path(file.name or "").name or "unnamed" for file in files]
-    (folder / NAMES).write_text(json.dumps(names))
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The folder of all uploads; it must exist."""
 
+    root: Path
 
-def list_uploads(folder: Path) -> Candidates:
-    """The files in such a folder."""
-    names = json.loads((folder / NAMES).read_text())
-    files = (Candidate(name, partial(opened, folder / str(number))) for number, name in enumerate(names))
-    return Candidates(tuple(files))
+    def keep(self, files: Sequence[TemporaryUploadedFile]) -> str:
+        """Move uploaded files into a folder of their own. Returns its token."""
+        token = secrets.token_hex(16)
+        folder = self.folder(token)
+        folder.mkdir()
+        for number, file in enumerate(files):
+            shutil.move(file.temporary_file_path(), folder / str(number))
+        names = [Path(file.name or "").name or "unnamed" for file in files]
+        (folder / NAMES).write_text(json.dumps(names))
+        return token
+
+    def folder(self, token: str) -> Path:
+        """Where the files of a token lie.
+
+        Raises:
+            ImportRefused: It is no token.
+        """
+        if not _TOKEN.fullmatch(token):
+            raise ImportRefused("the uploaded files are not there")
+        return self.root / token
+
+    def listed(self, token: str) -> Candidates:
+        """The files of a token.
+
+        Raises:
+            ImportRefused: They are not there.
+        """
+        folder = self.folder(token)
+        try:
+            names = json.loads((folder / NAMES).read_text())
+        except FileNotFoundError as error:
+            raise ImportRefused("the uploaded files are not there") from error
+        files = (Candidate(name, partial(opened, folder / str(place))) for place, name in enumerate(names))
+        return Candidates(tuple(files))
+
+    def drop(self, token: str) -> None:
+        """Remove the files of a token; what is no token names nothing that could be removed."""
+        if _TOKEN.fullmatch(token):
+            shutil.rmtree(self.folder(token), ignore_errors=True)

@@ -1,7 +1,5 @@
 """Pages: imports, what comes of them, and duplicates."""
 
-import secrets
-from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -18,7 +16,7 @@ from studio.images.access import Visit, in_dataset
 from studio.images.candidates import ImportRefused
 from studio.images.folders import find_below
 from studio.images.models import Dataset, Import, LabelClass
-from studio.images.uploads import keep_uploads
+from studio.images.uploads import Uploads
 from studio.people import audit
 from studio.people.models import Role
 from studio.work.claims import ask_to_cancel
@@ -104,6 +102,9 @@ def cancel_import(_: HttpRequest, visit: Visit, import_id: int) -> HttpResponseB
     """Cancel an import; what it has brought in stays."""
     found = get_object_or_404(visit.dataset.imports, pk=import_id)
     if ask_to_cancel(found):
+        found.refresh_from_db()
+        if not found.is_open and found.kind != Import.Kind.FOLDER:  # else the runner removes them
+            _uploads().drop(found.path)
         audit.record(visit.user, "cancel import", visit.dataset, found.name)
     return redirect("import", visit.dataset.name, found.pk)
 
@@ -129,7 +130,7 @@ def _ask(visit: Visit, values: dict[str, Any]) -> Import:
             dataset=visit.dataset,
             kind=kind,
             name=name,
-            path=str(path),
+            path=path,
             labels=values["labels"],
             label=values["label"] if values["labels"] == Import.Labels.ONE else None,
             asked_by=visit.user,
@@ -138,18 +139,21 @@ def _ask(visit: Visit, values: dict[str, Any]) -> Import:
     return made
 
 
-def _source(values: dict[str, Any]) -> tuple[Import.Kind, str, Path]:
+def _source(values: dict[str, Any]) -> tuple[Import.Kind, str, str]:
     """The kind, the name and the place of what is to come in; uploads are kept first."""
     if folder := values.get("folder"):
         assert STUDIO.import_folder is not None  # noqa: S101  else the form has no such field
-        return Import.Kind.FOLDER, folder, find_below(STUDIO.import_folder, folder)
+        return Import.Kind.FOLDER, folder, str(find_below(STUDIO.import_folder, folder))
     files: list[TemporaryUploadedFile] = values["uploads"]
-    kept = (STUDIO.data / "uploads" / secrets.token_hex(16)).absolute()
     names = [file.name or "" for file in files]
     archives = [name for name in names if name.lower().endswith(".zip")]
     if archives and len(files) > 1:
         raise ImportRefused("an archive comes alone")
-    keep_uploads(kept, files)
+    token = _uploads().keep(files)
     if archives:
-        return Import.Kind.ZIP, names[0], kept
-    return Import.Kind.FILES, names[0] if len(names) == 1 else f"{len(names)} files", kept
+        return Import.Kind.ZIP, names[0], token
+    return Import.Kind.FILES, names[0] if len(names) == 1 else f"{len(names)} files", token
+
+
+def _uploads() -> Uploads:
+    return Uploads(STUDIO.data / "uploads")

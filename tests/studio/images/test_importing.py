@@ -211,6 +211,29 @@ def test_what_is_cancelled_while_it_waits_is_not_begun(dataset: Dataset, browser
     assert browser.post(f"/datasets/signs/imports/{job.pk}/cancel").status_code == 302
     (job,) = run_imports()
     assert (job.state, job.added) == ("cancelled", 0)
+    assert not list((STUDIO.data / "uploads").iterdir())
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "/", "../files", "x" * 32])
+@pytest.mark.parametrize("kind", ["files", "zip"])
+def test_a_path_that_is_no_token_removes_nothing(
+    kind: str,
+    path: str,
+    dataset: Dataset,
+    administrator: User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = [tmp_path / "kept", STUDIO.data / "kept", STUDIO.data / "uploads" / "kept"]
+    for one in kept:
+        one.write_text("")
+    Import.objects.create(
+        dataset=dataset, kind=kind, name="x", path=path, labels="none", asked_by=administrator
+    )
+    (job,) = run_imports()
+    assert (job.state, job.message) == ("failed", "the uploaded files are not there")
+    assert all(one.exists() for one in kept)
 
 
 def test_a_running_import_is_cancelled_and_keeps_what_it_has(
