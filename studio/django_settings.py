@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "studio.people",
     "studio.images",
+    "studio.runs",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

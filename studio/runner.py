@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import django
@@ -21,6 +23,10 @@ def main() -> int:
     """Work until told to end. Returns the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.django_settings")
     django.setup()
+    from studio.django_settings import STUDIO
+    from studio.images.jobs import equipment_of, run_next_import
+    from studio.runs.jobs import run_next_training
+
     stopping = threading.Event()
 
     def stop(_: int, __: FrameType | None) -> None:
@@ -28,28 +34,34 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    run_imports(stopping)
+    imports = partial(run_next_import, equipment_of(STUDIO), stopping)
+    trainings = partial(run_next_training, STUDIO, stopping)
+    # A training ends with the thread that has started it, which therefore lives as long as this process.
+    threads = [
+        threading.Thread(target=work_until, args=(stopping, work), name=name)
+        for name, work in [("imports", imports), *[("trainings", trainings)] * STUDIO.runs_at_a_time]
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return 0
 
 
-def run_imports(stopping: threading.Event) -> None:
-    """Import until the event is set."""
-    from django.db import DatabaseError, close_old_connections
-
-    from studio.django_settings import STUDIO
-    from studio.images.jobs import equipment_of, run_next_import
-
-    equipment = equipment_of(STUDIO)
+def work_until(stopping: threading.Event, work_once: Callable[[], bool]) -> None:
+    """Do one piece of work after another until the event is set."""
+    from django.db import DatabaseError, close_old_connections, connections
 
     while not stopping.is_set():
         try:
-            worked = run_next_import(equipment, stopping)
+            worked = work_once()
         except DatabaseError:
             LOG.exception("the database cannot be used")
             worked = False
         close_old_connections()
         if not worked:
             stopping.wait(IDLE_S)
+    connections.close_all()
 
 
 if __name__ == "__main__":

@@ -5,4 +5,5 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("studio.people.urls")),
     path("", include("studio.images.urls")),
+    path("", include("studio.runs.urls")),
 ]

@@ -41,6 +41,11 @@ class Stage:
     trained_from: str = ""
 
 
+def steps_of(stage: Stage) -> int:
+    """How many batches a stage has; at least one."""
+    return max(1, stage.images // stage.batch)
+
+
 @dataclass(frozen=True, slots=True)
 class TeacherRecipe:
     """A pretrained network, and how it is fine-tuned; see `training.teacher`.

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from training.recipe import Stage
+from training.recipe import Stage, steps_of
 
 CHUNK_IMAGES = 16_000  # between two checkpoints: about five minutes on two cores
 
@@ -52,11 +52,6 @@ def chunks_of(stages: Sequence[Stage], chunk_images: int = CHUNK_IMAGES) -> list
             chunks.append(Chunk(stage, steps, seen + done * stage.batch, optimizer_start))
         first, seen = first + total, seen + total * stage.batch
     return chunks
-
-
-def steps_of(stage: Stage) -> int:
-    """How many batches a stage has; at least one."""
-    return max(1, stage.images // stage.batch)
 
 
 @keras.saving.register_keras_serializable(package="training")

@@ -8,10 +8,14 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from studio.django_settings import STUDIO
 from studio.images.labelling import label_images
 from studio.images.membership import make_dataset
 from studio.images.models import Dataset, Import, Membership, Version
+from studio.images.store import FileStore
 from studio.people.models import Role, User
+from studio.runs.models import Run
+from studio.runs.process import LOG
 from tests.studio.world import class_of, log_in, make_user, rows, stranger
 
 pytestmark = pytest.mark.slow
@@ -32,8 +36,11 @@ IN_DATASET = {
     "history": ("GET", V), "undo-change": ("POST", R), "members": ("GET", A), "imports": ("GET", V),
     "add-import": ("POST", T), "import": ("GET", V), "cancel-import": ("POST", T), "duplicates": ("GET", V),
     "versions": ("GET", V), "add-version": ("POST", T), "version": ("GET", V), "version-manifest": ("GET", V),
-    "version-folder": ("GET", V), "difference": ("GET", V),
+    "version-folder": ("GET", V), "difference": ("GET", V), "runs": ("GET", V), "new-run": ("GET", T),
+    "add-run": ("POST", T), "run": ("GET", V), "run-log": ("GET", V), "cancel-run": ("POST", T),
+    "resume-run": ("POST", T),
 }  # fmt: skip
+QUERIES = {"new-run": "?version=1&recipe=quick"}
 FOR_STRANGERS = {"log-in"}
 ADDRESSES = EVERYWHERE | IN_DATASET
 
@@ -47,7 +54,7 @@ class World:
 
     def address(self, name: str) -> str:
         pattern = PATTERNS[name]
-        return reverse(name, kwargs={key: self.named[key] for key in pattern})
+        return reverse(name, kwargs={key: self.named[key] for key in pattern}) + QUERIES.get(name, "")
 
 
 def patterns(of: URLResolver, before: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -73,18 +80,17 @@ def world(administrator: User, dataset: Dataset, studio: object) -> World:
         Version.objects.create(
             dataset=dataset, number=number, digest=str(number) * 64, images=1, made_by=administrator
         )
+    run = Run.objects.create(version=Version.objects.latest("pk"), recipe="quick", asked_by=administrator)
     named: dict[str, object] = {
         "dataset": dataset.name, "image_id": image.pk, "change_id": change.pk, "import_id": job.pk,
         "number": 2, "former": 1, "person_id": make_user("somebody").pk,
+        "run_id": run.pk,
     }  # fmt: skip
-    _write_files(image.file_id)
+    _write_files(image.file_id, run)
     return World(dataset, named)
 
 
-def _write_files(digest: str) -> None:
-    from studio.django_settings import STUDIO
-    from studio.images.store import FileStore
-
+def _write_files(digest: str, run: Run) -> None:
     store = FileStore(STUDIO.data)
     for path in (store.file(digest), store.thumbnail(digest), store.preview(digest)):
         store.write(path, b"JPEG")
@@ -92,6 +98,8 @@ def _write_files(digest: str) -> None:
         folder = STUDIO.data / "versions" / (str(number) * 64)
         folder.mkdir(parents=True)
         (folder / "manifest.csv").write_text("path,label,sha256\n")
+    run.folder(STUDIO.data).mkdir(parents=True)
+    (run.folder(STUDIO.data) / LOG).write_text("step 1")
 
 
 def ask(client: Client, world: World, name: str) -> Any:

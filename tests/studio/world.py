@@ -10,6 +10,7 @@ from functools import cache
 from threading import Event
 from typing import Any
 
+from django.db import transaction
 from django.test import Client
 from PIL import Image as Picture
 
@@ -95,12 +96,15 @@ def run_imports() -> list[Import]:
 
 def fill(dataset: Dataset, by: User, files: Mapping[str, bytes]) -> None:
     """Images with files in the store, and with the labels that their folders name; nobody looks into them."""
-    images = rows(dataset, by, [0.5] * len(files))
-    for image, (name, data) in zip(images, files.items(), strict=True):
-        stored = FileStore(STUDIO.data).add(io.BytesIO(data), len(data))
-        file = File.objects.create(sha256=stored.sha256, bytes=stored.bytes, format="png", width=1, height=1)
-        label = dataset.classes.filter(name=name.partition("/")[0]).first()
-        Image.objects.filter(pk=image.pk).update(file=file, name=name, original=name, label=label)
+    with transaction.atomic():
+        images = rows(dataset, by, [0.5] * len(files))
+        for image, (name, data) in zip(images, files.items(), strict=True):
+            stored = FileStore(STUDIO.data).add(io.BytesIO(data), len(data))
+            image.file = File(sha256=stored.sha256, bytes=stored.bytes, format="png", width=1, height=1)
+            image.name = image.original = name
+            image.label = dataset.classes.filter(name=name.partition("/")[0]).first()
+        File.objects.bulk_create(image.file for image in images)
+        Image.objects.bulk_update(images, ["file", "name", "original", "label"], batch_size=100)
 
 
 def bring(client: Client, dataset: Dataset, files: Mapping[str, bytes], **fields: str) -> Import:

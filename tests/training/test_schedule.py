@@ -7,8 +7,8 @@ import keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.recipe import Stage
-from training.schedule import Chunk, LearningRate, chunks_of, learning_rate_of, steps_of
+from training.recipe import Stage, steps_of
+from training.schedule import Chunk, LearningRate, chunks_of, learning_rate_of
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 STAGES = st.lists(

@@ -1,0 +1,1 @@
+"""Runs: trainings of a version of a data set by a recipe."""

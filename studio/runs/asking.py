@@ -1,0 +1,61 @@
+"""Asking for runs, cancelling them, and having them go on."""
+
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from logo_detection.artifact import OUT_OF_DOMAIN
+from studio.images.models import Version
+from studio.people import audit
+from studio.people.models import User
+from studio.runs.models import Run
+from studio.runs.recipes import change, numbers_of, read_text
+from studio.work.claims import ask_to_cancel, reopen
+
+
+def labels_of(version: Version) -> list[str]:
+    """The labels of a version in a recipe's order: `out_of_domain` first, the others as of their keys."""
+    names = [each.name for each in version.dataset.classes.all() if each.name in version.balance]
+    return sorted(names, key=lambda name: name != OUT_OF_DOMAIN)
+
+
+@transaction.atomic
+def ask_for_run(by: User, version: Version, recipe: str, numbers: Mapping[str, float]) -> Run:
+    """Ask for a training.
+
+    Args:
+        by: Who asks.
+        version: What it is trained on.
+        recipe: The name of one.
+        numbers: By place; those that are the recipe's own are no change.
+
+    Raises:
+        RecipeInvalid: See `studio.runs.recipes.change`.
+    """
+    text = read_text(recipe)
+    own = {number.place: number.value for number in numbers_of(text)}
+    changes = {place: value for place, value in numbers.items() if own.get(place) != value}
+    changed = change(text, changes, labels_of(version))
+    run = Run.objects.create(version=version, recipe=recipe, changes=changes, text=changed, asked_by=by)
+    told = ", ".join(f"{place} = {value:g}" for place, value in changes.items())
+    audit.record(by, "ask for run", f"{version}: {recipe}", told)
+    return run
+
+
+@transaction.atomic
+def cancel_run(by: User, run: Run) -> bool:
+    """Cancel a run; its checkpoints stay. Returns whether it was open."""
+    was_open = ask_to_cancel(run)
+    if was_open:
+        audit.record(by, "cancel run", f"{run.version}: run {run.pk}")
+    return was_open
+
+
+@transaction.atomic
+def resume_run(by: User, run: Run) -> bool:
+    """Have a run that failed or was cancelled go on from its last checkpoint. Returns whether it had."""
+    had_ended = reopen(run)
+    if had_ended:
+        Run.objects.filter(pk=run.pk).update(attempts=0)
+        audit.record(by, "resume run", f"{run.version}: run {run.pk}")
+    return had_ended

@@ -1,0 +1,153 @@
+"""Pages: the runs of a data set."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from studio.django_settings import STUDIO
+from studio.images.access import Visit, in_dataset
+from studio.people.models import Role
+from studio.runs.asking import ask_for_run, cancel_run, resume_run
+from studio.runs.models import Run
+from studio.runs.process import LOG
+from studio.runs.progress import HEIGHT, WIDTH, read_progress
+from studio.runs.recipes import Number, numbers_of, read_text, recipe_names
+from studio.work.models import OPEN_STATES, State
+from training.errors import RecipeInvalid
+
+MAX_OPEN = 20
+"""Runs of a data set that wait or run."""
+
+
+class NumbersForm(forms.Form):
+    """The numbers of a recipe, each within its bounds."""
+
+    def __init__(self, recipe: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for number in numbers_of(read_text(recipe)):
+            self.fields[number.place] = _field(number)
+
+
+def _field(number: Number) -> forms.Field:
+    low, high = number.bounds.low, number.bounds.high
+    kind: Any = forms.IntegerField if number.bounds.is_integer else forms.FloatField
+    field: forms.Field = kind(
+        label=number.place,
+        initial=number.value,
+        min_value=low,
+        max_value=high,
+        help_text=f"{low:,} to {high:,}",
+    )
+    return field
+
+
+@require_GET
+@in_dataset(Role.VIEWER)
+def runs(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """The runs of a data set, the newest first."""
+    context = {
+        "visit": visit,
+        "runs": _runs(visit).order_by("-pk")[:200],
+        "versions": visit.dataset.versions.order_by("-number"),
+        "recipes": recipe_names(),
+    }
+    return render(request, "runs/runs.html", context)
+
+
+@require_GET
+@in_dataset(Role.TRAINER)
+def new_run(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """The numbers of a recipe, to be changed."""
+    return _new(request, visit, request.GET.get("version", ""), request.GET.get("recipe", ""))
+
+
+@require_POST
+@in_dataset(Role.TRAINER)
+def add_run(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Ask for a run."""
+    number, recipe = request.POST.get("version", ""), request.POST.get("recipe", "")
+    if recipe not in recipe_names():
+        return _new(request, visit, number, recipe)
+    form = NumbersForm(recipe, request.POST)
+    if form.is_valid() and _runs(visit).filter(state__in=OPEN_STATES).count() >= MAX_OPEN:
+        form.add_error(None, f"{MAX_OPEN} runs wait already.")
+    if form.is_valid():
+        version = get_object_or_404(visit.dataset.versions, number=_number(number))
+        try:
+            made = ask_for_run(visit.user, version, recipe, form.cleaned_data)
+            return redirect("run", visit.dataset.name, made.pk)
+        except RecipeInvalid as error:
+            form.add_error(None, str(error))
+    return _new(request, visit, number, recipe, form)
+
+
+@require_GET
+@in_dataset(Role.VIEWER)
+def run(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
+    """How far a run is; asked by htmx, the part of the page that changes."""
+    found = get_object_or_404(_runs(visit), pk=run_id)
+    context = {
+        "visit": visit,
+        "run": found,
+        "progress": read_progress(found, STUDIO.data),
+        "may_resume": found.state in (State.FAILED, State.CANCELLED),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+    is_part = request.headers.get("HX-Request") == "true"
+    return render(request, "runs/progress.html" if is_part else "runs/run.html", context)
+
+
+@require_GET
+@in_dataset(Role.VIEWER)
+def log(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
+    """All that a run has said."""
+    found = get_object_or_404(_runs(visit), pk=run_id)
+    path = found.folder(STUDIO.data) / LOG
+    if not path.exists():
+        raise Http404
+    name = f"{visit.dataset.name}-run-{found.pk}.txt"
+    kind = "text/plain; charset=utf-8"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
+
+
+@require_POST
+@in_dataset(Role.TRAINER)
+def cancel(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
+    """Cancel a run."""
+    cancel_run(visit.user, get_object_or_404(_runs(visit), pk=run_id))
+    return redirect("run", visit.dataset.name, run_id)
+
+
+@require_POST
+@in_dataset(Role.TRAINER)
+def resume(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
+    """Have a run go on from its last checkpoint."""
+    resume_run(visit.user, get_object_or_404(_runs(visit), pk=run_id))
+    return redirect("run", visit.dataset.name, run_id)
+
+
+def _runs(visit: Visit) -> QuerySet[Run]:
+    return Run.objects.filter(version__dataset=visit.dataset).select_related("version__dataset", "asked_by")
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise Http404
+    return int(text)
+
+
+def _new(
+    request: HttpRequest, visit: Visit, number: str, recipe: str, form: NumbersForm | None = None
+) -> HttpResponseBase:
+    """The form; 400 where one is given, which has errors."""
+    if recipe not in recipe_names():
+        context = {"visit": visit, "reason": f"recipe: there is no {recipe!r}"}
+        return render(request, "images/refused.html", context, status=400)
+    version = get_object_or_404(visit.dataset.versions, number=_number(number))
+    shown = {"visit": visit, "version": version, "recipe": recipe, "form": form or NumbersForm(recipe)}
+    return render(request, "runs/new.html", shown, status=400 if form else 200)
