@@ -8,7 +8,7 @@ declare -A packages=(
     [nginx]=nginx-light [haproxy]=haproxy [rsvg-convert]=librsvg2-bin [convert]=imagemagick
     [chromium]=chromium [postgres]=postgresql [promtool]=prometheus
 )
-used_today=(nginx haproxy rsvg-convert convert chromium)
+used_today=(nginx haproxy rsvg-convert convert chromium postgres)
 
 missing=()
 for tool in "${@:-${used_today[@]}}"; do

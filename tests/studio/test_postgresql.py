@@ -1,0 +1,65 @@
+"""The same studio on PostgreSQL: a real server on a free port."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tests.harness.process import free_port
+from tests.harness.tools import required
+from tests.studio.served import log_in, make_and_fill_dataset, post, served
+
+pytestmark = pytest.mark.slow
+
+UNPRIVILEGED = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+"""PostgreSQL refuses to run as root."""
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The URL of an empty database."""
+    folder, port = Path(tempfile.mkdtemp(prefix="postgresql-")), free_port()
+    user = UNPRIVILEGED if os.geteuid() == 0 else ()
+    if user:
+        shutil.chown(folder, "nobody", "nogroup")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    control = [*user, str(required("pg_ctl")), "-D", str(folder / "data"), "-w", "-t", "60"]
+    initialise = [*user, str(required("initdb")), "-D", str(folder / "data"), "-A", "trust", "-U", "studio"]
+    try:
+        subprocess.run(initialise, cwd="/", check=True, capture_output=True, timeout=120)
+        start = [*control, "-o", options, "-l", str(folder / "log"), "start"]
+        subprocess.run(start, cwd="/", check=True, stdout=subprocess.DEVNULL, timeout=120)
+        yield f"postgres://studio@127.0.0.1:{port}/postgres"
+        subprocess.run(
+            [*control, "-m", "fast", "stop"], cwd="/", check=True, capture_output=True, timeout=120
+        )
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_images_are_imported_labelled_and_kept_in_a_version(database: str, tmp_path: Path) -> None:
+    with (
+        served(tmp_path / "data", STUDIO_DATABASE_URL=database) as studio,
+        httpx.Client(base_url=studio.url, follow_redirects=True, timeout=60) as client,
+    ):
+        log_in(client, studio)
+        make_and_fill_dataset(client)
+        grid, queue = "/datasets/signs/", "/datasets/signs/?order=uncertain&disagreement_min=0"
+        assert client.get(queue).text.count('class="tile"') == 1
+        tile = post(client, grid, f"{grid}label", {"image": "1", "label": "out_of_domain"}).text
+        assert "out_of_domain: <strong>1</strong>" in tile
+        assert "logo: <strong>1</strong>" in post(client, grid, f"{grid}undo", {}).text
+        version = post(client, f"{grid}versions", f"{grid}versions/add", {"note": "n"})
+        assert 'id="digest"' in version.text
+    with psycopg.connect(database) as connection:
+        for statement in ("UPDATE people_auditentry SET who = 'x'", "DELETE FROM people_auditentry"):
+            with pytest.raises(psycopg.Error, match="append-only"):
+                connection.execute(statement)
+            connection.rollback()
+    assert not (tmp_path / "data" / "studio.sqlite3").exists()
