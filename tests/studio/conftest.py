@@ -3,6 +3,7 @@
 Django reads its settings once, so that the folder's name is chosen before any test is collected.
 """
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(tempfile.mkdtemp(prefix="studio-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 os.environ |= {
     "STUDIO_DATA": str(FOLDER / "data"),
     "STUDIO_SECRET_KEY": "no secret at all, but long enough for one",
@@ -60,7 +62,6 @@ def template() -> Iterator[Path]:
     shutil.copyfile(DATABASE, FOLDER / "template.sqlite3")
     with shared_inspector():
         yield FOLDER / "template.sqlite3"
-    shutil.rmtree(FOLDER)
 
 
 @pytest.fixture(autouse=True)
