@@ -66,12 +66,13 @@ def make_data_folder(settings: Settings) -> None:
 
 
 def prepare_database() -> str | None:
-    """Migrate; add the first administrator. Returns the password of one who was added."""
+    """Migrate, forget old sessions, add the first administrator. Returns the password of a new one."""
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
+    call_command("clearsessions")
     from studio.people.accounts import add_first_administrator
 
     return add_first_administrator()

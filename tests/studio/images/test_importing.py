@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.test import Client
 from PIL import Image as Picture
@@ -126,6 +127,22 @@ def test_single_pictures_are_uploaded_with_one_label_for_all(dataset: Dataset, b
     assert (job.state, job.added) == ("done", 1)
     image = Image.objects.get()
     assert (image.name, str(image.label)) == ("a.png", "logo")
+
+
+def test_several_pictures_are_uploaded_at_once_and_an_archive_comes_alone(
+    dataset: Dataset, browser: Client
+) -> None:
+    def send(*names: str) -> int:
+        files = [SimpleUploadedFile(name, pattern(number)) for number, name in enumerate(names)]
+        sent = browser.post("/datasets/signs/imports/add", {"labels": "none", "uploads": files})
+        return int(sent.status_code)
+
+    assert b"multiple" in browser.get("/datasets/signs/imports").content
+    assert send("a.png", "b.zip") == 400
+    assert send("a.png", "b.png", "a.png") == 302
+    (job,) = run_imports()
+    assert (job.state, job.name, job.added) == ("done", "3 files", 3)
+    assert sorted(Image.objects.values_list("name", flat=True)) == ["a.png", "a.png", "b.png"]
 
 
 @pytest.mark.parametrize(
