@@ -7,6 +7,7 @@ A number's place is its name, or its table and name, or its stage and name: `war
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,11 @@ class Number:
     bounds: Bounds
 
 
-def recipe_names() -> list[str]:
-    """The recipes that need no teacher, by name."""
-    return [path.stem for path in sorted(RECIPES.glob("*.toml")) if read_recipe(path).distillation is None]
+@cache
+def recipe_names() -> tuple[str, ...]:
+    """The recipes that need no teacher, by name; they do not change while the studio runs."""
+    found = sorted(RECIPES.glob("*.toml"))
+    return tuple(path.stem for path in found if read_recipe(path).distillation is None)
 
 
 def read_text(name: str) -> str:
