@@ -61,7 +61,7 @@ class Number:
 @cache
 def recipe_names() -> tuple[str, ...]:
     """The recipes that need no teacher, by name; they do not change while the studio runs."""
-    found = sorted(RECIPES.glob("*.toml"))
+    found = [path for path in sorted(RECIPES.glob("*.toml")) if "." not in path.stem]  # else a search space
     return tuple(path.stem for path in found if read_recipe(path).distillation is None)
 
 
