@@ -21,7 +21,8 @@ help: ## what there is to make
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 		{ echo "make: Python 3.11 is required: install it, or name it with PYTHON=" >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || \
+		{ echo "make: $(VENV) could not be made: name a folder that can be written, VENV=/path/to/it" >&2; exit 2; }
 
 # One stamp per lock file: installed when the lock is newer.
 $(VENV)/.%: requirements/%.txt | $(VENV)/bin/python
@@ -37,10 +38,13 @@ $(VENV)/.project: pyproject.toml $(VENV)/.runtime
 run: $(addprefix $(VENV)/.,$(SERVING) $(if $(GRPC_PORT),grpc)) ## serve on PORT (8080), with a page to try it at /; MODEL_PATH and other settings come from the environment
 	@TRY_PAGE=$${TRY_PAGE:-true} exec $(BIN)/python -m model_server
 
+# In a checkout that cannot be written the project is not installed, and runs from where it is.
+WRITABLE := $(shell test -w . && echo yes)
+
 # set -f: a pattern such as 'pictures/**/*.png' is for the command, which knows ** where the shell does not.
 .PHONY: classify
-classify: $(VENV)/.project $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
-	@set -f; $(BIN)/logo-classify $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
+classify: $(if $(WRITABLE),$(VENV)/.project) $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
+	@set -f; $(if $(WRITABLE),$(BIN)/logo-classify,$(BIN)/python -m batch.classify) $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
 .PHONY: batch
 batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help

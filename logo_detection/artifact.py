@@ -166,6 +166,7 @@ def load_artifact(path: Path, height: int | None = None, width: int | None = Non
         ArtifactError: Nothing is there, the manifest is malformed, a file is not what it says, or a size
             contradicts the manifest.
     """
+    _check_kind(path)
     if (keras_file := _find_keras_file(path)) is not None:
         spec = replace(
             LIFTWING_SPEC, height=height or LIFTWING_SPEC.height, width=width or LIFTWING_SPEC.width
@@ -192,6 +193,14 @@ def load_artifact(path: Path, height: int | None = None, width: int | None = Non
         model_files,
         manifest.thresholds,
     )
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is no artifact of any kind, before something in it is missed."""
+    if not path.exists():
+        raise ArtifactError(f"no such file or folder: {path}")
+    if not (path.is_dir() or path.suffix == ".keras"):
+        raise ArtifactError(f"{path} is neither an artifact's folder nor a .keras file")
 
 
 def _find_keras_file(path: Path) -> Path | None:

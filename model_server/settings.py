@@ -3,6 +3,7 @@
 docs/operations.md documents each with its unit and default; a test compares the two.
 """
 
+import os
 import resource
 import socket
 from importlib.util import find_spec
@@ -35,6 +36,9 @@ QUEUE_SHARE = 4
 
 GRPC_PACKAGES = ("grpc_health", "grpc_reflection")
 """What the extra `grpc` has beside what KServe brings."""
+
+NEVER_EMPTY = ("MODEL_PATH", "ALLOWED_HOSTS")
+"""An empty variable is an unset one, but for these: another model, or more hosts, is no small slip."""
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -100,6 +104,8 @@ def read_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: One of them is not usable, or two contradict each other.
     """
+    if empty := next((name for name in NEVER_EMPTY if os.environ.get(name) == ""), None):
+        raise SettingsError(f"{empty}: it is empty; give it a value, or unset it for its default")
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
@@ -125,6 +131,17 @@ def read_settings(**overrides: Any) -> Settings:
 def unused_settings(settings: Settings) -> list[str]:
     """Variables of LiftWing's server that are set here and have no effect."""
     return [name.upper() for name in ("batch_size", "chunk_size") if getattr(settings, name) is not None]
+
+
+def ineffective_timeouts(settings: Settings) -> list[str]:
+    """A line for every timeout that a request's own one ends before, so that it never tells its own story."""
+    limit_s = settings.request_timeout_s
+    return [
+        f"{name.upper()}: {getattr(settings, name):g} s is not below REQUEST_TIMEOUT_S, {limit_s:g} s,"
+        " which comes first: such files are deadline_exceeded"
+        for name in ("fetch_timeout_s", "decode_timeout_s")
+        if getattr(settings, name) >= limit_s
+    ]
 
 
 def check_ports(settings: Settings) -> None:

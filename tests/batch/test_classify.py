@@ -178,7 +178,7 @@ def test_an_empty_folder_is_an_empty_list(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--model", "/nowhere", "a.png"], "cannot read /nowhere/manifest.json: No such file or directory"),
+        (["--model", "/nowhere", "a.png"], "no such file or folder: /nowhere"),
         (["--runtime", "keras", "a.png"], " has no model for the keras runtime"),
         (["--target", "flag", "a.png"], "mean-colour has no class 'flag' to ask for; it has logo"),
         (["--workers", "0", "a.png"], "'0' is not a whole number from 1 on"),

@@ -234,7 +234,7 @@ def test_two_jobs_do_not_write_to_one_output(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--model", "/nowhere", "in"], "cannot read /nowhere/manifest.json"),
+        (["--model", "/nowhere", "in"], "no such file or folder: /nowhere"),
         (["/nowhere.png"], "there is nothing at /nowhere.png"),
         (["/nowhere.parquet"], "/nowhere.parquet is no table of parquet"),
         (["/nowhere.txt"], "cannot read /nowhere.txt: No such file"),

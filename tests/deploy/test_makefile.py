@@ -1,12 +1,19 @@
 """What the make verbs would do, as make itself says it, without doing it."""
 
+import os
 import re
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.harness.process import ROOT, clean_environment
+
+READER = 65534
+"""nobody"""
 
 
 def make(*arguments: str, **settings: str) -> str:
@@ -76,6 +83,49 @@ def test_a_folder_of_a_storage_initializer_installs_what_its_file_needs(tmp_path
 def test_a_keras_file_can_be_classified_with() -> None:
     assert "requirements/keras.txt" in planned("classify", MODEL="a.keras", INPUT="x.png")
     assert "requirements/keras.txt" not in planned("classify", INPUT="x.png")
+
+
+@pytest.fixture
+def read_only_checkout() -> Iterator[Path]:
+    """A folder with the Makefile that its reader may not write to, outside folders that he may not enter."""
+    with TemporaryDirectory() as folder:
+        checkout = Path(folder)
+        for name in ("Makefile", "pyproject.toml"):
+            shutil.copy(ROOT / name, checkout)
+        shutil.copytree(ROOT / "requirements", checkout / "requirements")
+        python = checkout / "python"  # of the right version, and as unable to write as its caller
+        python.write_text('#!/bin/sh\n[ "$1" = -c ]\n')
+        python.chmod(0o755)
+        checkout.chmod(0o555)
+        yield checkout
+        checkout.chmod(0o755)
+
+
+def make_as_reader(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=checkout,
+        env=clean_environment({}),
+        user=READER if os.geteuid() == 0 else None,  # root may write anywhere
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_read_only_checkout_is_classified_with_where_it_is(read_only_checkout: Path) -> None:
+    done = make_as_reader(
+        read_only_checkout, "--dry-run", "--always-make", "classify", "INPUT=x.png", "VENV=/srv/venv"
+    )
+    assert "/srv/venv/bin/python -m batch.classify x.png" in done.stdout
+    assert "--editable" not in done.stdout
+    assert "--editable" in planned("classify", INPUT="x.png")
+
+
+def test_a_virtual_environment_that_cannot_be_made_says_what_it_needs(read_only_checkout: Path) -> None:
+    done = make_as_reader(read_only_checkout, ".venv/bin/python", "PYTHON=./python")
+    assert done.returncode == 2
+    assert done.stderr.startswith("make: .venv could not be made: name a folder that can be written, VENV=/")
 
 
 def test_a_batch_job_installs_spark_and_its_java_from_the_lock() -> None:

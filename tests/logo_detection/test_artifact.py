@@ -61,6 +61,15 @@ def test_thresholds_are_read_where_a_manifest_has_them(directory: Path) -> None:
     assert second.false_alarm_rate == 0.001
 
 
+def test_a_path_that_is_no_artifact_of_any_kind_is_refused_as_that(tmp_path: Path) -> None:
+    words = tmp_path / "model.txt"
+    words.write_text("weights")
+    with pytest.raises(ArtifactError, match=r"model\.txt is neither an artifact's folder nor a \.keras file"):
+        load_artifact(words)
+    with pytest.raises(ArtifactError, match=r"no such file or folder: .*absent\.keras"):
+        load_artifact(tmp_path / "absent.keras")
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "golden/a.png"])
 def test_a_changed_file_is_not_served(directory: Path, name: str) -> None:
     (directory / name).write_bytes(b"other")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from model_server.settings import Settings, SettingsError, read_settings
+from model_server.settings import Settings, SettingsError, ineffective_timeouts, read_settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -121,6 +121,24 @@ def test_limits_that_contradict_each_other_are_named_in_one_line(
     with pytest.raises(SettingsError) as failure:
         read_settings()
     assert str(failure.value) == line
+
+
+@pytest.mark.parametrize("name", ["MODEL_PATH", "ALLOWED_HOSTS"])
+def test_what_would_widen_when_it_is_empty_may_not_be_empty(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "")
+    with pytest.raises(SettingsError, match=f"^{name}: it is empty; give it a value, or unset it"):
+        read_settings()
+
+
+def test_a_timeout_that_the_requests_own_one_ends_before_gets_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ineffective_timeouts(read_settings()) == []
+    monkeypatch.setenv("REQUEST_TIMEOUT_S", "4")
+    (line,) = ineffective_timeouts(read_settings())
+    assert line.startswith("FETCH_TIMEOUT_S: 5 s is not below REQUEST_TIMEOUT_S, 4 s")
+    monkeypatch.setenv("REQUEST_TIMEOUT_S", "3")
+    assert len(ineffective_timeouts(read_settings())) == 2
 
 
 def test_settings_cannot_be_changed() -> None:
