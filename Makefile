@@ -11,6 +11,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A .keras file and the Keras runtime need TensorFlow; the shipped artifact does not.
 # So does a folder with a .keras file and no manifest, as KServe's storage initializer leaves it.
 BARE_KERAS = $(filter %.keras,$(1))$(if $(1),$(shell test -e '$(1)/manifest.json' || ls '$(1)'/*.keras 2>/dev/null))
+# A path as the shell has it: in quotes, for its blanks, but for the ~/ that it may begin with.
+quoted = '$(subst ','\'',$(1))'
+path = $(if $(filter ~/%,$(firstword $(1))),~/$(call quoted,$(subst ^~/,,^$(1))),$(call quoted,$(1)))
+
+# One path, if there is something of that name; else several words, patterns and URLs, as the shell divides them.
+INPUTS = $(if $(shell test -e $(call path,$(INPUT)) && echo yes),$(call path,$(INPUT)),$(INPUT))
+
 SERVING := $(if $(call BARE_KERAS,$(MODEL_PATH))$(filter keras,$(RUNTIME)),keras,runtime)
 CLASSIFYING := $(if $(call BARE_KERAS,$(MODEL))$(filter keras,$(RUNTIME)),keras,runtime)
 
@@ -44,34 +51,34 @@ WRITABLE := $(shell test -w . && echo yes)
 # set -f: a pattern such as 'pictures/**/*.png' is for the command, which knows ** where the shell does not.
 .PHONY: classify
 classify: $(if $(WRITABLE),$(VENV)/.project) $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
-	@set -f; $(if $(WRITABLE),$(BIN)/logo-classify,$(BIN)/python -m batch.classify) $(INPUT) $(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
+	@set -f; $(if $(WRITABLE),$(BIN)/logo-classify,$(BIN)/python -m batch.classify) $(INPUTS) $(if $(MODEL),--model $(call path,$(MODEL))) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
 .PHONY: batch
 batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help
-	@set -f; $(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(OUTPUT)) \
-		$(if $(MODEL),--model $(MODEL)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS) $(INPUT)
+	@set -f; $(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(call path,$(OUTPUT))) \
+		$(if $(MODEL),--model $(call path,$(MODEL))) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS) $(INPUTS)
 
 # INPUT is what `make batch ARGS=--embed` wrote.
 .PHONY: fit
 fit: $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## train a new head for MODEL's backbone, by LABELS of the features in INPUT: an artifact, OUTPUT; ARGS=--tune
-	@$(BIN)/logo-fit $(if $(LABELS),--labels $(LABELS)) $(if $(OUTPUT),--output $(OUTPUT)) \
-		$(if $(MODEL),--model $(MODEL)) $(ARGS) $(INPUT)
+	@$(BIN)/logo-fit $(if $(LABELS),--labels $(call path,$(LABELS))) $(if $(OUTPUT),--output $(call path,$(OUTPUT))) \
+		$(if $(MODEL),--model $(call path,$(MODEL))) $(ARGS) $(if $(INPUT),$(call path,$(INPUT)))
 
 TRAINING := $(VENV)/.project $(VENV)/.train
 RECIPE ?= training/recipes/efficientnetv2-b0.toml
 
 .PHONY: import
 import: $(TRAINING) ## fetch categories of Commons into DATA; ARGS='--contact YOU --category "logo=Category:Logos"'
-	$(BIN)/logo-import $(if $(DATA),--into $(DATA)) $(ARGS)
+	$(BIN)/logo-import $(if $(DATA),--into $(call path,$(DATA))) $(ARGS)
 
 .PHONY: data
 data: $(TRAINING) ## build a set of images from git repositories into DATA (data); their clones in CLONES (clones)
 	$(BIN)/logo-import git --sources training/sources.toml --excluded training/excluded.csv \
-		--clones $(or $(CLONES),clones) --into $(or $(DATA),data) $(ARGS)
+		--clones $(call path,$(or $(CLONES),clones)) --into $(call path,$(or $(DATA),data)) $(ARGS)
 
 .PHONY: train
 train: $(TRAINING) ## train a model on DATA by RECIPE; in several processes that learn as one: PROCESSES=2
-	$(BIN)/logo-train --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) \
+	$(BIN)/logo-train --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) \
 		$(if $(PROCESSES),--processes $(PROCESSES)) $(ARGS)
 
 .PHONY: search
@@ -89,15 +96,15 @@ search: $(TRAINING) $(VENV)/.search $(VENV)/.spark ## find RECIPE's numbers on f
 
 .PHONY: teacher
 teacher: .venv-teacher/.installed ## fine-tune the teachers of RECIPE on DATA, in the run that `make train` goes on with
-	.venv-teacher/bin/python -m training.teacher --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
+	.venv-teacher/bin/python -m training.teacher --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) $(ARGS)
 
 # What the recipe holds out of DATA, unless IMAGES names a folder all of whose images are used.
 .PHONY: evaluate
 evaluate: $(TRAINING) ## evaluate MODEL on what RECIPE holds out of DATA, or on all IMAGES: runs/evaluation/report.html
-	$(if $(IMAGES),,$(BIN)/logo-holdout --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) \
-		--model $(or $(MODEL),model_artifacts/logo-detection) --to runs/holdout)
-	$(BIN)/logo-evaluate --model $(or $(MODEL),model_artifacts/logo-detection) \
-		--data $(or $(IMAGES),runs/holdout) --output runs/evaluation $(ARGS)
+	$(if $(IMAGES),,$(BIN)/logo-holdout --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) \
+		--model $(call path,$(or $(MODEL),model_artifacts/logo-detection)) --to runs/holdout)
+	$(BIN)/logo-evaluate --model $(call path,$(or $(MODEL),model_artifacts/logo-detection)) \
+		--data $(call path,$(or $(IMAGES),runs/holdout)) --output runs/evaluation $(ARGS)
 
 PIPELINES := $(TRAINING) $(VENV)/.pipelines
 
@@ -109,7 +116,7 @@ pipeline: $(PIPELINES) ## compile the Kubeflow pipelines: build/pipelines/*.yaml
 
 .PHONY: pipeline-run
 pipeline-run: $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to an artifact; ARGS="--threshold min_auc_pr=0.8"
-	@$(BIN)/logo-pipeline run $(if $(MANIFEST),--manifest $(MANIFEST)) --recipe $(RECIPE) $(ARGS)
+	@$(BIN)/logo-pipeline run $(if $(MANIFEST),--manifest $(call path,$(MANIFEST))) --recipe $(call path,$(RECIPE)) $(ARGS)
 
 .PHONY: studio
 studio: $(TRAINING) $(VENV)/.studio ## where people work: data sets, labels, trainings; on STUDIO_PORT (8090)
@@ -139,7 +146,7 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --requirement requirements/train.txt
 	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.* torch==2.13.*
-	.venv-backends/bin/python -m training.parity $(if $(MODEL),--model $(MODEL))
+	.venv-backends/bin/python -m training.parity $(if $(MODEL),--model $(call path,$(MODEL)))
 
 # What takes the cores and no times is run two at a time, the long files first, so that neither core waits for the
 # other's last one; what starts servers and waits for them, likewise, but not beside it; what measures, alone.

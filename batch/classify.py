@@ -19,11 +19,11 @@ from batch.batch_scorer import inputs_under_way
 from batch.grid import Grid
 from batch.inputs import find_inputs
 from batch.listing import json_document, text_table
-from batch.options import Parser, add_fetch_options, add_model_options, fetch_policy, value
+from batch.options import add_fetch_options, add_model_options, fetch_policy, value
 from batch.overlays import write_file, write_overlay
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from logo_detection.errors import ArtifactError, ItemError
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher

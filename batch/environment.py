@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from batch.errors import BatchError
-from batch.options import Parser
+from logo_detection.commands import Parser
 
 PROJECT = "logo-detection"
 PACKAGES = ("logo_detection", "batch")

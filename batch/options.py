@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from logo_detection.cores import available_cores
 from logo_detection.fetch.policy import (
@@ -15,14 +15,6 @@ from logo_detection.fetch.policy import (
 from logo_detection.files import MAX_FILE_BYTES
 
 _T = TypeVar("_T")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that complains in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """One line, where argparse would print the whole usage."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

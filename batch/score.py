@@ -20,7 +20,6 @@ from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.local import score_locally
 from batch.options import (
-    Parser,
     add_fetch_options,
     add_model_options,
     add_spark_options,
@@ -34,7 +33,7 @@ from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally
 from batch.sources import InputSource, find_source
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from logo_detection.head import check_features
 from logo_detection.scoring import DECODE_TIMEOUT_S
 

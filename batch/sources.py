@@ -109,7 +109,7 @@ def find_files(paths: Sequence[str]) -> Iterator[Entry]:
     """The files that paths stand for. Raises BatchError for one that stands for nothing."""
     for path in paths:
         if not (is_url(path) or os.path.lexists(path) or any(iglob(path, recursive=True))):  # noqa: PTH207
-            raise BatchError(f"there is nothing at {path}")
+            raise BatchError(f"no such file: {path}")
     yield from find_entries(paths)
 
 
@@ -232,6 +232,8 @@ def _reading(path: str) -> Iterator[None]:
     """Around what opens a table or reads of it: a file may have its footer, and damage before that."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise BatchError(f"no such file: {path}") from error
     except (OSError, pa.ArrowException) as error:
         raise BatchError(
             f"{path} is no table of parquet that can be read: {str(error).splitlines()[0]}"

@@ -32,7 +32,7 @@ from datasets.mediawiki import (
     policy_for,
 )
 from datasets.progress import Progress
-from logo_detection.commands import INTERRUPTED
+from logo_detection.commands import INTERRUPTED, Parser
 from logo_detection.decode.header import DecodeLimits, read_header
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
@@ -258,7 +258,7 @@ def parse_category(text: str) -> LabelledCategory:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="logo-import",
         description="Import categories of a wiki.",
         epilog="`logo-import git --help` tells of images from git repositories.",

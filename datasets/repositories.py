@@ -41,7 +41,7 @@ from datasets.parallel import parallel_map
 from datasets.progress import Progress
 from datasets.sources import Exclusions, Source, read_exclusions, read_sources, select_files
 from datasets.visibility import is_empty, vanishes_on_white
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
 from logo_detection.decode.header import DecodeLimits, Format, Header, read_header
 from logo_detection.decode.image import open_picture
@@ -305,7 +305,7 @@ def _write_failures(path: Path, failures: Iterable[RepositoryFailure]) -> None:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="logo-import git", description="Import images of git repositories.")
+    parser = Parser(prog="logo-import git", description="Import images of git repositories.")
     add = parser.add_argument
     add("--sources", type=Path, required=True, help="TOML: repositories, commits and patterns of files")
     add("--excluded", type=Path, help="CSV of images to leave out: sha256,repository,path,reason")

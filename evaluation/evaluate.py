@@ -34,7 +34,7 @@ from evaluation.outcomes import (
 )
 from evaluation.report import Evaluation, make_report, render_comparison, render_markdown
 from logo_detection.artifact import Artifact, load_artifact
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
 
 DEFAULT_MODEL = Path("model_artifacts/logo-detection")
@@ -181,7 +181,7 @@ def _errors_named(path: Path) -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="logo-evaluate",
         description="How good is a model on a set of images?",
         epilog="Exit status: 0 if the model was evaluated, however it did; 2 if it could not be.",

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from batch.options import Parser, add_spark_options, positive, value
+from batch.options import add_spark_options, positive, value
 from heads.labels import LABEL
 from heads.retraining import ELASTIC_NET, REG_PARAM, TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
 
 

@@ -1,8 +1,11 @@
-"""Commands: how a command line ends, whatever its work is."""
+"""Commands: how a command line is read, and how it ends, whatever its work is."""
 
+import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from signal import SIGINT
+from typing import NoReturn
 
 from logo_detection.errors import LogoDetectionError
 
@@ -11,6 +14,32 @@ UNUSABLE = 2
 
 INTERRUPTED = 128 + SIGINT
 """The exit status of an interrupted command, as shells have it."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that complains in one line, which names the nearest option to one that there is not."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line, where argparse would print the whole usage."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        option = unknown.split()[0].partition("=")[0]
+        if unknown != message and option.startswith("-"):
+            message = f"{option}: no such option{hint(option, self._options())}"
+        self.exit(UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    def _options(self) -> Iterator[str]:
+        """Its own, and those of its verbs; argparse has no public list of either."""
+        for action in self._actions:
+            yield from action.option_strings
+            if isinstance(action, argparse._SubParsersAction):
+                for verb in action.choices.values():
+                    yield from verb._option_string_actions
+
+
+def hint(wrong: str, right: Iterable[str]) -> str:
+    """The end of a complaint about a word that there is not: the nearest that there is, or nothing."""
+    nearest = get_close_matches(wrong, list(right), n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def run_command(name: str, work: Callable[[], int | None]) -> int:

@@ -14,7 +14,9 @@
         ├── ImageCorrupt         image_corrupt                                 (base64, gate, decode)
         ├── ImageTimeout         image_timeout                                 (worker)
         ├── DeadlineExceeded     deadline_exceeded                             (anywhere)
-        └── InternalError        internal                                      (our fault)
+        ├── InternalError        internal                                      (our fault)
+        └── LocalError           of commands alone, never of the server
+            └── NoSuchFile       no_such_file                                  (reading)
 
 The message of an ItemError is shown to the caller: it names no path, host, address or
 exception. HTTP knows nothing of these classes; `model_server` maps them.
@@ -36,7 +38,7 @@ class WorkerStartError(LogoDetectionError):
 
 
 class ItemError(LogoDetectionError):
-    """One file has no score. `code` is from the closed list in docs/api.md."""
+    """One file has no score. `code` is from the closed list in docs/api.md, but for a LocalError's."""
 
     code: ClassVar[str]
     default_message: ClassVar[str]
@@ -145,13 +147,24 @@ class InternalError(ItemError):
     default_message = "an error of this service; the file may be fine"
 
 
+class LocalError(ItemError):
+    """Of what commands read on their own machine. Its codes are in docs/batch.md."""
+
+
+class NoSuchFile(LocalError):
+    """There is nothing at a path."""
+
+    code = "no_such_file"
+    default_message = "no such file"
+
+
 def _leaves(cls: type[ItemError]) -> list[type[ItemError]]:
     return [leaf for child in cls.__subclasses__() for leaf in (_leaves(child) or [child])]
 
 
 def item_codes() -> tuple[str, ...]:
     """The closed list of codes, as docs/api.md has it."""
-    return tuple(leaf.code for leaf in _leaves(ItemError))
+    return tuple(leaf.code for leaf in _leaves(ItemError) if not issubclass(leaf, LocalError))
 
 
 def item_error(code: str, message: str | None = None) -> ItemError:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from logo_detection.errors import FetchFailed, ImageTooLarge
+from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, NoSuchFile
 from logo_detection.fetch.byte_budget import ByteBudget
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -24,6 +24,7 @@ def read_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 
     Raises:
         ImageTooLarge: It has more than `max_bytes`.
+        NoSuchFile: There is nothing at the path.
         FetchFailed: It cannot be read, or is a pipe, a device or a folder.
     """
     try:
@@ -40,7 +41,7 @@ async def held_file(
     """A file's bytes, which count against the byte budget for the length of the block.
 
     Raises:
-        ImageTooLarge, FetchFailed: As `read_file` does.
+        ImageTooLarge, NoSuchFile, FetchFailed: As `read_file` does.
     """
     async with memory.lease() as lease:
         try:
@@ -81,5 +82,7 @@ def _checked_size(file: BinaryIO, max_bytes: int) -> int:
     return size_bytes
 
 
-def _unreadable(error: OSError) -> FetchFailed:
+def _unreadable(error: OSError) -> ItemError:
+    if isinstance(error, FileNotFoundError):
+        return NoSuchFile()
     return FetchFailed(f"the file cannot be read: {error.strerror}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.commons import COMMONS, parse_category
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from pipelines.errors import PipelineError
 
 IMAGE_VARIABLE = "LOGO_PIPELINE_IMAGE"
@@ -83,7 +83,7 @@ def _source(options: argparse.Namespace) -> dict[str, Any]:
             raise PipelineError("images are of a --manifest or of each --category, not of both")
         place = options.manifest.resolve()
         if not place.exists():
-            raise PipelineError(f"--manifest: there is nothing at {options.manifest}")
+            raise PipelineError(f"--manifest: no such file: {options.manifest}")
         is_file = place.is_file()
         return {
             "dataset": str(place.parent if is_file else place),
@@ -125,7 +125,7 @@ def _threshold(text: str) -> tuple[str, float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="logo-pipeline",
         description="From categories or a manifest to a model that is evaluated, exported and tried.",
         epilog="Exit status: 0 if it is done, 1 if a step failed, 2 if the command line is unusable.",

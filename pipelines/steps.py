@@ -27,6 +27,7 @@ from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS
 from evaluation.outcomes import SCORE_PREFIX
 from evaluation.report import HEADLINE
 from logo_detection.artifact import Artifact, load_artifact
+from logo_detection.commands import hint
 from logo_detection.cores import available_cores
 from pipelines.commands import run_command
 from pipelines.errors import PipelineError
@@ -96,7 +97,9 @@ def recipe_text(recipe: str, version: str = "") -> str:
     """
     known = sorted(path.stem for path in RECIPES.glob("*.toml") if "." not in path.stem)
     if "\n" not in recipe and recipe not in known:
-        raise PipelineError(f"recipe: {recipe!r} is neither TOML nor one of {', '.join(known)}")
+        raise PipelineError(
+            f"recipe: {recipe!r} is neither TOML nor one of {', '.join(known)}{hint(recipe, known)}"
+        )
     text = recipe if "\n" in recipe else (RECIPES / f"{recipe}.toml").read_text()
     if not version:
         return text

@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluation.false_alarms import FALSE_ALARM_RATES
 from evaluation.report import point_at, rate_text
+from logo_detection.commands import hint
 from release.errors import GateClosed, ThresholdsInvalid
 
 RECALL_RATES = {f"min_recall_at_{1000 * rate:g}_in_1000": rate for rate in FALSE_ALARM_RATES}
@@ -63,7 +64,9 @@ def thresholds_of(values: Mapping[str, Any]) -> Thresholds:
     """
     known = [field.name for field in fields(Thresholds)]
     if unknown := sorted(set(values) - set(known)):
-        raise ThresholdsInvalid(f"thresholds: there is no {unknown[0]}; there are {', '.join(known)}")
+        raise ThresholdsInvalid(
+            f"thresholds: {unknown[0]} is none of {', '.join(known)}{hint(unknown[0], known)}"
+        )
     return Thresholds(**values)
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import optuna
 
-from batch.options import Parser, add_spark_options, positive, positive_seconds, value
-from logo_detection.commands import run_command
+from batch.options import add_spark_options, positive, positive_seconds, value
+from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
 from search.pipeline import run_search
 from search.trials import MEASURES

@@ -27,7 +27,7 @@ from datasets.progress import Progress
 from datasets.splits import Split, assign_folds, split
 from evaluation.outcomes import PAIR, RECODING
 from logo_detection.artifact import read_manifest
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
 from training.errors import TrainingError
@@ -93,7 +93,8 @@ def check_unseen(recipe: Recipe, examples: Sequence[Example], model: Path) -> No
     if images or drawn:
         raise TrainingError(
             f"{model} was trained, by its recipe {own.get('name')}, on {images} images and {len(drawn)} kinds"
-            f" of drawings that recipe {recipe.name} holds out: evaluate it on its own hold-out"
+            f" of drawings that recipe {recipe.name} holds out: give its own (--recipe, of make RECIPE=)"
+            " or other images (logo-evaluate --data, of make IMAGES=)"
         )
 
 
@@ -191,7 +192,7 @@ def _decode(example: Example, spec: ImageSpec) -> Uint8Array:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`logo-holdout`: write the hold-out, without any training. Returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="logo-holdout", description="Write the images that a recipe holds out, for logo-evaluate --data."
     )
     add = parser.add_argument

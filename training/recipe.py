@@ -3,16 +3,19 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from datasets.splits import HoldOut
 from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.commands import hint
 from logo_detection.decode.spec import ImageSpec
 from training.degradation import FORMS
 from training.errors import RecipeInvalid
+
+_T = TypeVar("_T")
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # a label names a folder, too
 
@@ -199,12 +202,27 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         recipe = _parse(path)
+    except FileNotFoundError as error:
+        raise RecipeInvalid(f"no such file: {path}{hint(path.stem, _shipped())}") from error
     except OSError as error:
         raise RecipeInvalid(f"cannot read {path}: {error.strerror}") from error
     except (TypeError, ValueError) as error:  # no TOML, or a field that there is not
         raise RecipeInvalid(f"{path}: {error}") from error
     check_recipe(recipe, path)
     return recipe
+
+
+def _shipped() -> dict[str, Path]:
+    """The recipes beside this module, by name."""
+    return {path.stem: path for path in sorted(Path(__file__).with_name("recipes").glob("*.toml"))}
+
+
+def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    """A dataclass of its fields. Raises ValueError for one that it has not, and names the nearest."""
+    known = [known.name for known in fields(kind)]  # type: ignore[arg-type]  # each is a dataclass
+    if strange := next((name for name in values if name not in known), None):
+        raise ValueError(f"{strange}: no such field{hint(strange, known)}")
+    return kind(**values)
 
 
 def _parse(path: Path) -> Recipe:
@@ -214,22 +232,26 @@ def _parse(path: Path) -> Recipe:
     values.pop("hold_out", None)
     values["labels"] = tuple(values.get("labels", ()))
     values["limits"] = tuple(values.get("limits", ()))
-    values["stages"] = tuple(Stage(**stage) for stage in values.pop("stages", ()))
+    values["stages"] = tuple(_made(Stage, stage) for stage in values.pop("stages", ()))
     if (distillation := values.pop("distillation", None)) is not None:
         values["distillation"] = _distillation(distillation)
     if (fold := values.pop("fold", None)) is not None:
         values["fold"] = Fold(**fold)
     network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
     tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
-    return Recipe(hold_out=hold_out, held_out_kinds=kinds, network=Network(**network), **{**values, **tables})
+    parsed = {"hold_out": hold_out, "held_out_kinds": kinds, "network": _made(Network, network)}
+    return _made(Recipe, {**parsed, **values, **tables})
 
 
 def _distillation(values: dict[str, Any]) -> Distillation:
     teachers = tuple(
-        TeacherRecipe(**{**teacher, "stages": tuple(Stage(**stage) for stage in teacher.pop("stages", ()))})
+        _made(
+            TeacherRecipe,
+            {**teacher, "stages": tuple(_made(Stage, one) for one in teacher.pop("stages", ()))},
+        )
         for teacher in values.pop("teachers", ())
     )
-    return Distillation(**values, teachers=teachers)
+    return _made(Distillation, {**values, "teachers": teachers})
 
 
 def hold_out_of(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
@@ -247,7 +269,7 @@ def hold_out_of(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
 def _hold_out(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
     held = {"sources": {}, "seed": values.get("seed", 0), **values.get("hold_out", {})}
     kinds = frozenset(held.pop("kinds", ()))
-    return HoldOut(**held), kinds
+    return _made(HoldOut, held), kinds
 
 
 def check_recipe(recipe: Recipe, path: Path) -> None:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from batch.options import add_spark_options
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from training.errors import ProcessLost
 from training.launch import EXIT_LOST, GOES_ON, launch
 from training.place import MAX_PROCESSES, ONLY, RUN, place_of
@@ -118,7 +118,7 @@ def stop_now(once: threading.Lock, lost: str) -> NoReturn:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="logo-train", description="Train a model and export its artifact.")
+    parser = Parser(prog="logo-train", description="Train a model and export its artifact.")
     add = parser.add_argument
     add("--data", type=Path, required=True, help="images: with a manifest, or a folder per class")
     add("--recipe", type=Path, default=DEFAULT_RECIPE)

@@ -149,10 +149,7 @@ def test_json_is_one_list_of_what_the_server_would_answer(run: Run, folder: Path
         "error": {"code": "image_unsupported", "message": unsupported["error"]["message"]},
     }
     assert missing["filename"] == f"{folder}/é 東.png"
-    assert missing["error"] == {
-        "code": "fetch_failed",
-        "message": "the file cannot be read: No such file or directory",
-    }
+    assert missing["error"] == {"code": "no_such_file", "message": "no such file"}
 
 
 def test_many_files_come_back_in_order(run: Run, tmp_path: Path) -> None:
@@ -186,6 +183,10 @@ def test_an_empty_folder_is_an_empty_list(run: Run, tmp_path: Path) -> None:
         (["--plot", "/nowhere/grid.png", "a.png"], "is in a folder that does not exist"),
         (["--allowed-hosts", "a/b", "a.png"], "'a/b'"),
         (["--fetch-headers-file", "/nowhere", "a.png"], "'/nowhere' cannot be read as JSON"),
+        (
+            ["--polt", "x.png", "a.png"],
+            "--polt: no such option; did you mean --plot? (see logo-classify --help)",
+        ),
         ([], "the following arguments are required: INPUT"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch.inputs import find_inputs
-from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, UrlNotAllowed
+from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, NoSuchFile, UrlNotAllowed
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.policy import FetchPolicy
@@ -117,7 +117,7 @@ def test_files_of_any_name_are_found_once_and_read(
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("missing", FetchFailed("the file cannot be read: No such file or directory")),
+        ("missing", NoSuchFile("no such file")),
         ("pipe", FetchFailed("it is not a regular file")),
         ("file/below", FetchFailed("the file cannot be read: Not a directory")),
         ("loop", FetchFailed("the file cannot be read: Too many levels of symbolic links")),

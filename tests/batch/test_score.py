@@ -235,8 +235,8 @@ def test_two_jobs_do_not_write_to_one_output(
     ("arguments", "complaint"),
     [
         (["--model", "/nowhere", "in"], "no such file or folder: /nowhere"),
-        (["/nowhere.png"], "there is nothing at /nowhere.png"),
-        (["/nowhere.parquet"], "/nowhere.parquet is no table of parquet"),
+        (["/nowhere.png"], "no such file: /nowhere.png"),
+        (["/nowhere.parquet"], "no such file: /nowhere.parquet"),
         (["/nowhere.txt"], "cannot read /nowhere.txt: No such file"),
         (["in", "--names", "names.txt"], "joined with a table of parquet, and not with files"),
         (["in", "--table", "scores"], "the local engine writes to a folder"),

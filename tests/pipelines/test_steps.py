@@ -171,7 +171,7 @@ def test_a_search_leaves_a_recipe_a_page_and_its_result(tmp_path: Path) -> None:
         ({"recipe": 'name = "a"\nlabels = ["a"]\n'}, "recipe.toml"),
         ({"recipe": 'name = "a"\n', "version": "2"}, "has no line `version"),
         ({"version": '1"\nname = "x'}, "is not a plain name"),
-        ({"thresholds": {"min_auc": 0.9}}, "there is no min_auc"),
+        ({"thresholds": {"min_auc": 0.9}}, "min_auc is none of"),
         ({"sample": 0}, "sample: 0 is not 1 to 1,000"),
         ({"sample": 1_001}, "sample: 1001 is not"),
         ({"processes": 0}, "processes: 0 is not 1 to 1024"),

@@ -116,7 +116,7 @@ def test_a_threshold_that_is_just_reached_is_reached() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"min_auc": 0.9}, "there is no min_auc; there are min_balanced_accuracy"),
+        ({"min_auc": 0.9}, "min_auc is none of min_balanced_accuracy"),
         ({"min_auc_pr": 95}, "min_auc_pr: 95 is not a number from 0 to 1"),
         ({"min_auc_pr": "0.9"}, "min_auc_pr: '0.9' is not a number"),
         ({"max_unscored": float("nan")}, "max_unscored: nan is not a number"),

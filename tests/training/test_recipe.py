@@ -60,8 +60,17 @@ def test_every_recipe_holds_out_some_of_each_label_of_an_imported_set(path: Path
 
 
 def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeInvalid, match="droput"):
+    with pytest.raises(RecipeInvalid, match=r"toml: droput: no such field; did you mean dropout\?$"):
         tiny_recipe(tmp_path, ("dropout = 0.1\n", "droput = 0.1\n"))
+    with pytest.raises(RecipeInvalid, match=r"toml: bacth: no such field; did you mean batch\?$"):
+        tiny_recipe(tmp_path, ("batch = ", "bacth = "))
+
+
+def test_a_recipe_that_is_not_there_names_the_nearest_that_is() -> None:
+    with pytest.raises(
+        RecipeInvalid, match=r"^no such file: efficientnet\.toml; did you mean efficientnetv2-b0\?$"
+    ):
+        read_recipe(Path("efficientnet.toml"))
 
 
 def test_a_recipe_may_have_the_former_name_of_a_field(tmp_path: Path) -> None:
@@ -71,7 +80,7 @@ def test_a_recipe_may_have_the_former_name_of_a_field(tmp_path: Path) -> None:
 
 def test_what_is_no_recipe_is_named(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
-    with pytest.raises(RecipeInvalid, match=r"cannot read .*recipe\.toml: No such file"):
+    with pytest.raises(RecipeInvalid, match=r"^no such file: .*recipe\.toml$"):
         read_recipe(path)
     path.write_text("stages = [")
     with pytest.raises(RecipeInvalid, match=r"recipe\.toml: "):

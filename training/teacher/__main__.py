@@ -6,7 +6,6 @@
 A run that was killed goes on from its last checkpoint when it is started again.
 """
 
-import argparse
 import logging
 import os
 import sys
@@ -14,15 +13,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
 from training.train import DEFAULT_RECIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="training.teacher", description="Fine-tune the teachers of a recipe."
-    )
+    parser = Parser(prog="training.teacher", description="Fine-tune the teachers of a recipe.")
     add = parser.add_argument
     add("--data", type=Path, required=True, help="images: with a manifest, or a folder per class")
     add("--recipe", type=Path, default=DEFAULT_RECIPE)
