@@ -47,6 +47,12 @@ NOT_IN_KNATIVE = {
 }
 
 
+OVERRIDDEN = {
+    "settings__ALLOWED_HOSTS": "a.example",
+    "settings__ORIGIN_OVERRIDES": "a.example=http://127.0.0.1:1",
+}
+
+
 def predictor(documents: list[Document]) -> dict[str, Any]:
     found: dict[str, Any] = only(documents, "InferenceService")["spec"]["predictor"]
     return found
@@ -158,12 +164,39 @@ def test_no_object_of_the_values_takes_unknown_keys() -> None:
         ({"grpc__enabled": True, "deploymentMode": "Knative"}, "Standard"),
         ({"grpc__enabled": True, "grpc__port": 8080}, "grpc.port"),
         ({"canary__trafficPercent": 10}, "storageUri"),
+        (
+            {"resources__limits__cpu": "1900m"},
+            r"resources\.limits\.cpu: 1900m is below resources\.requests\.cpu, 2",
+        ),
+        (
+            {"resources__requests__memory": "2049Mi"},
+            r"limits\.memory: 2Gi is below resources\.requests\.memory",
+        ),
+        ({"resources__limits__nvidia.com/gpu": "1"}, r"nvidia\.com/gpu"),
+        ({"settings__ALLOWED_HOSTS": "a.example/x/"}, "imageOrigins: has no entry named a.example"),
+        ({"settings__ALLOWED_HOSTS": "upload.wikimedia.org"}, "commons.wikimedia.org is no host of"),
+        (
+            {"settings__ORIGIN_OVERRIDES": "a.example=http://127.0.0.1:1"},
+            "ORIGIN_OVERRIDES: a.example is no host",
+        ),
+        (
+            {**OVERRIDDEN, "networkPolicy__egress__imageOrigins": []},
+            "imageOrigins: is empty, and settings.ORIGIN_OVERRIDES leads a.example somewhere",
+        ),
         ({"canary__trafficPercent": 10, "deploymentMode": "RawDeployment"}, "Standard"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(values: dict[str, object], named: str) -> None:
     with pytest.raises(Refused, match=named):
         render(**values)
+
+
+def test_hosts_whose_files_can_be_fetched_are_allowed() -> None:
+    proxy = [{"name": "proxy", "cidrs": ["192.0.2.1/32"], "port": 443}]
+    render(**OVERRIDDEN, networkPolicy__egress__imageOrigins=proxy)
+    render(networkPolicy__egress__imageOrigins=[])  # no host is named, and none is let out
+    render(settings__ALLOWED_HOSTS="a.example", networkPolicy__enabled=False)
+    render(resources__requests__cpu="500m", resources__limits__cpu="0.5")
 
 
 def assert_probed(documents: list[Document]) -> None:

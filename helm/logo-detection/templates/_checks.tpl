@@ -1,0 +1,81 @@
+{{/* What the schema cannot say: values that contradict each other are refused, by their names. */}}
+
+{{- define "checks" -}}
+{{- include "checkTimeouts" . -}}
+{{- include "checkModel" . -}}
+{{- include "checkGrpc" . -}}
+{{- include "checkResources" . -}}
+{{- include "checkOrigins" . -}}
+{{- end }}
+
+{{- define "checkTimeouts" -}}
+{{- if le (float64 .Values.timeoutSeconds) (float64 .Values.settings.REQUEST_TIMEOUT_S) }}
+{{- fail "timeoutSeconds: must exceed settings.REQUEST_TIMEOUT_S, or requests are cut off instead of answered" }}
+{{- end }}
+{{- end }}
+
+{{- define "checkModel" -}}
+{{- if and .Values.model.file (not .Values.model.storageUri) }}
+{{- fail "model.file: names a file below model.storageUri, which is not set" }}
+{{- end }}
+{{- end }}
+
+{{- define "checkGrpc" -}}
+{{- if and .Values.grpc.enabled (include "knative" .) }}
+{{- fail "grpc.enabled: Knative passes one port on, which is that of HTTP; gRPC is for deploymentMode Standard" }}
+{{- end }}
+{{- if and .Values.grpc.enabled (eq (int .Values.grpc.port) 8080) }}
+{{- fail "grpc.port: 8080 is that of HTTP" }}
+{{- end }}
+{{- end }}
+
+{{- define "checkResources" -}}
+{{- $limits := .Values.resources.limits -}}
+{{- range $name, $amount := .Values.resources.requests }}
+{{- with get $limits $name }}
+{{- if lt (float64 (include "quantity" .)) (float64 (include "quantity" $amount)) }}
+{{- fail (printf "resources.limits.%s: %s is below resources.requests.%s, %s" $name . $name $amount) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A quantity of Kubernetes' as a plain number: 500m is 0.5, 2Gi is 2147483648. */}}
+{{- define "quantity" -}}
+{{- $factors := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
+{{- mulf (regexFind "^[0-9.]+" . | float64) (get $factors (regexFind "[A-Za-z]*$" .)) -}}
+{{- end }}
+
+{{/* Each host that is fetched from is let out, by an entry of its name or to where an override leads; and nobody else.
+     Without ALLOWED_HOSTS and without any origin, images come inline alone. */}}
+{{- define "checkOrigins" -}}
+{{- $origins := list -}}
+{{- range .Values.networkPolicy.egress.imageOrigins }}{{ $origins = append $origins .name }}{{ end -}}
+{{- $allowed := list -}}
+{{- range splitList "," (.Values.settings.ALLOWED_HOSTS | default "commons.wikimedia.org,upload.wikimedia.org") }}
+{{- $allowed = append $allowed (trim . | splitList "/" | first | lower) -}}
+{{- end }}
+{{- $overridden := list -}}
+{{- range compact (splitList "," (.Values.settings.ORIGIN_OVERRIDES | default "")) }}
+{{- $host := trim . | splitList "=" | first | lower -}}
+{{- if not (has $host $allowed) }}
+{{- fail (printf "settings.ORIGIN_OVERRIDES: %s is no host of settings.ALLOWED_HOSTS" $host) }}
+{{- end }}
+{{- $overridden = append $overridden $host -}}
+{{- end }}
+{{- if and .Values.networkPolicy.enabled (or $origins .Values.settings.ALLOWED_HOSTS) }}
+{{- range $allowed }}
+{{- if not (or (has . $origins) (has . $overridden)) }}
+{{- fail (printf "networkPolicy.egress.imageOrigins: has no entry named %s, a host of settings.ALLOWED_HOSTS, so that nothing of it could be fetched" .) }}
+{{- end }}
+{{- end }}
+{{- range $origins }}
+{{- if not (or $overridden (has . $allowed)) }}
+{{- fail (printf "networkPolicy.egress.imageOrigins: %s is no host of settings.ALLOWED_HOSTS" .) }}
+{{- end }}
+{{- end }}
+{{- if and $overridden (not $origins) }}
+{{- fail (printf "networkPolicy.egress.imageOrigins: is empty, and settings.ORIGIN_OVERRIDES leads %s somewhere: name that place" (first $overridden)) }}
+{{- end }}
+{{- end }}
+{{- end }}
