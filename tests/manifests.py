@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,24 +47,30 @@ def run_helm(*arguments: str | Path, values: Document | None = None) -> str:
     """
     if not HELM.exists():
         raise FileNotFoundError(f"{HELM} is missing; `make chart` installs it")
-    command = [str(HELM), *map(str, arguments), "--values", "-"]
-    done = subprocess.run(command, input=json.dumps(values or {}), capture_output=True, text=True, timeout=60)
+    command = [str(HELM), *map(str, arguments), *(() if values is None else ("--values", "-"))]
+    done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, timeout=60)
     if done.returncode:
         raise Refused(done.stdout + done.stderr)
     return done.stdout
 
 
-def render(*values: Path, **settings: object) -> list[Document]:
+def render_for(kubernetes: str, *values: Path, **settings: object) -> list[Document]:
     """The documents of a release `logo-detection`.
 
     Args:
+        kubernetes: The cluster's version, which helm cannot ask.
         values: Files, each on top of those before.
         settings: Single values on top of these, `__` for a dot: `model__storageUri="s3://a/b"`.
     """
     files = [argument for path in values for argument in ("--values", path)]
-    options = ("--namespace", "commons", "--kube-version", KUBERNETES_VERSION)
+    options = ("--namespace", "commons", "--kube-version", kubernetes)
     text = run_helm("template", "logo-detection", CHART, *options, *files, values=_nested(settings))
     return [document for document in yaml.safe_load_all(text) if document]
+
+
+def render(*values: Path, **settings: object) -> list[Document]:
+    """`render_for` the version of Kubernetes that the tests take for granted."""
+    return render_for(KUBERNETES_VERSION, *values, **settings)
 
 
 def _nested(settings: dict[str, object]) -> Document:
@@ -85,28 +90,28 @@ def only(documents: list[Document], kind: str) -> Document:
     return found
 
 
-def validate(document: Document) -> None:
-    """Judge one document strictly.
+def validate(document: Document, kubernetes: str = KUBERNETES_VERSION) -> None:
+    """Judge one document strictly, by the schemas of a version of Kubernetes.
 
     Raises:
         Refused: A key is unknown, a value of the wrong type, or something required missing.
     """
-    special: dict[str, Callable[[Document], None]] = {
+    special: dict[str, Callable[[Document, str], None]] = {
         "serving.kserve.io/v1beta1": _validate_inference_service,
-        "monitoring.coreos.com/v1": partial(_validate_by_models, prometheus_operator),
+        "monitoring.coreos.com/v1": _validate_prometheus_operator,
         "trainer.kubeflow.org/v1alpha1": _validate_trainer,
     }
-    special.get(document["apiVersion"], _validate_kubernetes)(document)
+    special.get(document["apiVersion"], _validate_kubernetes)(document, kubernetes)
 
 
-def _validate_kubernetes(document: Document) -> None:
+def _validate_kubernetes(document: Document, kubernetes: str) -> None:
     try:
-        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
+        kubernetes_validate.validate(document, kubernetes, strict=True)
     except kubernetes_validate.ValidationError as error:
         raise Refused(f"{'.'.join(map(str, error.path))}: {error.message}") from error
 
 
-def _validate_inference_service(document: Document) -> None:
+def _validate_inference_service(document: Document, kubernetes: str) -> None:
     """KServe's model for every key and type; Kubernetes' for the pod that the predictors describe."""
     check_model(document, "V1beta1InferenceService")
     canaries = [canary["predictor"] for canary in document["spec"].get("canary", [])]
@@ -114,10 +119,12 @@ def _validate_inference_service(document: Document) -> None:
         own = set(kserve.V1beta1PredictorSpec.attribute_map.values()) - POD_KEYS
         pod = {key: value for key, value in predictor.items() if key not in own}
         metadata = {"name": "predictor"}
-        _validate_kubernetes({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod})
+        _validate_kubernetes(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}, kubernetes
+        )
 
 
-def _validate_trainer(document: Document) -> None:
+def _validate_trainer(document: Document, kubernetes: str) -> None:
     """Trainer's models, whose names begin with group and version; Kubernetes' schema for the jobs.
 
     The models take no quantity such as `4Gi`, which only pods have.
@@ -126,9 +133,13 @@ def _validate_trainer(document: Document) -> None:
     if document["kind"] == "TrainingRuntime":
         for job in without_pods["spec"]["template"]["spec"]["replicatedJobs"]:
             head = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": job["name"]}}
-            _validate_kubernetes({**head, "spec": job["template"]["spec"]})
+            _validate_kubernetes({**head, "spec": job["template"]["spec"]}, kubernetes)
             job["template"]["spec"] = {"template": {}}
     _validate_by_models(trainer, without_pods, "TrainerV1alpha1")
+
+
+def _validate_prometheus_operator(document: Document, _: str) -> None:
+    _validate_by_models(prometheus_operator, document)
 
 
 def _validate_by_models(models: ModuleType, document: Document, prefix: str = "") -> None:
