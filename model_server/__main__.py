@@ -207,6 +207,7 @@ def serve_pool(
             limits=limits,
             routes=routes_with(page),
             request_timeout_s=settings.request_timeout_s,
+            slow_request_s=settings.slow_request_s,
         ),
         connection=partial(BoundedConnection, max_connections=settings.connections_max, metrics=metrics),
         protocols={
@@ -269,6 +270,7 @@ def grpc_server(
         byte_budget=byte_budget,
         metrics=metrics,
         request_timeout_s=settings.request_timeout_s,
+        slow_request_s=settings.slow_request_s,
     )
     listening = GrpcListening(
         settings.grpc_port or 0, settings.connections_max, settings.body_max_size, _grace_period_s(settings)

@@ -70,12 +70,19 @@ class PredictRequest:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Where one item's time went, in seconds; 0 for a stage it did not reach."""
+    """Where one item's time went, in seconds; 0 for a stage it did not reach.
+
+    Attributes:
+        fetched_bytes: Of the file, where it was fetched whole.
+        attempts: Requests that were sent for it, redirects and thumbnails among them.
+    """
 
     fetch_s: float = 0.0
     queue_s: float = 0.0
     decode_s: float = 0.0
     score_s: float = 0.0
+    fetched_bytes: int = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from logo_detection.errors import (
     ItemError,
     UrlNotAllowed,
 )
-from logo_detection.fetch.fetcher import Credentials, Fetcher
+from logo_detection.fetch.fetcher import Credentials, Fetcher, RemoteFile
 from logo_detection.fetch.upload_stash import read_or_thumbnail
 from logo_detection.heat_map import NO_HEAT_MAP
 from logo_detection.pool.messages import Scored, Task
@@ -29,6 +29,7 @@ from model_server.admission import Admission
 from model_server.errors import NotExplainable
 from model_server.metrics import Metrics
 from model_server.schema import Inline, InlineBytes, Item, ItemResult, Score, Timing, Url
+from model_server.trace_context import TraceContext
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ NO_DATA = f"{whitespace}=".encode()  # what base64 may have beside its digits
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a request brings beside its items: who asks, until when, and whether scores are to be explained.
+    """What a request brings beside its items: who asks, until when, in which trace, and whether to explain.
 
     `deadline` is on the event loop's clock, in seconds.
     """
@@ -46,6 +47,7 @@ class Call:
     deadline: float
     credentials: Credentials | None
     explain: bool = False
+    trace: TraceContext | None = None
 
 
 class LogoService:
@@ -118,7 +120,9 @@ class LogoService:
         self, url: URL, flow: Hashable, call: Call, clock: "_Clock", contrast: Contrast | None
     ) -> Scored:
         """Score a file; or its thumbnail, if it is in the upload stash and its format is not read."""
-        file = self._fetcher.file(url, flow=flow, credentials=call.credentials)
+        trace = call.trace.headers if call.trace else {}
+        file = self._fetcher.file(url, flow=flow, credentials=call.credentials, trace=trace)
+        clock.follow(file)
 
         def open_thumbnail() -> AbstractAsyncContextManager[bytes]:
             thumbnail = file.open_thumbnail()
@@ -135,7 +139,7 @@ class LogoService:
         self, body: bytes, flow: Hashable, clock: "_Clock", contrast: Contrast | None
     ) -> Scored:
         self._metrics.file_fetched(len(body))
-        clock.fetched()
+        clock.fetched(len(body))
         return await self._pool.score(Task(body, contrast=contrast), flow)
 
     def _inline(self, source: Inline | InlineBytes, contrast: Contrast | None) -> Task:
@@ -182,24 +186,35 @@ class _Clock:
         self._is_fetched = isinstance(item.source, Url)
         self._began = self._now()
         self._fetched = 0.0
+        self._fetched_bytes = 0
+        self._file: RemoteFile | None = None
+
+    def follow(self, file: RemoteFile) -> None:
+        """Count the requests that are sent for a file."""
+        self._file = file
 
     def begin(self) -> None:
         """Get a thumbnail in the file's place: what came before counts as fetching, too."""
         self._fetched = 0.0
 
-    def fetched(self) -> None:
+    def fetched(self, size_bytes: int = 0) -> None:
         self._fetched = self._now()
+        self._fetched_bytes = size_bytes
 
     def scored(self, scored: Scored) -> Timing:
-        return Timing(self._fetch_s(), scored.queue_s, scored.decode_s, scored.score_s)
+        return self._timing(queue_s=scored.queue_s, decode_s=scored.decode_s, score_s=scored.score_s)
 
     def failed(self) -> Timing:
         """An image that a worker refused, or died on: how long it waited there is not told apart."""
-        return Timing(self._fetch_s(), decode_s=self._since_fetched())
+        return self._timing(decode_s=self._since_fetched())
 
     def waited(self) -> Timing:
         """An image that no worker had finished at the deadline."""
-        return Timing(self._fetch_s(), queue_s=self._since_fetched())
+        return self._timing(queue_s=self._since_fetched())
+
+    def _timing(self, queue_s: float = 0.0, decode_s: float = 0.0, score_s: float = 0.0) -> Timing:
+        attempts = self._file.attempts if self._file else 0
+        return Timing(self._fetch_s(), queue_s, decode_s, score_s, self._fetched_bytes, attempts)
 
     def _fetch_s(self) -> float:
         return (self._fetched or self._now()) - self._began if self._is_fetched else 0.0

@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     fetch_timeout_s: Seconds = 5
     request_timeout_s: Seconds = 12
     decode_timeout_s: Seconds = 3
+    slow_request_s: Seconds = 5
     queue_max_images: PositiveInt = Field(default_factory=_queue_for)
     connections_max: PositiveInt = 1000
     drain_delay_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0

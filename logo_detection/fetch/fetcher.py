@@ -14,7 +14,7 @@ What guards it, from the outside in:
 
 import io
 import socket
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,7 +31,7 @@ from logo_detection.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlN
 from logo_detection.fetch.addresses import AddressDenied, SocketFactory, is_public, public_socket, sockets_for
 from logo_detection.fetch.byte_budget import ByteBudget, Lease
 from logo_detection.fetch.policy import FetchPolicy, OriginOverride
-from logo_detection.fetch.request_plan import Request, RequestPlan
+from logo_detection.fetch.request_plan import NO_HEADERS, Request, RequestPlan
 from logo_detection.fetch.resolver import SystemResolver
 from logo_detection.fetch.web_page import FIRST_BYTES, is_web_page
 from logo_detection.pool.fair_queue import FairSemaphore
@@ -113,16 +113,24 @@ class Fetcher:
         """Close them."""
         await self._stack.aclose()
 
-    def file(self, url: URL, *, flow: Hashable, credentials: Credentials | None = None) -> "RemoteFile":
+    def file(
+        self,
+        url: URL,
+        *,
+        flow: Hashable,
+        credentials: Credentials | None = None,
+        trace: Mapping[str, str] = NO_HEADERS,
+    ) -> "RemoteFile":
         """A file that is to be fetched.
 
         Args:
             url: As `parse_url` gives it; the policy says whether it is fetched.
             flow: Stands for the request: permits go round-robin over flows.
             credentials: The caller's, sent on to the URL's host if the policy says so, and to no other.
+            trace: Headers that say which trace the request belongs to, sent to every host.
         """
         headers = credentials.headers if credentials and self._policy.forward_credentials else {}
-        return RemoteFile(self, partial(RequestPlan, self._policy, url, headers), flow)
+        return RemoteFile(self, partial(RequestPlan, self._policy, url, headers, trace), flow)
 
     def fetch(
         self, url: URL, *, flow: Hashable, credentials: Credentials | None = None
@@ -171,7 +179,7 @@ class Fetcher:
 
     async def _get(self, plan: RequestPlan, lease: Lease) -> bytes:
         while True:
-            async with self._send(plan.next()) as response:
+            async with self._send(plan.next(), plan.trace) as response:
                 if response.status == HTTPStatus.OK:
                     return await self._read(response, lease)
                 if response.status in REDIRECTS:
@@ -180,11 +188,13 @@ class Fetcher:
                     retry_after = response.headers.get("Retry-After")
                     plan.refuse(FetchFailed(status=response.status, retry_after=retry_after))
 
-    def _send(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    def _send(
+        self, request: Request, trace: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         # Credentials are safe here: a route is https, or an operator's override.
         route = request.route
         host = route.url.raw_host or ""
-        headers = CIMultiDict(request.credentials)
+        headers = CIMultiDict({**trace, **request.credentials})
         if route.override is not None and route.url.scheme == "https":
             # A wiki behind a proxy that ends TLS: without this, one that is served by https alone redirects.
             headers["X-Forwarded-Proto"] = "https"
@@ -241,6 +251,11 @@ class RemoteFile:
         self._make_plan = make_plan
         self._flow = flow
         self._plan: RequestPlan | None = None
+
+    @property
+    def attempts(self) -> int:
+        """Requests sent so far."""
+        return self._plan.sent if self._plan else 0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[bytes]:

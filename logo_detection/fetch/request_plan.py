@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from yarl import URL
 
@@ -23,6 +24,9 @@ MAX_REQUESTS = 5
 
 MAX_REDIRECTS = 2
 """For one file: Special:FilePath redirects to Special:Redirect, and that to upload.wikimedia.org."""
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class TimeBudget:
@@ -63,18 +67,31 @@ class RequestPlan:
         policy: Says where requests may go.
         url: As `parse_url` gives it.
         credentials: The caller's headers, for the URL's host alone.
+        trace: Headers for every host, which say which trace the file is fetched for.
 
     Raises:
         UrlNotAllowed: The URL is not allowed.
     """
 
-    def __init__(self, policy: FetchPolicy, url: URL, credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        policy: FetchPolicy,
+        url: URL,
+        credentials: Mapping[str, str],
+        trace: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
+        self.trace = trace
         self.time_budget = TimeBudget(policy.timeout_s)
         self._policy = policy
         self._request = Request(policy.route(url), credentials)
         self._sent: list[Request] = []
         self._redirects_left = MAX_REDIRECTS
         self._waiting: list[Request] | None = None  # the stand-ins not asked for yet, once one is needed
+
+    @property
+    def sent(self) -> int:
+        """How many requests there were so far."""
+        return len(self._sent)
 
     def next(self) -> Request:
         """The request to send now.

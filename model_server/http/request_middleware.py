@@ -6,6 +6,7 @@ hanging up, and one line of log. Plain ASGI, so that nothing of it depends on KS
 
 import asyncio
 import logging
+import math
 import random
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -31,6 +32,7 @@ from model_server.http.request_context import RequestContext, current_request
 from model_server.limits import Limits
 from model_server.metrics import CLIENT_CLOSED, Metrics
 from model_server.routes import READ, Route, refusal
+from model_server.trace_context import continue_trace
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -65,6 +67,7 @@ class RequestMiddleware:
         limits: Limits,
         routes: Sequence[Route],
         request_timeout_s: float,
+        slow_request_s: float = math.inf,
     ) -> None:
         self._app = app
         self._routes = routes
@@ -74,6 +77,7 @@ class RequestMiddleware:
         self._limits = limits
         self._body_max_bytes = limits.body_max_bytes
         self._request_timeout_s = request_timeout_s
+        self._slow_request_s = slow_request_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; probes and metrics pass straight through, unlogged."""
@@ -88,8 +92,13 @@ class RequestMiddleware:
             return
         headers = dict(reversed(scope["headers"]))  # of repeated ones the first counts
         now = asyncio.get_running_loop().time()
-        request_id = choose_request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
-        context = RequestContext(request_id, now, now + self._time_s(headers))
+        context = RequestContext(
+            choose_request_id(headers.get(b"x-request-id", b"").decode("latin-1")),
+            now,
+            now + self._time_s(headers),
+            trace=continue_trace(headers.get(b"traceparent", b"")),
+            slow_s=self._slow_request_s,
+        )
         response = _Response(send, context)
         try:
             if refused:
@@ -220,7 +229,7 @@ def record(metrics: Metrics, context: RequestContext, status: int, asked: str) -
     seconds = asyncio.get_running_loop().time() - context.started
     metrics.request_answered(status, seconds, context.refused)
     fields = {"request_id": context.request_id, "status": status, "seconds": round(seconds, 4)}
-    log.info("%s", asked, extra={"fields": {**fields, **context.log_fields()}})
+    log.info("%s", asked, extra={"fields": {**fields, **context.log_fields(seconds)}})
 
 
 async def hold(lease: Lease, size_bytes: int) -> None:

@@ -13,6 +13,7 @@ from model_server.http.request_context import current_request
 from model_server.protocols import Answer, Parse, Parsed
 from model_server.schema import ItemResult
 from model_server.service import Call, LogoService, count_outcomes, find_errors
+from model_server.stages import describe_slowest, describe_stages
 
 Headers = dict[str, str]
 Engine = AbstractAsyncContextManager[object]
@@ -104,9 +105,11 @@ class LogoModel(kserve.Model):
         answer = request.render(results, latency)
         context.status, context.latency = answer.status, latency
         context.items, context.failed = count_outcomes(results), find_errors(results)
+        context.stages, context.slowest = describe_stages(results), describe_slowest(results)
         return answer
 
 
 def _call(headers: Headers, *, explain: bool = False) -> Call:
     credentials = Credentials(headers.get("authorization"), headers.get("cookie"))
-    return Call(current_request.get().deadline, credentials, explain)
+    context = current_request.get()
+    return Call(context.deadline, credentials, explain, context.trace)

@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from model_server.http.request_context import RequestContext
 from model_server.logs import JSONFormatter, TextFormatter, trace
-from tests.harness.origins import Origin
+from tests.harness.origins import Origin, redirect
 from tests.harness.server import PREDICT, RunningServer, running_server
 from tests.model_server.conftest import Files
 
@@ -115,6 +116,7 @@ def logging_server(log_format: str, artifact: Path, directory: Path) -> Iterator
             "WORKERS": 1,
             "LOG_FORMAT": log_format,
             "FORWARD_CREDENTIALS": "true",
+            "SLOW_REQUEST_S": 0.000001,
             "ALLOWED_HOSTS": "origin.test",
             "ORIGIN_OVERRIDES": f"origin.test={origin.url}",
         }
@@ -177,6 +179,43 @@ def test_one_line_tells_all_of_a_request(served: LoggingServer, files: Files) ->
     else:
         assert fields["failed"] == "image_unsupported:1,image_corrupt:3"
     assert 0 < float(fields["preprocess_s"]) <= float(fields["total_s"]) <= float(fields["seconds"])
+
+
+def test_a_slow_request_is_explained_by_its_own_line_and_followed_by_its_trace(
+    served: LoggingServer, files: Files
+) -> None:
+    served.origin.serve("/moved.png", redirect("https://origin.test/a.png"))
+    served.origin.serve("/a.png", files.red)
+    before, trace = len(served.lines()), "4bf92f3577b34da6a3ce929d0e0e4736"
+    items = [
+        {"filename": "a", "target": "logo", "image": base64.b64encode(files.red).decode()},
+        {"filename": "b", "target": "logo", "url": "https://origin.test/moved.png"},
+    ]
+    served.server.predict(items, headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    (line,) = served.lines_after(before, 1)
+    fields = as_fields(served.log_format, line)
+    assert (str(fields["bytes"]), str(fields["attempts"]), fields["trace_id"]) == (
+        str(len(files.red)),
+        "2",
+        trace,
+    )
+    for stage in ("fetch", "queue", "decode", "score"):
+        assert (
+            0
+            <= float(fields[f"{stage}_s"])
+            <= float(fields[f"{stage}_sum_s"])
+            <= 2 * float(fields["seconds"])
+        )
+    assert float(fields["fetch_s"]) > 0
+    assert "item" in fields["slowest"]
+    passed_on = [request.headers["traceparent"] for request in served.origin.requests[-2:]]
+    assert all(re.fullmatch(rf"00-{trace}-(?!00f067aa0ba902b7)[0-9a-f]{{16}}-01", one) for one in passed_on)
+
+
+def test_only_a_slow_request_tells_of_its_slowest_file() -> None:
+    context = RequestContext("a", 0.0, 12.0, slowest={"item": 3}, slow_s=5.0)
+    assert "slowest" not in context.log_fields(4.9)
+    assert context.log_fields(5.0)["slowest"] == {"item": 3}
 
 
 def test_a_refused_request_says_why(served: LoggingServer) -> None:

@@ -24,6 +24,7 @@ from model_server.kserve.grpc.intake import Intake
 from model_server.kserve.grpc.messages import decode_infer, describe_model, describe_server
 from model_server.metrics import CLIENT_CLOSED, Metrics
 from model_server.protocols import Answer, Parsed
+from model_server.trace_context import continue_trace
 
 SERVICE: str = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 MODEL_INFER = f"/{SERVICE}/ModelInfer"
@@ -44,6 +45,7 @@ class Inference:
         byte_budget: Counts messages.
         metrics: Count requests.
         request_timeout_s: How long one may take, if its caller does not say less.
+        slow_request_s: One that takes so long tells of its slowest file in the log.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Inference:
         byte_budget: ByteBudget,
         metrics: Metrics,
         request_timeout_s: float,
+        slow_request_s: float,
     ) -> None:
         self._dataplane = dataplane
         self._parse = parse
@@ -66,6 +69,7 @@ class Inference:
         self._byte_budget = byte_budget
         self._metrics = metrics
         self._request_timeout_s = request_timeout_s
+        self._slow_request_s = slow_request_s
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler]:
         """By the methods' names. Those that load and unload models are not served."""
@@ -113,7 +117,13 @@ class Inference:
         headers = _headers(call)
         now = asyncio.get_running_loop().time()
         request_id = choose_request_id(headers.get("x-request-id", ""))
-        context = RequestContext(request_id, now, now + self._time_s(call))
+        context = RequestContext(
+            request_id,
+            now,
+            now + self._time_s(call),
+            trace=continue_trace(headers.get("traceparent", "").encode(errors="replace")),
+            slow_s=self._slow_request_s,
+        )
         call.set_trailing_metadata((("x-request-id", request_id),))
         status: int = CLIENT_CLOSED
         try:

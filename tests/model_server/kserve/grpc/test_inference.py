@@ -244,7 +244,8 @@ class TestRecord:
     ) -> None:
         before = grpc_server.http.metric("logo_requests_total", status="200")
         call = grpc_server.stub.ModelInfer.future(
-            infer_request([files.red, b"x"]), metadata=[("x-request-id", "mine")]
+            infer_request([files.red, b"x"]),
+            metadata=[("x-request-id", "mine"), ("traceparent", f"00-{7:032x}-{1:016x}-01")],
         )
         call.result(timeout=30)
         assert dict(call.trailing_metadata())["x-request-id"] == "mine"
@@ -252,6 +253,8 @@ class TestRecord:
         (line,) = re.findall(r".* request_id=mine .*", grpc_server.http.stderr())
         assert f"gRPC {MODEL_INFER} request_id=mine status=200 " in line
         assert "items=scored:1,image_unsupported:1 failed=image_unsupported:1" in line
+        assert f" trace_id={7:032x} " in line
+        assert " score_sum_s=" in line
 
     def test_nothing_that_a_caller_sends_is_logged(self, grpc_server: GrpcServer) -> None:
         secret = [("authorization", "Bearer canary"), ("cookie", "a=canary"), ("x-request-id", "no canary")]
