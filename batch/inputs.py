@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from batch.names import display_name
-from logo_detection.errors import FetchFailed, ImageTooLarge, UrlNotAllowed
+from logo_detection.errors import FetchFailed, ImageTooLarge, ItemError, NoContent, UrlNotAllowed
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.fetch.url import parse_url
@@ -32,6 +32,7 @@ class Entry:
         url: A URL, where it is fetched.
         content: Its bytes, where they are there already. With none of these three it is known by name alone.
         size_bytes: Of the content, where it was too large to be brought along.
+        has_row: Whether it is a row of a table of images, be it one without bytes.
     """
 
     input: str
@@ -40,6 +41,7 @@ class Entry:
     url: str | None = None
     content: bytes | None = None
     size_bytes: int | None = None
+    has_row: bool | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -60,7 +62,7 @@ class Entry:
     @classmethod
     def of_content(cls, filename: str, content: bytes | None) -> Self:
         """An image of a table."""
-        return cls(filename, filename, content=content)
+        return cls(filename, filename, content=content, has_row=True)
 
     @classmethod
     def of_name(cls, filename: str) -> Self:
@@ -105,6 +107,8 @@ def as_input(entry: Entry, *, fetcher: Fetcher, memory: ByteBudget, max_bytes: i
         memory: What the bytes of files count against; the fetcher has its own or the same.
         max_bytes: Of a file; a larger one is an ImageTooLarge.
     """
+    if entry.url == "":
+        return Input(entry.filename, partial(_refuse, NoContent()))
     if entry.url is not None:
         return _remote_input(entry.filename, entry.url, fetcher)
     if entry.path is not None:
@@ -121,7 +125,7 @@ def _remote_input(name: str, text: str, fetcher: Fetcher) -> Input:
     return Input(name, file.open, file.open_thumbnail)
 
 
-def _refuse(error: UrlNotAllowed) -> AbstractAsyncContextManager[bytes]:
+def _refuse(error: ItemError) -> AbstractAsyncContextManager[bytes]:
     raise error
 
 
@@ -130,7 +134,7 @@ async def _content(entry: Entry, max_bytes: int) -> AsyncIterator[bytes]:
     if (entry.size_bytes or len(entry.content or b"")) > max_bytes:
         raise ImageTooLarge(f"the file has more than {max_bytes:,} bytes")
     if entry.content is None:
-        raise FetchFailed("there are no bytes of that name")
+        raise NoContent if entry.has_row else FetchFailed("there are no bytes of that name")
     yield entry.content
 
 

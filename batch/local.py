@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import aclosing
 from typing import Any, Self
 
@@ -17,21 +17,35 @@ from batch.rows import RowSchema, Tally, tally_rows
 from batch.sources import InputSource
 
 
-def score_locally(source: InputSource, output: Output, config: ScorerConfig, rows_per_file: int) -> Tally:
+def score_locally(
+    source: InputSource,
+    output: Output,
+    config: ScorerConfig,
+    rows_per_file: int,
+    retry: Collection[str] = (),
+) -> Tally:
     """Write the rows that the output lacks. An interrupted job writes the rows that it has.
+
+    Args:
+        source: What is scored.
+        output: Where the rows go.
+        config: How to score.
+        rows_per_file: At most.
+        retry: Codes of errors; rows that have one are scored anew.
 
     Raises:
         BatchError: The source or the output is not usable.
         WorkerStartError: No worker comes up.
     """
     with output.locked():
+        output.forget(config.row_schema, retry)
         done = output.done(config.row_schema)
         total = sources.count_entries(source)
-        waiting = (entry for entry in sources.entries(source) if entry.key not in done)
-        bar = tqdm(total=total, initial=min(len(done), total), unit=" files", disable=None, smoothing=0)
+        waiting = (entry for entry in sources.entries(source) if entry.key not in done.keys)
+        bar = tqdm(total=total, initial=min(len(done.keys), total), unit=" files", disable=None, smoothing=0)
         with bar, RowWriter(output, config.row_schema, rows_per_file) as writer:
             asyncio.run(_score(waiting, config, writer, bar))
-        return Tally(len(done), writer.outcomes, config.workers)
+        return Tally(done.outcomes, writer.outcomes, config.workers)
 
 
 class RowWriter:

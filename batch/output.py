@@ -8,7 +8,8 @@ and one target, unless it is partitioned by what they differ in.
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,18 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from batch.errors import BatchError
-from batch.rows import FEATURES, KEY, SCHEMA, RowSchema
+from batch.rows import FEATURES, KEY, OUTCOME_SCORED, SCHEMA, RowSchema
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 LOCK = "_lock"  # of Hive's and Spark's readers, none looks at what begins with _
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What of a job has its row already: the keys (see `Entry.key`), and what they came to."""
+
+    keys: set[tuple[str, str]]
+    outcomes: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,8 @@ class Output:
                     raise BatchError(f"another job writes to {self.path}") from error
             yield
 
-    def done(self, row_schema: RowSchema) -> set[tuple[str, str]]:
-        """The keys (see `Entry.key`) that have their row already.
+    def done(self, row_schema: RowSchema) -> Done:
+        """What has its row already.
 
         Raises:
             BatchError: There are rows of another model or target, partitions by other columns, or features
@@ -60,14 +69,44 @@ class Output:
         """
         table = self._read(row_schema.embed)
         if table is None:
-            return set()
+            return Done(set(), Counter())
         mine = {"model_version": row_schema.model_version, "target": row_schema.target.name}
         for column, value in mine.items():
             for other in pc.unique(table[column]).to_pylist():
                 check_same(str(self.path), column, other, value, self.partition_by)
             table = table.filter(pc.equal(table[column], value))
         keys = zip(*(table[column].to_pylist() for column in KEY), strict=True)
-        return {(name, filename) for name, filename in keys}
+        counts = pc.value_counts(table["error"]).to_pylist()
+        outcomes = Counter({each["values"] or OUTCOME_SCORED: each["counts"] for each in counts})
+        return Done({(name, filename) for name, filename in keys}, outcomes)
+
+    def forget(self, row_schema: RowSchema, errors: Collection[str]) -> None:
+        """Remove the rows of a job that have one of these errors, so that they are not done.
+
+        Each file is replaced whole, or removed. What is forgotten and not scored anew has no row.
+
+        Raises:
+            BatchError: They cannot be removed, or are not such rows.
+        """
+        if not errors or self._first_file() is None:
+            return
+        self.done(row_schema)  # it checks what there is
+        table = self._open()
+        is_mine = (ds.field("model_version") == row_schema.model_version) & (
+            ds.field("target") == row_schema.target.name
+        )
+        forgotten = is_mine & ds.field("error").isin(list(errors))
+        with self._writing():
+            for fragment in table.get_fragments(filter=forgotten):
+                rows = fragment.to_table(schema=table.schema)
+                # Of rows without an error, the condition is null.
+                kept = rows.filter(ds.field("error").is_null() | ~forgotten).drop_columns(
+                    [*self.partition_by]
+                )
+                if not len(kept):
+                    Path(fragment.path).unlink()
+                elif len(kept) < len(rows):
+                    _write(kept, Path(fragment.path).parent, Path(fragment.path).name)
 
     def add(self, rows: pa.Table) -> None:
         """Write rows: a file for each partition, which is there when it is whole.
@@ -100,19 +139,25 @@ class Output:
             yield folder, part.drop_columns(list(values))
 
     def _read(self, embed: bool) -> pa.Table | None:
-        files = (file.relative_to(self.path) for file in self.path.rglob("*.parquet"))
-        first = next((file for file in files if not any(part[0] in "._" for part in file.parts)), None)
+        first = self._first_file()
         if first is None:
             return None
         check_layout(str(self.path), layout(first.as_posix()), self.partition_by)
-        types = pa.schema([SCHEMA.field(column) for column in self.partition_by])
-        hive = ds.partitioning(types, flavor="hive") if self.partition_by else None
         try:
-            table = ds.dataset(self.path, format="parquet", partitioning=hive)
+            table = self._open()
             check_row_columns(str(self.path), table.schema.names, embed)
-            return table.to_table([*KEY, "target", "model_version"])
+            return table.to_table([*KEY, "target", "model_version", "error"])
         except (pa.ArrowInvalid, OSError) as error:
             raise BatchError(f"{self.path} holds something else: {str(error).splitlines()[0]}") from error
+
+    def _open(self) -> ds.Dataset:
+        types = pa.schema([SCHEMA.field(column) for column in self.partition_by])
+        hive = ds.partitioning(types, flavor="hive") if self.partition_by else None
+        return ds.dataset(self.path, format="parquet", partitioning=hive)
+
+    def _first_file(self) -> Path | None:
+        files = (file.relative_to(self.path) for file in self.path.rglob("*.parquet"))
+        return next((file for file in files if not any(part[0] in "._" for part in file.parts)), None)
 
 
 def _write(rows: pa.Table, folder: Path, name: str) -> None:

@@ -103,12 +103,12 @@ class Tally:
     """What became of a job's inputs.
 
     Attributes:
-        before: Rows that were there when the job began.
+        before: What the rows that were there when the job began had come to.
         outcomes: How many inputs were scored since, and how many have each error.
         models: How many times the model was loaded for that.
     """
 
-    before: int
+    before: Counter[str]
     outcomes: Counter[str]
     models: int
 

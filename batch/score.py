@@ -3,13 +3,15 @@
     logo-batch --output scores/ pictures/
     logo-batch --engine spark --master yarn --read parquet --names names.txt --table my.logos hdfs:///images
 
-Exit status 0: every input has its row, if only with an error; 2: the inputs, the output, the artifact or the
-command line are unusable. What was scored before a job ended early is not scored again.
+Exit status 0: every input has its row, if only with an error; 1: so it has, and nothing was scored; 2: the
+inputs, the output, the artifact or the command line are unusable. What was scored before a job ended early is
+not scored again.
 """
 
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -33,11 +35,13 @@ from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally
 from batch.sources import InputSource, find_source
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
-from logo_detection.commands import Parser, run_command
+from logo_detection.commands import Parser, hint, run_command
+from logo_detection.errors import item_codes, local_codes
 from logo_detection.head import check_features
 from logo_detection.scoring import DECODE_TIMEOUT_S
 
 ROWS_PER_FILE = 10_000
+NONE_SCORED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,19 +50,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command("logo-batch", partial(_command, given))
 
 
-def _command(given: list[str]) -> None:
+def _command(given: list[str]) -> int:
     match given:
         case ["pack", *arguments]:
             from batch import environment
 
             environment.run_pack(arguments)
+            return 0
         case ["fit", *_]:
             raise BatchError("fit is a command of its own: logo-fit, with the same options")
         case _:
-            _score(_parser().parse_args(given))
+            return _score(_parser().parse_args(given))
 
 
-def _score(options: argparse.Namespace) -> None:
+def _score(options: argparse.Namespace) -> int:
     began = perf_counter()
     artifact = load_artifact(options.model)
     target = find_target(artifact, options.target)
@@ -74,6 +79,8 @@ def _score(options: argparse.Namespace) -> None:
         f"{_summary(tally)} in {perf_counter() - began:.1f} s by {artifact.name} {artifact.version}"
         f" ({model.runtime}, {options.engine})\n"
     )
+    is_idle = bool(tally.before) and not tally.outcomes
+    return 0 if is_idle or tally.outcomes[OUTCOME_SCORED] else NONE_SCORED
 
 
 def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConfig) -> Tally:
@@ -82,7 +89,7 @@ def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConf
         if options.table or not options.output:
             raise BatchError("the local engine writes to a folder: --output FOLDER")
         output = Output(Path(options.output), partition_by)
-        return score_locally(source, output, config, options.rows_per_file)
+        return score_locally(source, output, config, options.rows_per_file, options.retry)
     from batch.spark import Session, SparkOutput, score_on_spark  # the only road to PySpark
 
     if bool(options.table) == bool(options.output):
@@ -91,16 +98,25 @@ def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConf
     session = Session(
         options.master, options.archive, options.java_home, tuple(options.conf), options.workers
     )
-    return score_on_spark(session, source, spark_output, config, options.rows_per_file)
+    return score_on_spark(session, source, spark_output, config, options.rows_per_file, options.retry)
 
 
 def _summary(tally: Tally) -> str:
     scored, results = tally.outcomes[OUTCOME_SCORED], sum(tally.outcomes.values())
-    errors = "".join(
-        f", {code} {n:,}" for code, n in sorted(tally.outcomes.items()) if code != OUTCOME_SCORED
-    )
-    before = f" ({tally.before:,} were there)" if tally.before else ""
-    return f"{scored:,} of {results:,} files scored{errors}{before}"
+    errors = "".join(f", {error}" for error in _errors(tally.outcomes))
+    return f"{scored:,} of {results:,} files scored{errors}{_before(tally.before)}"
+
+
+def _before(outcomes: Counter[str]) -> str:
+    if not outcomes:
+        return ""
+    errors = ", ".join(_errors(outcomes))
+    retry = f", with {errors}; --retry CODES scores such anew" if errors else ""
+    return f" ({outcomes.total():,} were there{retry})"
+
+
+def _errors(outcomes: Counter[str]) -> list[str]:
+    return [f"{code} {count:,}" for code, count in sorted(outcomes.items()) if code != OUTCOME_SCORED]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,7 +125,8 @@ def _parser() -> argparse.ArgumentParser:
         usage="%(prog)s [options] INPUT...\n       %(prog)s pack [options] ARCHIVE\n"
         "       %(prog)s fit [options] --labels FILE --output FOLDER FEATURES",
         description="How likely are these many files logos? Writes Parquet, a row for every input.",
-        epilog="Exit status: 0 if every input has its row, 2 if the job cannot be done as it stands.",
+        epilog="Exit status: 0 if every input has its row, 1 if so and nothing was scored, 2 if the job cannot"
+        " be done as it stands.",
     )
     option = parser.add_argument
     option(
@@ -135,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
         type=value(_columns),
         default=(),
         help=f"a folder for each value of these columns: some of {', '.join(PARTITIONS)}",
+    )
+    option(
+        "--retry",
+        metavar="CODES",
+        type=value(_codes),
+        default=(),
+        help="score anew what has a row with one of these errors, such as fetch_failed,fetch_timeout",
     )
     option("--embed", action="store_true", help="write the features before the model's head, too")
     option(
@@ -171,6 +195,13 @@ def _utf8(text: str) -> str:
     except UnicodeEncodeError as error:
         raise ValueError(f"{os.fsencode(text)!r} is not UTF-8") from error
     return text
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    codes, known = tuple(text.split(",")), (*item_codes(), *local_codes())
+    if unknown := [code for code in codes if code not in known]:
+        raise ValueError(f"{unknown[0]!r} is no error's code{hint(unknown[0], known)}")
+    return codes
 
 
 def _columns(text: str) -> tuple[str, ...]:

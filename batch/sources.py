@@ -9,7 +9,7 @@ two rows of one name is refused, because nobody could tell their results apart.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import iglob
@@ -179,8 +179,11 @@ def _of_table(source: InputSource) -> Iterator[Entry]:
     path = source.paths[0]
     table = _open_table(path)
     columns = find_columns(path, arrow_types(table.schema))
-    _check_names(path, table, columns)
+    names = _read_column(table, path, columns.name)
+    _check_names(path, names, columns)
     wanted = None if source.names is None else read_names(source.names)
+    if wanted is not None and not pc.any(pc.is_in(names, value_set=pa.array(wanted, pa.string()))).as_py():
+        raise none_wanted(source.names or "", path, wanted)
     missing = dict(wanted or {})
     with _reading(path):
         found = _scan(table, columns)
@@ -240,9 +243,19 @@ def _reading(path: str) -> Iterator[None]:
         ) from error
 
 
-def _check_names(path: str, table: ds.Dataset, columns: TableColumns) -> None:
+def none_wanted(names: str, table: str, wanted: Collection[str]) -> BatchError:
+    """The error of a list of names of which a table has none: it is hardly the list that was meant."""
+    if not wanted:
+        return BatchError(f"{names} has no names")
+    first = next(iter(wanted))
+    header = "; a list has a name a line, and no header" if "," in first or first == FILENAME else ""
+    return BatchError(
+        f"{names}: {table} has none of its {len(wanted):,} names, of which the first is {first!r}{header}"
+    )
+
+
+def _check_names(path: str, names: pa.ChunkedArray, columns: TableColumns) -> None:
     """Every row has a name; and a name of its own, where images have nothing else to be known by."""
-    names = _read_column(table, path, columns.name)
     if names.null_count:
         raise BatchError(f"{path} has {names.null_count:,} rows without a {'.'.join(columns.name)}")
     if columns.content and len(names) > pc.count_distinct(names).as_py():

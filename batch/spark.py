@@ -10,28 +10,30 @@ import os
 import pickle
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
 from urllib.parse import unquote
+from uuid import uuid4
 from warnings import catch_warnings
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 from pyspark.accumulators import AccumulatorParam
 from pyspark.errors import AnalysisException, PySparkException, PythonException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
 from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.java import java_environment
 from batch.output import check_layout, check_row_columns, check_same, layout
-from batch.rows import KEY, SPARK_SCHEMA, RowSchema, Tally
+from batch.rows import KEY, OUTCOME_SCORED, SPARK_SCHEMA, RowSchema, Tally
 from batch.sources import InputSource
+from batch.spark_files import replace_files
 from batch.spark_inputs import broadcast_if_small, holds_content, literal_path, read_inputs
 from batch.spark_worker import Counters, score_batches
 
@@ -48,6 +50,8 @@ TASKS_PER_CORE = 4
 """Tasks take unequal time, and what a task has written is kept: so one is not a core's whole share."""
 
 ENVIRONMENT = "environment"
+
+_FILE = "_file"
 
 _SETTINGS = {
     "spark.driver.memory": "1g",
@@ -137,7 +141,7 @@ class SparkOutput:
     partition_by: tuple[str, ...] = ()
 
     def done(self, spark: SparkSession, row_schema: RowSchema) -> DataFrame | None:
-        """The keys that have their row already, in the columns of `rows.KEY`.
+        """What has its row already, in the columns of `rows.KEY`, and `error`.
 
         Raises:
             BatchError: As `Output.done` does.
@@ -154,8 +158,43 @@ class SparkOutput:
         for found in rows.select(*mine).distinct().collect():
             for column, wanted in mine.items():
                 check_same(self.name, column, found[column], wanted, self.partition_by)
-        same = [F.col(column) == wanted for column, wanted in mine.items()]
-        return rows.where(same[0] & same[1]).select(*KEY)
+        return rows.where(_is_of(row_schema)).select(*KEY, "error")
+
+    def forget(self, spark: SparkSession, row_schema: RowSchema, errors: Collection[str]) -> None:
+        """Remove the rows of a job that have one of these errors, so that they are not done.
+
+        The other rows of their files are written beside them first, then these are removed, then those take
+        their place. If that is interrupted, rows are missing and are scored anew; none is there twice.
+
+        Raises:
+            BatchError: As `done` does.
+        """
+        if not errors or self.done(spark, row_schema) is None:
+            return
+        schema = row_schema.spark_schema
+        there = (
+            spark.table(self.name)
+            if self.is_table
+            else spark.read.schema(schema).parquet(self._literal(spark))
+        )
+        forgotten = _is_of(row_schema) & F.col("error").isin(*errors)
+        rows = there.withColumn(_FILE, F.input_file_name())
+        files = [row[0] for row in rows.where(forgotten).select(_FILE).distinct().collect()]
+        if files:
+            kept = rows.where(F.col(_FILE).isin(files) & (F.col("error").isNull() | ~forgotten)).drop(_FILE)
+            self._replace(spark, files, kept)
+
+    def _replace(self, spark: SparkSession, files: Sequence[str], rows: DataFrame) -> None:
+        folder = files[0].rsplit("/", len(self.partition_by) + 1)[0]
+        beside = f"{folder}/_kept-{uuid4()}"
+        writer = rows.write.format("parquet")
+        (writer.partitionBy(*self.partition_by) if self.partition_by else writer).save(unquote(beside))
+        replace_files(spark, files, beside, folder)
+        if self.is_table:
+            spark.catalog.refreshTable(self.name)
+
+    def _literal(self, spark: SparkSession) -> str:
+        return literal_path(spark, self.name)
 
     def write(self, rows: DataFrame) -> None:
         """Add rows, and files as the tasks end."""
@@ -184,7 +223,12 @@ class SparkOutput:
 
 
 def score_on_spark(
-    session: Session, source: InputSource, output: SparkOutput, config: ScorerConfig, rows_per_file: int
+    session: Session,
+    source: InputSource,
+    output: SparkOutput,
+    config: ScorerConfig,
+    rows_per_file: int,
+    retry: Collection[str] = (),
 ) -> Tally:
     """Write the rows that the output lacks.
 
@@ -195,11 +239,13 @@ def score_on_spark(
         config: How to score. Each Python worker has one fenced worker, whatever `config.workers` says.
         rows_per_file: At most, of inputs that are named and not contained; see `task_count`. A table's come
             in the splits of its files.
+        retry: Codes of errors; rows that have one are scored anew.
 
     Raises:
         BatchError: The source or the output is not usable, Spark does not start, or a task fails for good.
     """
     with session.open(hive=output.is_table) as spark:
+        output.forget(spark, config.row_schema, retry)
         return _score(spark, source, output, config, rows_per_file)
 
 
@@ -221,9 +267,12 @@ def _score(
     context = spark.sparkContext
     waiting = read_inputs(spark, source)
     done = output.done(spark, config.row_schema)
-    before = done.count() if done else 0
+    before: Counter[str] = Counter()
     if done:
-        waiting = waiting.join(broadcast_if_small(done), [*KEY], "left_anti")
+        before.update(
+            {row.error or OUTCOME_SCORED: row["count"] for row in done.groupBy("error").count().collect()}
+        )
+        waiting = waiting.join(broadcast_if_small(done.select(*KEY)), [*KEY], "left_anti")
     if not holds_content(spark, source):
         waiting = waiting.repartition(task_count(waiting.count(), rows_per_file, _cores(context)))
     context.addFile(config.model.path)
@@ -232,6 +281,12 @@ def _score(
     score = partial(score_batches, config=pickled, counters=counters)
     output.write(waiting.mapInArrow(score, config.row_schema.spark_schema))
     return Tally(before, counters.outcomes.value, counters.models.value)
+
+
+def _is_of(row_schema: RowSchema) -> Column:
+    """Whether a row is of a model version and target."""
+    version, target = row_schema.model_version, row_schema.target.name
+    return (F.col("model_version") == version) & (F.col("target") == target)
 
 
 def _stop(spark: SparkSession) -> None:

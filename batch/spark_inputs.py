@@ -31,6 +31,7 @@ _TYPES = {
     "url": "string",
     "content": "binary",
     "size_bytes": "long",
+    "has_row": "boolean",
 }
 """The columns of inputs: the fields of `Entry`."""
 
@@ -166,14 +167,20 @@ def _of_table(spark: SparkSession, source: InputSource) -> DataFrame:
         _check_distinct(path, images, "filename", ".".join(columns.name))
         fits = F.col("size_bytes") <= MAX_FILE_BYTES
         images = images.withColumns({"input": F.col("filename"), "content": F.when(fits, F.col("content"))})
-        frame = _shaped(images, *KEY, "content", "size_bytes")
+        images = images.withColumn("has_row", F.lit(True))
+        frame = _shaped(images, *KEY, "content", "size_bytes", "has_row")
     else:
         _check_named(path, named, "filename", ".".join(columns.name))
         urls = named.select("filename", F.coalesce(URL, F.lit("")).alias("url"))
         frame = _shaped(urls.withColumn("input", F.col("url")), "input", "filename", "url").dropDuplicates(
             [*KEY]
         )
-    return frame if source.names is None else _joined(frame, _names(spark, source.names))
+    if source.names is None:
+        return frame
+    names = _names(spark, source.names)
+    if frame.select("filename").join(names, "filename", "left_semi").isEmpty():
+        raise sources.none_wanted(source.names, path, [row.filename for row in names.take(1)])
+    return _joined(frame, names)
 
 
 def _joined(frame: DataFrame, names: DataFrame) -> DataFrame:

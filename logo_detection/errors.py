@@ -16,7 +16,8 @@
         ├── DeadlineExceeded     deadline_exceeded                             (anywhere)
         ├── InternalError        internal                                      (our fault)
         └── LocalError           of commands alone, never of the server
-            └── NoSuchFile       no_such_file                                  (reading)
+            ├── NoSuchFile       no_such_file                                  (reading)
+            └── NoContent        no_content                                    (a row of a table)
 
 The message of an ItemError is shown to the caller: it names no path, host, address or
 exception. HTTP knows nothing of these classes; `model_server` maps them.
@@ -158,6 +159,13 @@ class NoSuchFile(LocalError):
     default_message = "no such file"
 
 
+class NoContent(LocalError):
+    """A row of a table has null in the place of an image's bytes, or of its URL."""
+
+    code = "no_content"
+    default_message = "the row has no bytes and no url"
+
+
 def _leaves(cls: type[ItemError]) -> list[type[ItemError]]:
     return [leaf for child in cls.__subclasses__() for leaf in (_leaves(child) or [child])]
 
@@ -165,6 +173,11 @@ def _leaves(cls: type[ItemError]) -> list[type[ItemError]]:
 def item_codes() -> tuple[str, ...]:
     """The closed list of codes, as docs/api.md has it."""
     return tuple(leaf.code for leaf in _leaves(ItemError) if not issubclass(leaf, LocalError))
+
+
+def local_codes() -> tuple[str, ...]:
+    """The codes that commands add to those, as docs/batch.md has them."""
+    return tuple(leaf.code for leaf in _leaves(LocalError))
 
 
 def item_error(code: str, message: str | None = None) -> ItemError:

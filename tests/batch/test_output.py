@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -5,7 +6,7 @@ import pytest
 
 from batch.errors import BatchError
 from batch.inputs import Entry
-from batch.output import Output
+from batch.output import Done, Output
 from batch.rows import RowSchema
 from batch.target import Target
 from logo_detection.errors import ImageCorrupt
@@ -28,8 +29,8 @@ def keys(*names: str) -> set[tuple[str, str]]:
 
 
 def test_nothing_is_done_where_there_is_nothing(tmp_path: Path) -> None:
-    assert Output(tmp_path / "none").done(ROW_SCHEMA) == set()
-    assert Output(tmp_path).done(ROW_SCHEMA) == set()
+    assert Output(tmp_path / "none").done(ROW_SCHEMA).keys == set()
+    assert Output(tmp_path).done(ROW_SCHEMA).keys == set()
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_what_was_added_is_done(tmp_path: Path, partition_by: tuple[str, ...]) -
     output = Output(tmp_path, partition_by)
     output.add(rows("a", "corrupt"))
     output.add(rows("é 東"))
-    assert output.done(ROW_SCHEMA) == keys("a", "corrupt", "é 東")
+    assert output.done(ROW_SCHEMA) == Done(keys("a", "corrupt", "é 東"), Counter(scored=2, image_corrupt=1))
     found = read_rows(tmp_path)
     assert (found["corrupt"]["error"], found["corrupt"]["prediction"]) == ("image_corrupt", None)
     assert (found["a"]["error"], found["a"]["prediction"]) == (None, 0.75)
@@ -53,7 +54,26 @@ def test_what_a_killed_job_left_is_not_done(tmp_path: Path) -> None:
     (tmp_path / "_temporary" / "0").mkdir(parents=True)
     (tmp_path / "_temporary" / "0" / "part-1.parquet").write_bytes(whole.read_bytes())
     (whole.parent / "_part-2.parquet").write_bytes(whole.read_bytes()[:100])
-    assert output.done(ROW_SCHEMA) == keys("a")
+    assert output.done(ROW_SCHEMA).keys == keys("a")
+
+
+@pytest.mark.parametrize("partition_by", [(), ("model_version",), ("model_version", "error")])
+def test_rows_of_an_error_are_forgotten_and_no_others(tmp_path: Path, partition_by: tuple[str, ...]) -> None:
+    output = Output(tmp_path, partition_by)
+    output.add(rows("a", "corrupt"))
+    output.add(rows("b"))
+    output.add(rows("corrupt too"))
+    output.forget(ROW_SCHEMA, ["fetch_failed"])
+    assert len(read_rows(tmp_path)) == 4
+    if partition_by:
+        other = RowSchema("2", Target("logo", LABELS))
+        output.add(rows("corrupt of another model", row_schema=other))
+        output.forget(other, ["fetch_failed"])
+    before = read_rows(tmp_path)
+    output.forget(ROW_SCHEMA, ["image_corrupt"])
+    assert output.done(ROW_SCHEMA) == Done(keys("a", "b"), Counter(scored=2))
+    wanted = {"a", "b", *(["corrupt of another model"] if partition_by else [])}
+    assert read_rows(tmp_path) == {name: row for name, row in before.items() if name in wanted}
 
 
 def test_an_output_keeps_its_partitions(tmp_path: Path) -> None:

@@ -98,10 +98,66 @@ def test_a_table_is_joined_with_a_list_of_names(artifact: Path, tmp_path: Path) 
     assert {name: row["error"] for name, row in rows.items()} == {
         "Red.png": None,
         "é 東.png": None,
-        "null": "fetch_failed",
+        "null": "no_content",
         "missing": "fetch_failed",
     }
     assert rows["Red.png"]["prediction"] > 0.9 > 0.1 > rows["é 東.png"]["prediction"]
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (
+            "filename,wanted\nRed.png,yes\n",
+            "none of its 2 names, of which the first is 'filename,wanted'; a list has",
+        ),
+        ("another.png\n", "none of its 1 names, of which the first is 'another.png'\n"),
+        ("", "names.txt has no names"),
+    ],
+)
+def test_a_list_of_names_none_of_which_is_in_the_table_is_refused(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], names: str, complaint: str
+) -> None:
+    table = write_table(tmp_path / "images.parquet", filename=["Red.png"], content=[RED])
+    (tmp_path / "names.txt").write_text(names)
+    assert run(artifact, tmp_path / "out", table, "--names", tmp_path / "names.txt") == 2
+    assert complaint in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("*.parquet"))
+
+
+def test_a_job_in_which_nothing_was_scored_is_no_success(artifact: Path, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "t.parquet", filename=["null", "words"], content=[None, b"words"])
+    assert run(artifact, tmp_path / "out", table) == 1
+    assert errors(read_rows(tmp_path / "out")) == {"null": "no_content", "words": "image_unsupported"}
+    urls = write_table(tmp_path / "u.parquet", filename=["null"], url=[None])
+    assert run(artifact, tmp_path / "of urls", urls) == 1
+    assert errors(read_rows(tmp_path / "of urls")) == {"null": "no_content"}
+    assert run(artifact, tmp_path / "out", table) == 0  # nothing is left to do
+
+
+def test_what_could_not_be_fetched_is_scored_anew_where_that_is_asked_for(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "urls.txt"
+    manifest.write_text("https://a.example/red.png\nhttps://a.example/words\nhttps://a.example/late.png\n")
+    with Origin() as origin:
+        allowed = ("--allowed-hosts", "a.example", "--origin-overrides", f"a.example={origin.url}")
+        origin.serve("/red.png", RED)
+        origin.serve("/words", b"words")
+        assert run(artifact, tmp_path / "out", manifest, *allowed) == 0
+        before = read_rows(tmp_path / "out")
+        origin.serve("/late.png", BLUE)
+        assert run(artifact, tmp_path / "out", manifest, *allowed) == 0
+        there = "(3 were there, with fetch_failed 1, image_unsupported 1; --retry CODES scores such anew)"
+        assert there in capsys.readouterr().err
+        assert (
+            run(artifact, tmp_path / "out", manifest, *allowed, "--retry", "fetch_failed,fetch_timeout") == 0
+        )
+        assert "1 of 1 files scored (2 were there, with image_unsupported 1;" in capsys.readouterr().err
+    rows = read_rows(tmp_path / "out")
+    assert [row["error"] for row in rows.values()].count(None) == 2
+    untouched = ("https://a.example/red.png", "https://a.example/words")
+    assert [rows[name] for name in untouched] == [before[name] for name in untouched]
 
 
 def test_a_manifest_is_fetched_from_allowed_hosts_only(artifact: Path, tmp_path: Path) -> None:
@@ -159,7 +215,7 @@ def test_a_manifest_opens_no_files_of_this_machine(artifact: Path, tmp_path: Pat
     manifest, image = tmp_path / "urls.txt", tmp_path / "red.png"
     image.write_bytes(RED)
     manifest.write_text(f"{image}\n")
-    assert run(artifact, tmp_path / "out", manifest) == 0
+    assert run(artifact, tmp_path / "out", manifest) == 1
     assert errors(read_rows(tmp_path / "out")) == {"red.png": "url_not_allowed"}
 
 
@@ -243,6 +299,7 @@ def test_two_jobs_do_not_write_to_one_output(
         (["in", "--partition-by", "filename"], "'filename' is none of target, format, error, model_version"),
         (["in", "--rows-per-file", "0"], "'0' is not a whole number from 1 on"),
         (["in", "--conf", "x"], "'x' is not KEY=VALUE"),
+        (["in", "--retry", "fetch_fialed"], "'fetch_fialed' is no error's code; did you mean fetch_failed?"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_line(
@@ -277,7 +334,7 @@ def test_features_are_written_beside_the_scores_that_the_head_makes_of_them(
     assert rows["blue.png"]["features"] == [0, 0, 1]
     assert rows["cut.png"]["features"] is None
     assert run(artifact, output, folder, "--embed") == 0
-    assert "(6 were there)" in capsys.readouterr().err
+    assert "(6 were there, with image_corrupt 2, image_unsupported 1; --retry" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("first", [(), ("--embed",)])

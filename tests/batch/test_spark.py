@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch.batch_scorer import ScorerConfig
+from batch.output import Output
 from batch.rows import OUTCOME_SCORED, RowSchema
 from batch.sources import InputSource
 from batch.spark import BYTES_IN_BATCH, TASKS_PER_CORE, Session, SparkOutput, score_on_spark, task_count
 from batch.spark_inputs import read_inputs
-from batch.target import find_target
+from batch.target import Target, find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.fetch.policy import FetchPolicy
 from tests.batch.jobs import (
@@ -40,13 +41,16 @@ from tests.batch.jobs import (
     text_types,
     write_table,
 )
+from tests.batch.test_output import rows as output_rows
 from tests.harness.origins import Origin
-from tests.models import write_artifact
+from tests.models import LABELS, write_artifact
 
 pytestmark = pytest.mark.slow
 
 TIMEOUT_S = 300
 SPARK = ("--engine", "spark")
+PLAIN = RowSchema("1.0/x =y", Target("logo", LABELS))
+PARTITIONED: tuple[tuple[str, ...], ...] = ((), ("model_version", "error"))
 
 K = TypeVar("K")
 
@@ -156,7 +160,7 @@ def test_a_table_is_joined_with_names_and_written_in_partitions(artifact: Path, 
     assert {name: row["error"] for name, row in rows.items()} == {
         "Red.png": None,
         "é 東.png": None,
-        "null": "fetch_failed",
+        "null": "no_content",
         "missing": "fetch_failed",
         "words": "image_unsupported",
     }
@@ -253,6 +257,26 @@ def test_both_engines_give_the_same_rows_whatever_the_names(artifact: Path, tmp_
     assert read_keys(output) == before
 
 
+def test_rows_of_an_error_are_forgotten_and_no_others(tmp_path: Path) -> None:
+    outputs = {partition_by: tmp_path / f"rows [1] é {len(partition_by)}" for partition_by in PARTITIONED}
+    for partition_by, folder in outputs.items():
+        for names in (("a", "corrupt"), ("b",), ("corrupt too",)):
+            Output(folder, partition_by).add(output_rows(*names, row_schema=PLAIN))
+    before = without_time(read_rows(outputs[()]))
+    with Session().open() as spark:
+        for partition_by, folder in outputs.items():
+            output = SparkOutput(str(folder), partition_by=partition_by)
+            output.forget(spark, PLAIN, ["fetch_failed"])
+            output.forget(spark, PLAIN, ["image_corrupt"])
+            done = output.done(spark, PLAIN)
+            assert done is not None
+            assert sorted(row.filename for row in done.collect()) == ["a", "b"]
+    assert without_time(read_rows(outputs[()])) == {name: before[name] for name in ("a", "b")}
+    for partition_by, folder in outputs.items():
+        assert Output(folder, partition_by).done(PLAIN).keys == {("a", "a"), ("b", "b")}
+        assert not list(folder.rglob("_kept-*"))
+
+
 VIEW = "spark.hadoop.fs.viewfs.mounttable.test.link./data=file://{}"
 
 
@@ -288,8 +312,8 @@ def test_urls_of_one_name_stay_apart(artifact: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "m.csv"
     manifest.write_text("filename,url\n" + "".join(f"a,{url}\n" for url in urls))
     for source in (table, manifest):
-        assert run(artifact, tmp_path / "spark", source, *SPARK) == 0
-        assert run(artifact, tmp_path / "local", source) == 0
+        assert run(artifact, tmp_path / "spark", source, *SPARK) == (1 if source is table else 0)
+        assert run(artifact, tmp_path / "local", source) == (1 if source is table else 0)
     rows = read_keys(tmp_path / "spark")
     assert sorted(rows) == [(url, "a") for url in urls[:2]]
     assert without_time(rows) == without_time(read_keys(tmp_path / "local"))
