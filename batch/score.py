@@ -42,6 +42,8 @@ from logo_detection.scoring import DECODE_TIMEOUT_S
 
 ROWS_PER_FILE = 10_000
 NONE_SCORED = 1
+OF_SPARK = ("master", "java_home", "conf", "table", "archive", "verbose")
+"""Options that mean nothing to the local engine."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,9 +86,11 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConfig) -> Tally:
-    partition_by = options.partition_by
+    partition_by = tuple(dict.fromkeys(options.partition_by))
     if options.engine == "local":
-        if options.table or not options.output:
+        if others := [name for name in OF_SPARK if getattr(options, name)]:
+            raise BatchError(f"--{others[0].replace('_', '-')} goes with --engine spark")
+        if not options.output:
             raise BatchError("the local engine writes to a folder: --output FOLDER")
         output = Output(Path(options.output), partition_by)
         return score_locally(source, output, config, options.rows_per_file, options.retry)
@@ -96,7 +100,12 @@ def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConf
         raise BatchError("rows go to one place: --output FOLDER or --table NAME")
     spark_output = SparkOutput(options.table or options.output, bool(options.table), partition_by)
     session = Session(
-        options.master, options.archive, options.java_home, tuple(options.conf), options.workers
+        options.master,
+        options.archive,
+        options.java_home,
+        tuple(options.conf),
+        options.workers,
+        verbose=options.verbose,
     )
     return score_on_spark(session, source, spark_output, config, options.rows_per_file, options.retry)
 
@@ -125,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="%(prog)s [options] INPUT...\n       %(prog)s pack [options] ARCHIVE\n"
         "       %(prog)s fit [options] --labels FILE --output FOLDER FEATURES",
         description="How likely are these many files logos? Writes Parquet, a row for every input.",
-        epilog="Exit status: 0 if every input has its row, 1 if so and nothing was scored, 2 if the job cannot"
+        epilog="Exit status: 0 if every input has its row, 1 if so and none was scored, 2 if the job cannot"
         " be done as it stands.",
     )
     option = parser.add_argument
@@ -150,14 +159,16 @@ def _parser() -> argparse.ArgumentParser:
         "--partition-by",
         metavar="COLUMNS",
         type=value(_columns),
-        default=(),
-        help=f"a folder for each value of these columns: some of {', '.join(PARTITIONS)}",
+        action="extend",
+        default=[],
+        help=f"a folder for each value of these columns, in their order: some of {', '.join(PARTITIONS)}",
     )
     option(
         "--retry",
         metavar="CODES",
         type=value(_codes),
-        default=(),
+        action="extend",
+        default=[],
         help="score anew what has a row with one of these errors, such as fetch_failed,fetch_timeout",
     )
     option("--embed", action="store_true", help="write the features before the model's head, too")

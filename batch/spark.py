@@ -30,6 +30,7 @@ from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.java import java_environment
+from batch.master import check_master
 from batch.output import check_layout, check_row_columns, check_same, layout
 from batch.rows import KEY, OUTCOME_SCORED, SPARK_SCHEMA, RowSchema, Tally
 from batch.sources import InputSource
@@ -68,9 +69,12 @@ _SETTINGS = {
 }
 
 
+_QUIET = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
+
+# Java does little but start here, and the second compiler takes as long as that again.
+_QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+
 _ON_THIS_MACHINE = {
-    # Java does little but start here, and the second compiler takes as long as that again.
-    "spark.driver.defaultJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     # The executor is this process, too: why a task failed is in the error, and need not be logged at length.
@@ -89,6 +93,7 @@ class Session:
         conf: More of Spark's settings.
         workers: Cores to use on this machine.
         name: What Spark shows it as.
+        verbose: Whether Spark's own warnings are shown.
     """
 
     master: str | None = None
@@ -97,6 +102,7 @@ class Session:
     conf: tuple[tuple[str, str], ...] = ()
     workers: int = 1
     name: str = "logo-batch"
+    verbose: bool = False
 
     @contextmanager
     def open(self, *, hive: bool = False) -> Iterator[SparkSession]:
@@ -105,6 +111,8 @@ class Session:
         Raises:
             BatchError: Spark does not start, or cannot do what it is asked for in the block.
         """
+        if self.master is not None:
+            check_master(self.master)
         python = f"./{ENVIRONMENT}/bin/python" if self.archive else sys.executable
         with _environment({**java_environment(self.java_home), "PYSPARK_PYTHON": python}):
             builder = SparkSession.Builder().appName(self.name)
@@ -124,9 +132,16 @@ class Session:
                 _stop(spark)
 
     def _settings(self) -> dict[str, str]:
-        settings = dict(_SETTINGS)
+        # Of stages, as the local engine's bar: where somebody looks.
+        settings = {**_SETTINGS, "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
+        java_options = [] if self.verbose else [_QUIET]
         if self.master is None:
             settings |= _ON_THIS_MACHINE
+            java_options.append(_QUICK_START)
+        if self.verbose:
+            settings["spark.log.level"] = "WARN"
+        if java_options:
+            settings["spark.driver.defaultJavaOptions"] = " ".join(java_options)
         if self.archive:
             settings["spark.archives"] = f"{self.archive}#{ENVIRONMENT}"
         return settings | {"spark.master": self.master or f"local[{self.workers}]"} | dict(self.conf)
@@ -196,6 +211,14 @@ class SparkOutput:
     def _literal(self, spark: SparkSession) -> str:
         return literal_path(spark, self.name)
 
+    def check_database(self, spark: SparkSession) -> None:
+        """Raise BatchError if a table is to be in a database that there is not."""
+        database, _, _ = self.name.rpartition(".")
+        if self.is_table and database and not spark.catalog.databaseExists(database):
+            raise BatchError(
+                f"--table: there is no database {database}; make it first: CREATE DATABASE {database}"
+            )
+
     def write(self, rows: DataFrame) -> None:
         """Add rows, and files as the tasks end."""
         writer = rows.write.format("parquet").mode("append")
@@ -245,6 +268,7 @@ def score_on_spark(
         BatchError: The source or the output is not usable, Spark does not start, or a task fails for good.
     """
     with session.open(hive=output.is_table) as spark:
+        output.check_database(spark)
         output.forget(spark, config.row_schema, retry)
         return _score(spark, source, output, config, rows_per_file)
 

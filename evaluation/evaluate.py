@@ -33,11 +33,10 @@ from evaluation.outcomes import (
     score_examples,
 )
 from evaluation.report import Evaluation, make_report, render_comparison, render_markdown
-from logo_detection.artifact import Artifact, load_artifact
+from logo_detection.artifact import Artifact, load_artifact, shipped_artifact
 from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
 
-DEFAULT_MODEL = Path("model_artifacts/logo-detection")
 DEFAULT_OUTPUT = Path("runs/evaluation")
 TABLE_DECIMALS = 9  # enough to get the same metrics from a table of predictions
 DOCUMENT, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
@@ -198,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         metavar="PATH",
         type=Path,
-        default=DEFAULT_MODEL,
+        default=shipped_artifact(),
         help="an artifact's folder, or a .keras file of LiftWing's (default %(default)s)",
     )
     option("--output", metavar="FOLDER", type=Path, default=DEFAULT_OUTPUT, help="default %(default)s")

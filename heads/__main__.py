@@ -15,6 +15,7 @@ from pathlib import Path
 from batch.options import add_spark_options, positive, value
 from heads.labels import LABEL
 from heads.retraining import ELASTIC_NET, REG_PARAM, TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
+from logo_detection.artifact import shipped_artifact
 from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
 
@@ -40,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         metavar="PATH",
         type=Path,
-        default=Path("model_artifacts/logo-detection"),
+        default=shipped_artifact(),
         help="the artifact that the features are of (default %(default)s)",
     )
     option("--report", metavar="FOLDER", type=Path, default=Path("runs/fit"), help="default %(default)s")

@@ -30,6 +30,7 @@ MANIFEST = "manifest.json"
 ONNX = "model.onnx"
 KERAS = "model.keras"
 OUT_OF_DOMAIN = "out_of_domain"
+SHIPPED = Path("model_artifacts/logo-detection")
 LIFTWING_LABELS = (OUT_OF_DOMAIN, "logo")  # index 1 is the logo, unlike the alphabet's order
 
 MAX_FILE_BYTES = 128_000_000  # ResNet50, the largest that there is a recipe for, has 94 MB
@@ -150,6 +151,11 @@ class Artifact:
         if runtime == "keras" and precision != "f32":
             raise ArtifactError(f"the keras runtime computes in f32, not {precision}")
         return ModelSource(str(self.model_files[runtime]), runtime, precision, self.labels, self.spec)
+
+
+def shipped_artifact() -> Path:
+    """Where the artifact of this project lies: below the current folder, else beside this package."""
+    return SHIPPED if SHIPPED.exists() else Path(__file__).resolve().parents[1] / SHIPPED
 
 
 def load_artifact(path: Path, height: int | None = None, width: int | None = None) -> Artifact:

@@ -111,7 +111,13 @@ def launcher_of(options: argparse.Namespace) -> AbstractContextManager[Launcher]
 
     conf = tuple(options.conf)
     session = Session(
-        options.master, options.archive, options.java_home, conf, options.at_once, "logo-search"
+        options.master,
+        options.archive,
+        options.java_home,
+        conf,
+        options.at_once,
+        "logo-search",
+        options.verbose,
     )
     return spark_launcher(session)
 

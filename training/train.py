@@ -66,6 +66,7 @@ def launch_on_spark(options: argparse.Namespace, _: Sequence[str]) -> int:
         tuple(options.conf),
         options.processes,
         "logo-train",
+        options.verbose,
     )
     return spark.launch_on_spark(session, options.processes, absolute(options), options.run.resolve())
 

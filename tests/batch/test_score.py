@@ -295,7 +295,10 @@ def test_two_jobs_do_not_write_to_one_output(
         (["/nowhere.parquet"], "no such file: /nowhere.parquet"),
         (["/nowhere.txt"], "cannot read /nowhere.txt: No such file"),
         (["in", "--names", "names.txt"], "joined with a table of parquet, and not with files"),
-        (["in", "--table", "scores"], "the local engine writes to a folder"),
+        (["in", "--table", "scores"], "--table goes with --engine spark"),
+        (["in", "--master", "yarn"], "--master goes with --engine spark"),
+        (["in", "--java-home", "/usr"], "--java-home goes with --engine spark"),
+        (["in", "--conf", "a=b"], "--conf goes with --engine spark"),
         (["in", "--partition-by", "filename"], "'filename' is none of target, format, error, model_version"),
         (["in", "--rows-per-file", "0"], "'0' is not a whole number from 1 on"),
         (["in", "--conf", "x"], "'x' is not KEY=VALUE"),
@@ -315,6 +318,28 @@ def test_what_cannot_work_is_refused_in_one_line(
     text = capsys.readouterr().err
     assert complaint in text
     assert len(text.splitlines()) == 1
+
+
+def test_columns_of_partitions_may_be_named_one_by_one(artifact: Path, tmp_path: Path) -> None:
+    folder, output = many_files(tmp_path / "in", 1), tmp_path / "out"
+    by = ("--partition-by", "model_version", "--partition-by", "error,format", "--partition-by", "error")
+    assert run(artifact, output, folder, *by) == 0
+    (file,) = output.rglob("*.parquet")
+    columns = [part.partition("=")[0] for part in file.relative_to(output).parts[:-1]]
+    assert columns == ["model_version", "error", "format"]
+
+
+def test_an_installed_command_finds_the_shipped_artifact_from_any_folder(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "batch.classify", "--workers", "1", "--json", ROOT / "samples" / "logo.png"],
+        cwd=tmp_path,
+        env=clean_environment({"PYTHONPATH": str(ROOT)}),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["prediction"] > 0.9
 
 
 def test_a_command_that_has_moved_says_where_it_went(capsys: pytest.CaptureFixture[str]) -> None:

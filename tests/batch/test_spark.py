@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -43,6 +44,7 @@ from tests.batch.jobs import (
 )
 from tests.batch.test_output import rows as output_rows
 from tests.harness.origins import Origin
+from tests.harness.process import ROOT, clean_environment, free_port
 from tests.models import LABELS, write_artifact
 
 pytestmark = pytest.mark.slow
@@ -205,6 +207,39 @@ def test_a_table_of_the_metastore_is_added_to(
     assert main([str(part) for part in command]) == 0
     assert "1 of 1 files scored (2 were there) in " in capfd.readouterr().err
     assert len(read_rows(tmp_path / "warehouse" / "scores")) == 3
+    elsewhere = ["nowhere.scores" if part == "scores" else str(part) for part in command]
+    assert main(elsewhere) == 2
+    assert "logo-batch: --table: there is no database nowhere; make it first" in capfd.readouterr().err
+
+
+def test_spark_is_quiet_unless_it_is_asked(artifact: Path, tmp_path: Path) -> None:
+    folder = many_files(tmp_path / "in", 1)
+    command = [sys.executable, "-m", "batch.score", "--model", artifact, "--workers", 1, *SPARK]
+    said = []
+    for verbose in ([], ["--verbose"]):
+        output = tmp_path / f"out{len(verbose)}"
+        done = subprocess.run(
+            [str(part) for part in (*command, *verbose, "--output", output, folder)],
+            cwd=ROOT,
+            env=clean_environment({}),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done.stderr)
+    (summary,) = said[0].splitlines()
+    assert summary.startswith("1 of 1 files scored in ")
+    assert "WARN" in said[1]
+
+
+def test_a_master_that_does_not_answer_is_told_before_spark_is_started(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    master = f"spark://127.0.0.1:{free_port()}"
+    assert run(artifact, tmp_path / "out", many_files(tmp_path / "in", 1), *SPARK, "--master", master) == 2
+    said = capsys.readouterr().err
+    assert said == f"logo-batch: --master: nothing answers at {master[8:]} (Connection refused)\n"
 
 
 def read_on_spark(tables: list[Path]) -> list[list[tuple[str, bytes | None, str | None]]]:
