@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from batch.options import add_spark_options, positive, value
+from batch.options import add_spark_options, positive, positive_seconds, value
 from heads.labels import LABEL
-from heads.retraining import ELASTIC_NET, REG_PARAM, TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
+from heads.retraining import TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
+from heads.spark_ml import UNTUNED
 from logo_detection.artifact import shipped_artifact
 from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
@@ -67,18 +68,25 @@ def _add_training_options(group: argparse._ArgumentGroup) -> None:
     option("--seed", metavar="N", type=int, default=0, help="of the split (default %(default)s)")
     option("--iterations", metavar="N", type=value(positive), default=100, help="default %(default)s")
     option("--tune", action="store_true", help="cross-validate every regParam with every elasticNetParam")
+    option(
+        "--tune-time-s",
+        metavar="SECONDS",
+        type=value(positive_seconds),
+        default=600.0,
+        help="after so many no further pair of them is tried (default %(default)s)",
+    )
     option("--folds", metavar="N", type=value(_folds), default=3, help="of --tune (default %(default)s)")
     option(
         "--reg-param",
         metavar="NUMBERS",
         type=value(_numbers),
-        help=f"default {_listed(REG_PARAM)}; with --tune {_listed(TUNED_REG_PARAMS)}",
+        help=f"default {UNTUNED.reg_param:g}; with --tune {_listed(TUNED_REG_PARAMS)}",
     )
     option(
         "--elastic-net",
         metavar="NUMBERS",
         type=value(_shares),
-        help=f"0 to 1, of L1: default {_listed(ELASTIC_NET)}; with --tune {_listed(TUNED_ELASTIC_NETS)}",
+        help=f"share of L1: default {UNTUNED.elastic_net_param:g}; with --tune {_listed(TUNED_ELASTIC_NETS)}",
     )
 
 

@@ -65,6 +65,20 @@ def evaluate_holdout(
     )
 
 
+def balanced_accuracy(plan: Plan, logits_of: Mapping[str, Floats]) -> float:
+    """The mean, over the classes of the hold-out, of the share of their images that a head tells right.
+
+    Args:
+        plan: Which images are held out.
+        logits_of: As `evaluate_holdout` has them.
+    """
+    right: dict[str, list[bool]] = {}
+    for example in plan.holdout_examples:
+        told = plan.train_labels[int(np.argmax(logits_of[example.original]))]
+        right.setdefault(example.label, []).append(told == example.label)
+    return float(np.mean([np.mean(each) for each in right.values()]))
+
+
 def serving_head(plan: Plan, head: Head, temperature: float) -> Head:
     """A head for all classes of a plan, divided by a temperature.
 

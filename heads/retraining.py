@@ -9,9 +9,11 @@ import argparse
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import product, starmap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -28,12 +30,15 @@ from evaluation.document import make_document
 from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS, write_predictions
 from evaluation.outcomes import NO_SCORE, Outcome, align
 from evaluation.report import render_markdown
-from heads.holdout import HoldoutResult, evaluate_holdout, serving_head
+from heads.holdout import HoldoutResult, balanced_accuracy, evaluate_holdout, serving_head
 from heads.labels import Plan, as_examples, make_plan, with_digests
 from heads.spark_ml import (
     CONF,
+    SMALL_CLASS,
+    UNTUNED,
     FeatureRow,
     Search,
+    Setting,
     TrainedHead,
     check_same_head,
     find_features,
@@ -46,7 +51,6 @@ from logo_detection.head import Head
 from release.model_card import Facts
 from release.new_head import own_head, write_artifact
 
-REG_PARAM, ELASTIC_NET = (0.01,), (0.0,)
 TUNED_REG_PARAMS, TUNED_ELASTIC_NETS = (0.001, 0.01, 0.1, 1.0), (0.0, 0.5)
 
 
@@ -63,6 +67,7 @@ def retrain_head(options: argparse.Namespace) -> None:
         )
     source, search = load_artifact(options.model), _search(options)
     plan, trained, unusable = _train(options, source, search)
+    _warn_of_a_worse_head(plan, trained)
     holdout = evaluate_holdout(plan, trained.logits, unusable)
     head = serving_head(plan, trained.head, holdout.calibration.temperature)
     facts = _facts(options, source, plan, trained, holdout, head)
@@ -78,7 +83,13 @@ def _train(
 ) -> tuple[Plan, TrainedHead, list[Outcome]]:
     old = own_head(source)
     session = Session(
-        options.master, None, options.java_home, (*CONF, *options.conf), options.workers, "logo-fit"
+        options.master,
+        None,
+        options.java_home,
+        (*CONF, *options.conf),
+        options.workers,
+        "logo-fit",
+        options.verbose,
     )
     with session.open() as spark:
         examples = _labelled(spark, options)
@@ -86,6 +97,7 @@ def _train(
         check_same_head(rows, options.features, old, source.labels)
         usable, unusable = _with_features(examples, find_features(spark, rows, examples), options)
         plan = make_plan(usable, options.hold_out, options.seed, options.classes)
+        _warn_of_small_classes(plan)
         return plan, train_head(spark, rows, plan, search), unusable
 
 
@@ -112,12 +124,45 @@ def _with_features(
 
 
 def _search(options: argparse.Namespace) -> Search:
-    reg_params = options.reg_param or (TUNED_REG_PARAMS if options.tune else REG_PARAM)
-    elastic_nets = options.elastic_net or (TUNED_ELASTIC_NETS if options.tune else ELASTIC_NET)
-    if not options.tune and len(reg_params) * len(elastic_nets) > 1:
+    """With --tune, the settings that are used without it are the first to be tried."""
+    reg_params = options.reg_param or (TUNED_REG_PARAMS if options.tune else (UNTUNED.reg_param,))
+    elastic_nets = options.elastic_net or (
+        TUNED_ELASTIC_NETS if options.tune else (UNTUNED.elastic_net_param,)
+    )
+    settings = tuple(starmap(Setting, product(reg_params, elastic_nets)))
+    if not options.tune and len(settings) > 1:
         raise BatchError("to choose among several values is to --tune")
-    folds = options.folds if options.tune else 0
-    return Search(reg_params, elastic_nets, folds, options.iterations, options.seed, options.workers)
+    return Search(
+        tuple(dict.fromkeys((UNTUNED, *settings))) if options.tune else settings,
+        options.folds if options.tune else 0,
+        options.iterations,
+        options.seed,
+        options.workers,
+        options.tune_time_s,
+        _say,
+    )
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"logo-fit: {line}\n")
+
+
+def _warn_of_small_classes(plan: Plan) -> None:
+    counts = Counter(example.label for example in plan.train_examples)
+    if small := [f"{label} ({counts[label]})" for label in plan.train_labels if counts[label] < SMALL_CLASS]:
+        _say(f"fewer than {SMALL_CLASS} images to train on: {', '.join(small)}; these weigh less than others")
+
+
+def _warn_of_a_worse_head(plan: Plan, trained: TrainedHead) -> None:
+    """The folds chose, and may have erred. The hold-out tells of that; if it chose, it would tell nothing."""
+    if trained.untuned_logits is None:
+        return
+    tuned, untuned = (balanced_accuracy(plan, logits) for logits in (trained.logits, trained.untuned_logits))
+    if tuned < untuned:
+        _say(
+            f"WARNING: the tuned head has a balanced accuracy of {tuned:.3f} on the hold-out; without --tune"
+            f" it would be {untuned:.3f}"
+        )
 
 
 def _facts(

@@ -1,14 +1,18 @@
 """Training a head by Spark ML: logistic regression on the features of a table that `--embed` wrote.
 
-    table of features ⋈ labels -> LogisticRegression, or a CrossValidator around it -> weights, bias
+    table of features ⋈ labels -> LogisticRegression, of the best settings that were tried -> weights, bias
 
 Spark standardises features while it trains, and gives coefficients for features that are not standardised:
 these are a dense layer's weights as they are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +20,6 @@ from numpy.typing import NDArray
 from pyspark.ml.classification import LogisticRegression, LogisticRegressionModel
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.ml.functions import array_to_vector, vector_to_array
-from pyspark.ml.tuning import CrossValidator, CrossValidatorModel, ParamGridBuilder
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as everybody has it
 
@@ -45,16 +48,45 @@ CONF = (
 )
 
 
+SMALL_CLASS = 10
+"""Images of a class that has fewer to train on weigh as much as those of a class of so many: four images with
+the weight of four hundred would decide everything, and be learnt by heart."""
+
+LOG_LOSS_EPSILON = 1e-3
+"""The least probability that log loss sees: one image costs 7 at most, however sure the head was."""
+
+
+class Setting(NamedTuple):
+    """What a head is trained with."""
+
+    reg_param: float
+    elastic_net_param: float
+
+
+UNTUNED = Setting(0.01, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The settings to try: every regParam with every elasticNetParam, in `folds` folds."""
+    """The settings to try, and how.
 
-    reg_params: tuple[float, ...]
-    elastic_nets: tuple[float, ...]
+    Attributes:
+        settings: One is trained with; several are compared first.
+        folds: In which they are compared.
+        iterations: Of a training, at most.
+        seed: Of the folds.
+        at_once: Folds to train at a time.
+        time_budget_s: After so many seconds, no further setting is tried.
+        say: Told of the progress, a line at a time.
+    """
+
+    settings: tuple[Setting, ...]
     folds: int
     iterations: int
     seed: int
     at_once: int = 1
+    time_budget_s: float = inf
+    say: Callable[[str], None] = print
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +106,15 @@ class TrainedHead:
         logits: Of the hold-out's images, by name: float64[train labels], as Spark ML computes them.
         settings: regParam, elasticNetParam, how many iterations it took.
         tuning: For each setting that was tried, its mean log loss over the folds and the standard deviation.
+        untuned_logits: As `logits`, of a head with the settings that are used without tuning; None where the
+            head has these.
     """
 
     head: Head
     logits: Mapping[str, NDArray[np.float64]]
     settings: Mapping[str, Any]
     tuning: tuple[Mapping[str, float], ...]
+    untuned_logits: Mapping[str, NDArray[np.float64]] | None = None
 
 
 def read_labels(spark: SparkSession, path: str) -> Iterable[dict[str, Any]]:
@@ -145,7 +180,7 @@ def find_features(spark: SparkSession, rows: DataFrame, names: Iterable[str]) ->
 
 
 def train_head(spark: SparkSession, rows: DataFrame, plan: Plan, search: Search) -> TrainedHead:
-    """Train on a plan's examples, with equal weight for each class, and compute the hold-out's logits."""
+    """Train on a plan's examples, by `class_weights`, and compute the hold-out's logits."""
     labelled = rows.join(broadcast_if_small(_planned(spark, plan, search)), FILENAME).dropDuplicates(
         [FILENAME]
     )
@@ -155,91 +190,114 @@ def train_head(spark: SparkSession, rows: DataFrame, plan: Plan, search: Search)
     frame = frame.repartition(spark.sparkContext.defaultParallelism).persist()
     try:
         training = frame.where(F.col("fold") != HOLDOUT_FOLD)
-        model, tuning = (
-            _tuned(training, search) if _is_search(search) else (_estimator(search).fit(training), ())
-        )
-        held_out = model.transform(frame.where(F.col("fold") == HOLDOUT_FOLD))
-        told = held_out.select(FILENAME, vector_to_array(F.col("rawPrediction"))).toArrow()
+        held_out = frame.where(F.col("fold") == HOLDOUT_FOLD)
+        tuning = _tuning(training, search, _in_every_fold(plan, search)) if len(search.settings) > 1 else ()
+        chosen = min(tuning, key=lambda tried: tried["log_loss"]) if tuning else search.settings[0]._asdict()
+        setting = Setting(chosen["reg_param"], chosen["elastic_net_param"])
+        model = _estimator(setting, search).fit(training)
+        logits, untuned_logits = _logits(model, held_out), None
+        if tuning and setting != UNTUNED:
+            untuned_logits = _logits(_estimator(UNTUNED, search).fit(training), held_out)
     finally:
         frame.unpersist()
     weights = np.ascontiguousarray(model.coefficientMatrix.toArray().T, np.float32)
-    names, logits = (column.to_pylist() for column in told.columns)
     return TrainedHead(
         Head(weights, np.asarray(model.interceptVector.toArray(), np.float32)),
-        {name: np.array(values, np.float64) for name, values in zip(names, logits, strict=True)},
+        logits,
         {
             "reg_param": model.getRegParam(),
             "elastic_net_param": model.getElasticNetParam(),
             "iterations": model.summary.totalIterations,
         },
         tuning,
+        untuned_logits,
     )
 
 
-def _is_search(search: Search) -> bool:
-    return len(search.reg_params) * len(search.elastic_nets) > 1
+def _logits(model: LogisticRegressionModel, frame: DataFrame) -> dict[str, NDArray[np.float64]]:
+    """By filename: float64[train labels]."""
+    told = model.transform(frame).select(FILENAME, vector_to_array(F.col("rawPrediction"))).toArrow()
+    names, logits = (column.to_pylist() for column in told.columns)
+    return {name: np.array(values, np.float64) for name, values in zip(names, logits, strict=True)}
 
 
-def _estimator(search: Search) -> LogisticRegression:
+def _estimator(setting: Setting, search: Search) -> LogisticRegression:
     return LogisticRegression(
         featuresCol="vector",
         labelCol="index",
         weightCol="weight",
         family="multinomial",
         maxIter=search.iterations,
-        regParam=search.reg_params[0],
-        elasticNetParam=search.elastic_nets[0],
+        regParam=setting.reg_param,
+        elasticNetParam=setting.elastic_net_param,
     )
 
 
-def _tuned(
-    training: DataFrame, search: Search
-) -> tuple[LogisticRegressionModel, tuple[dict[str, float], ...]]:
-    estimator = _estimator(search)
-    grid = (
-        ParamGridBuilder()
-        .addGrid(estimator.regParam, list(search.reg_params))
-        .addGrid(estimator.elasticNetParam, list(search.elastic_nets))
-        .build()
-    )
+def _tuning(training: DataFrame, search: Search, classes: Sequence[int]) -> tuple[dict[str, float], ...]:
+    """The log loss of each setting in the time that there is; the first one is tried in any case.
+
+    Args:
+        training: The train examples, each with its fold.
+        search: Which settings.
+        classes: Those that are compared by: the others are not in every fold.
+    """
     # PySpark's types lack logLoss, its code has it.
     loss = MulticlassClassificationEvaluator(
         metricName="logLoss",  # type: ignore[arg-type]
         labelCol="index",
         weightCol="weight",
+        eps=LOG_LOSS_EPSILON,
     )
-    validator = CrossValidator(
-        estimator=estimator,
-        estimatorParamMaps=grid,
-        evaluator=loss,
-        numFolds=search.folds,
-        foldCol="fold",
-        seed=search.seed,
-        parallelism=search.at_once,
-    )
-    found: CrossValidatorModel = validator.fit(training)
-    tried = tuple(
-        {
-            "reg_param": params[estimator.regParam],
-            "elastic_net_param": params[estimator.elasticNetParam],
-            "log_loss": mean,
-            "deviation": deviation,
-        }
-        for params, mean, deviation in zip(grid, found.avgMetrics, found.stdMetrics, strict=True)
-    )
-    best = found.bestModel
-    assert isinstance(best, LogisticRegressionModel)  # noqa: S101  for mypy: what the estimator makes
-    return best, tried
+
+    def fold_loss(setting: Setting, fold: int) -> float:
+        model = _estimator(setting, search).fit(training.where(F.col("fold") != fold))
+        tested = training.where((F.col("fold") == fold) & F.col("index").isin(*classes))
+        return float(loss.evaluate(model.transform(tested)))
+
+    began, tried = monotonic(), list[dict[str, float]]()
+    with ThreadPoolExecutor(min(search.at_once, search.folds)) as threads:
+        for number, setting in enumerate(search.settings, 1):
+            losses = list(threads.map(partial(fold_loss, setting), range(search.folds)))
+            tried.append(
+                {**setting._asdict(), "log_loss": float(np.mean(losses)), "deviation": float(np.std(losses))}
+            )
+            elapsed_s = monotonic() - began
+            search.say(
+                f"{number} of {len(search.settings)}: regParam {setting.reg_param:g}, elasticNetParam"
+                f" {setting.elastic_net_param:g}: log loss {tried[-1]['log_loss']:.4f} ({elapsed_s:.0f} s)"
+            )
+            if elapsed_s > search.time_budget_s and number < len(search.settings):
+                search.say(f"{len(search.settings) - number} settings were not tried: the time is up")
+                break
+    return tuple(tried)
+
+
+def _in_every_fold(plan: Plan, search: Search) -> list[int]:
+    """The classes that have train examples in every fold, by their index; all, where none has."""
+    folds = folds_of(plan.train_examples, search.folds, search.seed)
+    present = {(example.label, fold) for example, fold in zip(plan.train_examples, folds, strict=True)}
+    found = [
+        index
+        for index, label in enumerate(plan.train_labels)
+        if all((label, fold) in present for fold in range(search.folds))
+    ]
+    return found or list(range(len(plan.train_labels)))
+
+
+def class_weights(counts: Sequence[int]) -> NDArray[np.float64]:
+    """The share that each class has of the training, float64[classes]: equal, but less for a small one."""
+    shares = np.minimum(1.0, np.array(counts) / SMALL_CLASS)
+    return np.asarray(shares / shares.sum(), np.float64)
 
 
 def _planned(spark: SparkSession, plan: Plan, search: Search) -> DataFrame:
     """Name, class, weight and fold of every image that the plan names."""
     index = {label: number for number, label in enumerate(plan.train_labels)}
     truth = np.array([index[example.label] for example in plan.train_examples])
-    weights = prior_weights(truth, [1 / len(index)] * len(index))
-    folds = (
-        folds_of(plan.train_examples, search.folds, search.seed) if _is_search(search) else [0] * len(truth)
-    )
+    shares = class_weights(np.bincount(truth, minlength=len(index)).tolist())
+    weights = prior_weights(truth, shares.tolist())
+    is_search = len(search.settings) > 1
+    folds = folds_of(plan.train_examples, search.folds, search.seed) if is_search else [0] * len(truth)
     planned = {
         FILENAME: [example.original for example in (*plan.train_examples, *plan.holdout_examples)],
         "class": [*truth.astype(float), *[0.0] * len(plan.holdout_examples)],

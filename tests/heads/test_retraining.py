@@ -30,8 +30,6 @@ from tests.models import tiny_onnx, write_artifact
 
 pytestmark = [
     pytest.mark.slow,
-    # PySpark's CrossValidator does not close its pool of threads.
-    pytest.mark.filterwarnings("ignore:.*<function Pool.__del__:pytest.PytestUnraisableExceptionWarning"),
     # Keras reads TensorFlow's variables in NumPy 1's way.
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
@@ -95,11 +93,13 @@ def test_a_head_for_ten_classes_is_trained_on_generated_images_and_served(
     arguments = ("--name", "shapes", "--images", tmp_path / "pictures", *search)
     table = write_labels(tmp_path / "labels.csv", labels)
     assert fit(SHIPPED, features, table, output, *arguments) == 0
-    assert f"{output}: shapes 1." in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert f"{output}: shapes 1." in said
+    assert "logo-fit: 5 of 5: regParam 0.2, elasticNetParam 0.5: log loss " in said
 
     document = json.loads((tmp_path / "report" / "evaluation.json").read_text())
     tried = document["head"]["tuning"]
-    assert len(tried) == 4
+    assert [len(tried), tried[0]["reg_param"], tried[0]["elastic_net_param"]] == [5, 0.01, 0.0]
     best = min(tried, key=lambda one: one["log_loss"])
     assert {name: document["head"][name] for name in ("reg_param", "elastic_net_param")} == {
         name: best[name] for name in ("reg_param", "elastic_net_param")
