@@ -150,6 +150,7 @@ def serve_pool(
         "precision": source.precision,
     }
     metrics.describe_model(**served)
+    metrics.compare_scores(artifact.thresholds)
     service = LogoService(
         pool=pool,
         fetcher=fetcher,

@@ -11,10 +11,11 @@ from http import HTTPStatus
 from itertools import product
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from logo_detection.artifact import AlarmThreshold
 from logo_detection.errors import item_codes
 from model_server.errors import STATUS
 from model_server.schema import ItemResult, Score, Timing, Url
@@ -96,6 +97,13 @@ class Metrics:
             buckets=SCORE_BUCKETS,
             registry=registry,
         )
+        self._over_reference = Counter(
+            "logo_scores_over_reference",
+            "Predictions that reached the manifest's threshold for a quantile of other images.",
+            ["target", "quantile"],
+            registry=registry,
+        )
+        self._reference: dict[str, list[tuple[float, Counter]]] = {}
         self._fetched = Counter("logo_fetch_bytes", "Bytes of fetched files.", registry=registry)
         self._stages = {stage: self._stage_s.labels(stage) for stage, _ in _stages(Timing())}
         self._begin_at_zero()
@@ -117,6 +125,20 @@ class Metrics:
         """Say which model is served, as labels of `logo_model_info`."""
         Info("logo_model", "The model that is served.", registry=self._registry).info(labels)
 
+    def compare_scores(self, thresholds: Iterable[AlarmThreshold]) -> None:
+        """Count the scores that reach the manifest's thresholds, each a quantile of images of no target."""
+        gauge = Gauge(
+            "logo_score_reference",
+            "The manifest's quantiles of predictions for images that are not of the target.",
+            ["target", "quantile"],
+            registry=self._registry,
+        )
+        for one in thresholds:
+            labels = one.target, f"{1 - one.false_alarm_rate:g}"
+            gauge.labels(*labels).set(one.threshold)
+            counter = self._over_reference.labels(*labels)
+            self._reference.setdefault(one.target, []).append((one.threshold, counter))
+
     def request_answered(self, status: HTTPStatus | int, seconds: float, refused: str = "") -> None:
         """Count one answer; `refused` is the reason of a `RequestError`."""
         self._requests.labels(str(int(status))).inc()
@@ -135,6 +157,9 @@ class Metrics:
             self._items.labels(result.code or SCORED, source).inc()
             if isinstance(result.outcome, Score):
                 self._score.observe(result.outcome.target)
+                for threshold, counter in self._reference.get(result.item.target, ()):
+                    if result.outcome.target >= threshold:
+                        counter.inc()
             for stage, seconds in _stages(result.timing):
                 if seconds:
                     self._stages[stage].observe(seconds)

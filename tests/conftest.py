@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from logo_detection.artifact import AlarmThreshold
 from tests.models import tiny_onnx, write_artifact
 
 # Of clients of gRPC: it would go on in a child between fork and exec, whose files are closed.
@@ -20,7 +21,10 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small artifact, whose scores can be told: red is a logo, blue is none, grey is undecided."""
     directory = tmp_path_factory.mktemp("artifact")
     tiny_onnx(directory / "model.onnx")
-    return write_artifact(directory)
+    threshold = AlarmThreshold(
+        target="logo", false_alarm_rate=0.01, threshold=0.9, recall=0.8, recall_low=0.7, recall_high=0.9
+    )
+    return write_artifact(directory, thresholds=(threshold,))
 
 
 def pytest_collection_finish() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from logo_detection.artifact import Calibration, Manifest, hash_files, write_manifest
+from logo_detection.artifact import AlarmThreshold, Calibration, Manifest, hash_files, write_manifest
 from logo_detection.classifier import ModelSource
 from logo_detection.decode.spec import ImageSpec
 
@@ -57,7 +57,12 @@ def tiny_source(directory: Path) -> ModelSource:
     return ModelSource(str(path), "openvino", "f32", LABELS, ImageSpec())
 
 
-def write_artifact(directory: Path, side: int = 224, labels: tuple[str, ...] = LABELS) -> Path:
+def write_artifact(
+    directory: Path,
+    side: int = 224,
+    labels: tuple[str, ...] = LABELS,
+    thresholds: tuple[AlarmThreshold, ...] = (),
+) -> Path:
     """Describe the model.onnx that is there already."""
     write_manifest(
         directory,
@@ -71,6 +76,7 @@ def write_artifact(directory: Path, side: int = 224, labels: tuple[str, ...] = L
             training={},
             libraries={},
             metrics={},
+            thresholds=thresholds,
         ),
     )
     return directory

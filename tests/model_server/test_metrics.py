@@ -56,6 +56,17 @@ def test_requests_and_files_are_counted_by_what_became_of_them(server: RunningSe
     assert after("logo_refusals_total", reason="server_fault") == 0
 
 
+def test_scores_are_counted_beside_the_manifests_quantiles(server: RunningServer, files: Files) -> None:
+    before = numbers(server)
+    server.predict([inline(files.red), inline(files.grey), inline(files.blue)])
+    after = numbers(server)
+    quantile = {"target": "logo", "quantile": "0.99"}
+    assert after("logo_score_reference", **quantile) == 0.9
+    name = "logo_scores_over_reference_total"
+    assert after(name, **quantile) == before(name, **quantile) + 1
+    assert after("logo_score_count") == before("logo_score_count") + 3
+
+
 def test_probes_and_scrapes_are_not_counted(server: RunningServer) -> None:
     before = numbers(server)("logo_requests_total", status="200")
     httpx.get(f"{server.url}/v2/health/live")

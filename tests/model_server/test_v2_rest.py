@@ -342,7 +342,8 @@ class TestRoutes:
         assert about["extensions"] == ["binary_tensor_data"]
         model = httpx.get(f"{server.url}/v2/models/logo-detection").json()
         assert (model["name"], model["versions"], model["platform"]) == ("logo-detection", ["1"], "openvino")
-        assert model["parameters"] == {"labels": list(LABELS)}
+        assert model["parameters"]["labels"] == list(LABELS)
+        assert [each["threshold"] for each in model["parameters"]["thresholds"]] == [0.9]
         assert {each["name"]: each["shape"] for each in model["outputs"]}["scores"] == [-1, 2]
 
     def test_the_version_that_is_served_may_be_named_and_no_other(
