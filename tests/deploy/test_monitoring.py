@@ -56,7 +56,7 @@ def panels() -> list[dict[str, Any]]:
 def as_promql(expression: str) -> str:
     """A panel's expression with Grafana's variables filled in."""
     filled = expression.replace("$__rate_interval", "5m").replace('"$namespace"', '".*"')
-    return filled.replace('"$job"', '".*"')
+    return filled.replace('"$job"', '".*"').replace('"$instance"', '".*"')
 
 
 def expressions() -> list[tuple[str, str]]:
@@ -212,6 +212,7 @@ def test_every_panel_asks_the_data_source_that_the_viewer_chooses() -> None:
         for target in panel["targets"]:
             assert set(re.findall(r"\$(\w+)", target["expr"])) <= variables.keys() | {"__rate_interval"}
             assert "$job" in target["expr"]
+            assert "$instance" in target["expr"]
 
 
 def test_what_operators_need_is_on_the_dashboard() -> None:
