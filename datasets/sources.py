@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from datasets.clones import TreeFile
 from datasets.splits import brand_of_name
 from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.commands import hint
 from logo_detection.errors import LogoDetectionError
 
 _PlainName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\z")]
@@ -91,7 +92,9 @@ def read_sources(path: Path) -> list[Source]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise SourcesInvalid(f"{path}: {place}: {first['msg']}") from error
+        known = [*Source.model_fields, *_Sources.model_fields]
+        nearest = hint(str(first["loc"][-1]), known) if first["type"] == "extra_forbidden" else ""
+        raise SourcesInvalid(f"{path}: {place}: {first['msg']}{nearest}") from error
     except ValueError as error:  # no TOML, or not UTF-8
         raise SourcesInvalid(f"{path}: {error}") from error
 

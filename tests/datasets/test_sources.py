@@ -161,3 +161,10 @@ def test_what_ships_is_valid_and_takes_no_more_of_a_corpus_for_judging_than_it_m
     corpus = [one for one in sources if one.repository == "imazen/codec-corpus"]
     assert all(pattern.startswith("CID22/") for one in corpus for pattern in one.patterns)
     assert {one.label for one in sources} == {"logo", "out_of_domain"}
+
+
+def test_a_misspelt_field_is_told_the_nearest(tmp_path: Path) -> None:
+    path = tmp_path / "sources.toml"
+    path.write_text(TABLE + "qualtiy = 90\n")
+    with pytest.raises(SourcesInvalid, match=r"source\.0\.qualtiy: .*; did you mean quality\?$"):
+        read_sources(path)
