@@ -106,7 +106,8 @@ def read_settings(**overrides: Any) -> Settings:
         SettingsError: One of them is not usable, or two contradict each other.
     """
     if empty := next((name for name in NEVER_EMPTY if os.environ.get(name) == ""), None):
-        raise SettingsError(f"{empty}: it is empty; give it a value, or unset it for its default")
+        none = " (a comma for no host)" if empty == "ALLOWED_HOSTS" else ""
+        raise SettingsError(f"{empty}: it is empty; give it a value{none}, or unset it for its default")
     try:
         settings = Settings(**overrides)
     except ValidationError as error:

@@ -132,6 +132,7 @@ def test_the_plain_cluster_gets_every_kind() -> None:
         ({"canary__traffic": 10}, "traffic"),
         ({"deploymentMode": "Severless"}, "deploymentMode"),
         ({"timeoutSeconds": 15}, "timeoutSeconds"),
+        ({"settings__ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
         ({"fetchHeaders__secret": "x"}, "secret"),
         ({"grpc__enable": True}, "enable"),
         ({"settings__GRPC_PORT": 8081}, "GRPC_PORT"),
@@ -195,6 +196,7 @@ def test_hosts_whose_files_can_be_fetched_are_allowed() -> None:
     proxy = [{"name": "proxy", "cidrs": ["192.0.2.1/32"], "port": 443}]
     render(**OVERRIDDEN, networkPolicy__egress__imageOrigins=proxy)
     render(networkPolicy__egress__imageOrigins=[])  # no host is named, and none is let out
+    render(settings__ALLOWED_HOSTS=",", networkPolicy__egress__imageOrigins=[])
     render(settings__ALLOWED_HOSTS="a.example", networkPolicy__enabled=False)
     render(resources__requests__cpu="500m", resources__limits__cpu="0.5")
 

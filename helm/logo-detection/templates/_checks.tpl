@@ -52,7 +52,7 @@
 {{- $origins := list -}}
 {{- range .Values.networkPolicy.egress.imageOrigins }}{{ $origins = append $origins .name }}{{ end -}}
 {{- $allowed := list -}}
-{{- range splitList "," (.Values.settings.ALLOWED_HOSTS | default "commons.wikimedia.org,upload.wikimedia.org") }}
+{{- range compact (splitList "," (.Values.settings.ALLOWED_HOSTS | default "commons.wikimedia.org,upload.wikimedia.org")) }}
 {{- $allowed = append $allowed (trim . | splitList "/" | first | lower) -}}
 {{- end }}
 {{- $overridden := list -}}
