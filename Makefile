@@ -183,7 +183,7 @@ soak: $(TESTED) ## what takes long, or a quiet machine: 10,000 requests, 10,000 
 chart: $(TESTED) $(HELM) ## the Helm chart, linted and validated with every ci/ values file; with yours: VALUES=mine.yaml OUT=rendered
 	@HELM=$(abspath $(HELM)) $(BIN)/python -m $(if $(VALUES),tests.render_chart $(call path,$(VALUES)) \
 		$(if $(OUT),--out $(call path,$(OUT))) $(if $(KUBERNETES),--kubernetes $(KUBERNETES)) $(ARGS),pytest \
-		-s tests/deploy/test_chart.py $(ARGS))
+		-s tests/deploy/test_chart.py tests/deploy/test_chart_values.py $(ARGS))
 
 .PHONY: image
 image: $(TESTED) ## build the Dockerfile with buildah (as root), run it as it is deployed; BASE_IMAGE= names another base

@@ -47,12 +47,6 @@ NOT_IN_KNATIVE = {
 }
 
 
-OVERRIDDEN = {
-    "settings__ALLOWED_HOSTS": "a.example",
-    "settings__ORIGIN_OVERRIDES": "a.example=http://127.0.0.1:1",
-}
-
-
 def predictor(documents: list[Document]) -> dict[str, Any]:
     found: dict[str, Any] = only(documents, "InferenceService")["spec"]["predictor"]
     return found
@@ -118,87 +112,6 @@ def test_the_plain_cluster_gets_every_kind() -> None:
         ),
         *("ServiceMonitor", "PrometheusRule", "Pod"),
     }
-
-
-@pytest.mark.parametrize(
-    ("typo", "named"),
-    [
-        ({"autoscalling__minReplicas": 3}, "autoscalling"),
-        ({"settings__LOG_FROMAT": "json"}, "LOG_FROMAT"),
-        ({"settings__PORT": 9090}, "PORT"),
-        ({"settings__WORKERS": "two"}, "WORKERS"),
-        ({"networkPolicy__egress__imageOrigin": "x"}, "imageOrigin"),
-        ({"resources__limits__mem": "2Gi"}, "mem"),
-        ({"canary__traffic": 10}, "traffic"),
-        ({"deploymentMode": "Severless"}, "deploymentMode"),
-        ({"timeoutSeconds": 15}, "timeoutSeconds"),
-        ({"settings__ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
-        ({"fetchHeaders__secret": "x"}, "secret"),
-        ({"grpc__enable": True}, "enable"),
-        ({"settings__GRPC_PORT": 8081}, "GRPC_PORT"),
-    ],
-    ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
-)
-def test_a_typo_in_values_is_refused_by_name(typo: dict[str, object], named: str) -> None:
-    with pytest.raises(Refused, match=named):
-        render(**typo)
-
-
-def test_no_object_of_the_values_takes_unknown_keys() -> None:
-    schema = json.loads((CHART / "values.schema.json").read_text())
-
-    def check(node: Any, path: str) -> None:
-        if isinstance(node, dict):
-            if "properties" in node:
-                assert node["additionalProperties"] is False, path
-            for key, child in node.items():
-                check(child, f"{path}/{key}")
-
-    check(schema, "")
-
-
-@pytest.mark.parametrize(
-    ("values", "named"),
-    [
-        ({"settings__REQUEST_TIMEOUT_S": 14}, "REQUEST_TIMEOUT_S"),
-        ({"model__file": "a.keras"}, "storageUri"),
-        ({"grpc__enabled": True, "deploymentMode": "Knative"}, "Standard"),
-        ({"grpc__enabled": True, "grpc__port": 8080}, "grpc.port"),
-        ({"canary__trafficPercent": 10}, "storageUri"),
-        (
-            {"resources__limits__cpu": "1900m"},
-            r"resources\.limits\.cpu: 1900m is below resources\.requests\.cpu, 2",
-        ),
-        (
-            {"resources__requests__memory": "2049Mi"},
-            r"limits\.memory: 2Gi is below resources\.requests\.memory",
-        ),
-        ({"resources__limits__nvidia.com/gpu": "1"}, r"nvidia\.com/gpu"),
-        ({"settings__ALLOWED_HOSTS": "a.example/x/"}, "imageOrigins: has no entry named a.example"),
-        ({"settings__ALLOWED_HOSTS": "upload.wikimedia.org"}, "commons.wikimedia.org is no host of"),
-        (
-            {"settings__ORIGIN_OVERRIDES": "a.example=http://127.0.0.1:1"},
-            "ORIGIN_OVERRIDES: a.example is no host",
-        ),
-        (
-            {**OVERRIDDEN, "networkPolicy__egress__imageOrigins": []},
-            "imageOrigins: is empty, and settings.ORIGIN_OVERRIDES leads a.example somewhere",
-        ),
-        ({"canary__trafficPercent": 10, "deploymentMode": "RawDeployment"}, "Standard"),
-    ],
-)
-def test_values_that_contradict_each_other_are_refused(values: dict[str, object], named: str) -> None:
-    with pytest.raises(Refused, match=named):
-        render(**values)
-
-
-def test_hosts_whose_files_can_be_fetched_are_allowed() -> None:
-    proxy = [{"name": "proxy", "cidrs": ["192.0.2.1/32"], "port": 443}]
-    render(**OVERRIDDEN, networkPolicy__egress__imageOrigins=proxy)
-    render(networkPolicy__egress__imageOrigins=[])  # no host is named, and none is let out
-    render(settings__ALLOWED_HOSTS=",", networkPolicy__egress__imageOrigins=[])
-    render(settings__ALLOWED_HOSTS="a.example", networkPolicy__enabled=False)
-    render(resources__requests__cpu="500m", resources__limits__cpu="0.5")
 
 
 def assert_probed(documents: list[Document]) -> None:
