@@ -98,10 +98,12 @@ search: $(TRAINING) $(VENV)/.search $(VENV)/.spark ## find RECIPE's numbers on f
 teacher: .venv-teacher/.installed ## fine-tune the teachers of RECIPE on DATA, in the run that `make train` goes on with
 	.venv-teacher/bin/python -m training.teacher --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) $(ARGS)
 
-# What the recipe holds out of DATA, unless IMAGES names a folder all of whose images are used.
+# What a recipe holds out of DATA: RECIPE where it is given, else MODEL's own. IMAGES names a folder all of whose images
+# are used instead.
+GIVEN_RECIPE = $(filter-out file default undefined,$(origin RECIPE))
 .PHONY: evaluate
-evaluate: $(TRAINING) ## evaluate MODEL on what RECIPE holds out of DATA, or on all IMAGES: runs/evaluation/report.html
-	$(if $(IMAGES),,$(BIN)/logo-holdout --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) \
+evaluate: $(TRAINING) ## evaluate MODEL on what its recipe (or RECIPE) holds out of DATA, or on all IMAGES: runs/evaluation/report.html
+	$(if $(IMAGES),,$(BIN)/logo-holdout $(if $(GIVEN_RECIPE),--recipe $(call path,$(RECIPE))) $(if $(DATA),--data $(call path,$(DATA))) \
 		--model $(call path,$(or $(MODEL),model_artifacts/logo-detection)) --to runs/holdout)
 	$(BIN)/logo-evaluate --model $(call path,$(or $(MODEL),model_artifacts/logo-detection)) \
 		--data $(call path,$(or $(IMAGES),runs/holdout)) --output runs/evaluation $(ARGS)

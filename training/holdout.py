@@ -26,14 +26,14 @@ from datasets.parallel import parallel_map
 from datasets.progress import Progress
 from datasets.splits import Split, assign_folds, split
 from evaluation.outcomes import PAIR, RECODING
-from logo_detection.artifact import read_manifest
+from logo_detection.artifact import MANIFEST, read_manifest
 from logo_detection.commands import Parser, run_command
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
 from training.errors import TrainingError
 from training.materialise import LeftOutImage, MaterialisedImage, Uint8Array, materialise_all
 from training.plan import check_parts, validation_tasks
-from training.recipe import Fold, Recipe, hold_out_of, read_recipe
+from training.recipe import Fold, Recipe, hold_out_of, read_recipe, recipe_of
 
 KIND = "kind"
 GENERATED = "generated"  # the source of drawings
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--data", type=Path, required=True, help="images: with a manifest, or a folder per class")
-    add("--recipe", type=Path, required=True)
+    add("--recipe", type=Path, help="by default the one in the model's manifest")
     add("--to", type=Path, required=True, help="directory to write; what is there is written anew")
     add("--model", type=Path, help="an artifact to be evaluated: refused if it was trained on these images")
     add("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the images")
@@ -206,8 +206,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command("logo-holdout", partial(_write_holdout_of, options))
 
 
+def own_recipe(model: Path | None) -> Recipe:
+    """The recipe that an artifact was trained by. Raises TrainingError where it does not say."""
+    if model is None:
+        raise TrainingError("--recipe or --model is needed: what is held out, a recipe says")
+    own = {} if model.is_file() else read_manifest(model).training.get("recipe")
+    if not own:
+        raise TrainingError(f"{model} does not say by which recipe it was trained: name one by --recipe")
+    return recipe_of(model / MANIFEST, own)
+
+
 def _write_holdout_of(options: argparse.Namespace) -> None:
-    recipe = read_recipe(options.recipe)
+    recipe = read_recipe(options.recipe) if options.recipe else own_recipe(options.model)
     examples = read_examples(options.data)
     if options.model:
         check_unseen(recipe, examples, options.model)

@@ -1,5 +1,6 @@
 """The recipe: everything that decides a training run, as one TOML file says it."""
 
+import copy
 import re
 import tomllib
 from collections.abc import Mapping
@@ -225,8 +226,25 @@ def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:
     return kind(**values)
 
 
+def recipe_of(manifest: Path, read: Mapping[str, Any]) -> Recipe:
+    """The recipe that an artifact's manifest has under `training`.
+
+    Raises:
+        RecipeInvalid: It is not one that this version reads.
+    """
+    try:
+        recipe = _made_of(copy.deepcopy(dict(read)))
+    except (TypeError, ValueError) as error:
+        raise RecipeInvalid(f"{manifest}: training: recipe: {error}") from error
+    check_recipe(recipe, manifest)
+    return recipe
+
+
 def _parse(path: Path) -> Recipe:
-    read = tomllib.loads(path.read_text())
+    return _made_of(tomllib.loads(path.read_text()))
+
+
+def _made_of(read: Mapping[str, Any]) -> Recipe:
     values: dict[str, Any] = {_FORMER_NAMES.get(name, name): value for name, value in read.items()}
     hold_out, kinds = _hold_out(values)
     values.pop("hold_out", None)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.manifest import Example, read_examples
+from datasets.manifest import CSV_NAME, Example, read_examples
 from logo_detection.artifact import ONNX, Calibration, Manifest, hash_files, write_manifest
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import ImageSpec
@@ -87,6 +87,31 @@ def test_what_cannot_be_held_out_is_one_line(
     missing = str(tmp_path / "no.toml")
     assert main(["--data", str(images), "--recipe", missing, "--to", str(tmp_path / "folder")]) == 2
     assert capsys.readouterr().err == f"logo-holdout: no such file: {missing}\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "needed"),
+    [
+        ([], "--recipe or --model is needed"),
+        (["--model", "tiny.keras"], "tiny.keras does not say by which recipe it was trained"),
+    ],
+)
+def test_without_a_recipe_it_is_said_what_is_needed(
+    named: list[str], needed: str, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.keras").touch()
+    assert main(["--data", str(images), "--to", str(tmp_path / "folder"), *named]) == 2
+    assert needed in capsys.readouterr().err
+
+
+def test_a_models_own_recipe_says_what_is_held_out(folder: Path, images: Path, tmp_path: Path) -> None:
+    sources = Counter(example.source for example in read_examples(images))
+    model = artifact_of(tmp_path / "model", write_recipe(tmp_path), sources)
+    arguments = ["--data", images, "--model", model, "--to", tmp_path / "to", "--workers", "1"]
+    assert main([str(argument) for argument in arguments]) == 0
+    assert (tmp_path / "to" / CSV_NAME).read_bytes() == (folder / CSV_NAME).read_bytes()
 
 
 def artifact_of(directory: Path, recipe: Path, sources: Counter[str]) -> Path:
