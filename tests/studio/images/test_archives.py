@@ -118,7 +118,11 @@ def test_a_zip64_is_refused(tmp_path: Path) -> None:
         listed(tmp_path / "a", locator + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1, 1, 46, 0, 0))
 
 
-@pytest.mark.parametrize("data", [b"", b"PK", b"\x89PNG\r\n", zipped({"a.png": b"x"})[:-30]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK", b"\x89PNG\r\n", zipped({"a.png": b"x"})[:-30]],
+    ids=["nothing", "two letters", "a picture", "half of one"],
+)
 def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ImportRefused, match="not a zip archive"):
         listed(tmp_path / "a", data)
