@@ -55,14 +55,19 @@ RESULTS = {
     "AUC-ROC": "auc_roc",
     "AUC-PR": "auc_pr",
     "balanced accuracy": "balanced_accuracy",
-    "logos": "brand",
+    "brands": "brand",
+    "clubs": "club",
+    "tokens": "token",
     "photos": "photo",
     "flags": "flag",
     "maps": "map",
     "charts": "chart",
+    "diagrams": "diagram",
     "screenshots": "screenshot",
     "documents": "document",
-    "cartoons": "drawing",
+    "coats of arms": "arms",
+    "emoji": "emoji",
+    "icons": "icon",
 }
 """A row of README's results by its first word -> a figure of the manifest, or a category."""
 
@@ -71,7 +76,8 @@ def test_readmes_results_are_the_manifests() -> None:
     manifest = json.loads((ROOT / "model_artifacts/logo-detection/manifest.json").read_text())
     found = manifest["metrics"]["validation"]["by_recoding"]
     section = README.split("\n## Results\n")[1].split("\n## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if re.match(r"\| \w", line)]
+    table = section.split("| aimed at |\n")[1].split("\n\n")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if re.match(r"\| \w", line)]
     assert len(rows) == len(RESULTS)
     assert f"The shipped model ({manifest['version']})" in section
     for title, *cells in rows:
@@ -81,6 +87,15 @@ def test_readmes_results_are_the_manifests() -> None:
                 assert cell == f"{100 * found[recoding]['by_category'][name]['share']:.1f} %", title
             else:
                 assert cell == f"{found[recoding][name]:.3f}", title
+
+
+def test_readme_says_what_is_found_at_the_manifests_thresholds() -> None:
+    manifest = json.loads((ROOT / "model_artifacts/logo-detection/manifest.json").read_text())
+    for point in manifest["thresholds"]:
+        found, low, high = (100 * point[name] for name in ("recall", "recall_low", "recall_high"))
+        rate = f"{100 * point['false_alarm_rate']:g} %"
+        cells = f"| {rate} | {point['threshold']:.4f} | {found:.1f} % ({low:.1f} to {high:.1f}) |"
+        assert cells in README
 
 
 def test_the_documents_that_readme_names_exist() -> None:

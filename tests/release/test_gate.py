@@ -130,9 +130,14 @@ def test_a_threshold_that_is_none_is_refused(values: dict[str, Any], message: st
         thresholds_of(values)
 
 
-def test_the_shipped_model_passes_by_default() -> None:
+# Those of hold-outs without icons and emoji are higher. What is above is what the model has reached: no later one
+# shall fall behind it.
+SHIPPED = Thresholds(min_balanced_accuracy=0.87, min_auc_pr=0.88, min_recall_at_3_in_1000=0.37)
+
+
+def test_the_shipped_model_is_as_good_as_it_was() -> None:
     manifest = json.loads((ROOT / "model_artifacts/logo-detection/manifest.json").read_text())
     validation = manifest["metrics"]["validation"]
     images = sum(metrics["images"] for metrics in validation["by_recoding"].values())
     evaluated = {"model": manifest, "data": {"files": images}, "evaluation": validation}
-    assert [str(finding) for finding in findings(evaluated, Thresholds()) if finding.is_missed()] == []
+    assert [str(finding) for finding in findings(evaluated, SHIPPED) if finding.is_missed()] == []

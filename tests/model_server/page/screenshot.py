@@ -17,7 +17,7 @@ from tests.harness.tools import required
 
 COMMITTED = ROOT / "docs" / "try-page.png"
 SAMPLES = ("logo.png", "landscape.jpg", "logo.svg")
-WIDTH, HEIGHT = 960, 1160  # pixels
+WIDTH, HEIGHT = 960, 1280  # pixels
 TIMEOUT_MS = 60_000
 
 
