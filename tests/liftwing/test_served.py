@@ -82,7 +82,9 @@ def test_a_server_that_warms_up_is_live_and_not_ready_and_can_be_stopped(tmp_pat
 
 def test_a_missing_keras_file_is_refused_in_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises(RuntimeError, match=r"ended with 2: model_server: no such file or folder: .*nothing\.keras"),
+        pytest.raises(
+            RuntimeError, match=r"ended with 2: model_server: no such file or folder: .*nothing\.keras"
+        ),
         running_server(tmp_path / "stderr", MODEL_PATH=tmp_path / "nothing.keras"),
     ):
         raise AssertionError("it started")
