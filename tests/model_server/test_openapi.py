@@ -98,7 +98,10 @@ class TestDocument:
         codes = [
             error.code
             for error in vars(errors).values()
-            if isinstance(error, type) and issubclass(error, ItemError) and error is not ItemError
+            if isinstance(error, type)
+            and issubclass(error, ItemError)
+            and error is not ItemError
+            and not issubclass(error, errors.LocalError)
         ]
         assert sorted(
             document.json["components"]["schemas"]["FileError"]["properties"]["code"]["enum"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
 
-from logo_detection.artifact import AlarmThreshold, read_manifest, write_manifest
+from logo_detection.artifact import AlarmThreshold
 from tests.harness.origins import Origin
 from tests.harness.server import RunningServer, running_server
 from tests.harness.tools import required
@@ -97,7 +97,6 @@ def careful_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small model, whose manifest has thresholds."""
     directory = tmp_path_factory.mktemp("careful")
     tiny_onnx(directory / "model.onnx")
-    manifest = read_manifest(write_artifact(directory))
     thresholds = tuple(
         AlarmThreshold(
             target="logo",
@@ -109,8 +108,7 @@ def careful_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for rate, threshold, recall in ((0.01, 0.4, 0.93), (0.003, 0.8, 0.85), (0.001, 0.9999, 0.71))
     )
-    write_manifest(directory, manifest.model_copy(update={"thresholds": thresholds}))
-    return directory
+    return write_artifact(directory, thresholds=thresholds)
 
 
 @pytest.fixture(scope="session")

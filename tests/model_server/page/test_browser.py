@@ -226,9 +226,10 @@ def test_thresholds_are_explained_where_the_manifest_has_some(
 
 
 def test_thresholds_are_not_spoken_of_where_there_are_none(
-    start: Start, open_page: Open, files: Files
+    start: Start, open_page: Open, files: Files, tmp_path: Path
 ) -> None:
-    with start(TRY_PAGE="true") as server:
+    tiny_onnx(tmp_path / "model.onnx")
+    with start(TRY_PAGE="true", MODEL_PATH=write_artifact(tmp_path)) as server:
         visit = open_page(server)
         visit.choose(png_file("red.png", files.red))
         expect(visit.find("#thresholds")).to_be_hidden()
