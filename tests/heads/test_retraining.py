@@ -94,7 +94,7 @@ def test_a_head_for_ten_classes_is_trained_on_generated_images_and_served(
     table = write_labels(tmp_path / "labels.csv", labels)
     assert fit(SHIPPED, features, table, output, *arguments) == 0
     said = capfd.readouterr().err
-    assert f"{output}: shapes 1." in said
+    assert f"{output}: shapes {load_artifact(SHIPPED).version}+head." in said
     assert "logo-fit: 5 of 5: regParam 0.2, elasticNetParam 0.5: log loss " in said
 
     document = json.loads((tmp_path / "report" / "evaluation.json").read_text())
@@ -198,7 +198,13 @@ def test_labels_and_features_that_do_not_fit_are_refused_in_one_line_and_leave_n
         (artifact, tmp_path / "none", labels, kind, "none"),
         (version, features, labels, kind, "has features of model 1, and not of 2"),
         (other, features, labels, kind, "has features of another model of the same version"),
-        (SHIPPED, features, labels, kind, "has features of model 1, and not of 1."),
+        (
+            SHIPPED,
+            features,
+            labels,
+            kind,
+            f"has features of model 1, and not of {load_artifact(SHIPPED).version}",
+        ),
         (artifact, features, unknown, (), "none of the 2 names in"),
         (artifact, features, one, (), "all 8 images are 'warm'"),
         (artifact, features, labels, (*kind, "--classes", "warm,cold"), "is labelled 'out_of_domain'"),
