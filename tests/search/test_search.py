@@ -27,7 +27,7 @@ weight_decay = { low = 1e-3, high = 0.1, log = true }
 ANY_SOURCE = ('sources = { "other/logos" = 1.0, "other/photos" = 1.0 }', "share = 0.3\nsources = {}")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_search_that_is_killed_half_way_ends_as_one_that_was_not(
     images: Path,  # noqa: F811
     tmp_path: Path,
