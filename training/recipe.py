@@ -1,6 +1,5 @@
 """The recipe: everything that decides a training run, as one TOML file says it."""
 
-import copy
 import re
 import tomllib
 from collections.abc import Mapping
@@ -233,7 +232,7 @@ def recipe_of(manifest: Path, read: Mapping[str, Any]) -> Recipe:
         RecipeInvalid: It is not one that this version reads.
     """
     try:
-        recipe = _made_of(copy.deepcopy(dict(read)))
+        recipe = _made_of(read)
     except (TypeError, ValueError) as error:
         raise RecipeInvalid(f"{manifest}: training: recipe: {error}") from error
     check_recipe(recipe, manifest)
@@ -261,13 +260,13 @@ def _made_of(read: Mapping[str, Any]) -> Recipe:
     return _made(Recipe, {**parsed, **values, **tables})
 
 
-def _distillation(values: dict[str, Any]) -> Distillation:
+def _distillation(values: Mapping[str, Any]) -> Distillation:
     teachers = tuple(
         _made(
             TeacherRecipe,
-            {**teacher, "stages": tuple(_made(Stage, one) for one in teacher.pop("stages", ()))},
+            {**teacher, "stages": tuple(_made(Stage, one) for one in teacher.get("stages", ()))},
         )
-        for teacher in values.pop("teachers", ())
+        for teacher in values.get("teachers", ())
     )
     return _made(Distillation, {**values, "teachers": teachers})
 
