@@ -5,6 +5,9 @@ from threading import Event
 
 from logo_detection.artifact import load_artifact
 from logo_detection.errors import LogoDetectionError
+from studio.background.claims import Cancelled, Lost, claim_next, finish, give_back
+from studio.background.heart import Heart, Stopping
+from studio.background.models import State
 from studio.images.archives import ArchiveLimits
 from studio.images.importing import Equipment, Importer
 from studio.images.inspection import Inspector
@@ -12,9 +15,6 @@ from studio.images.models import Import
 from studio.images.store import FileStore
 from studio.images.uploads import Uploads
 from studio.settings import Settings
-from studio.work.claims import Cancelled, Lost, claim_next, finish, give_back
-from studio.work.heart import Heart, Stopping
-from studio.work.models import State
 
 LOG = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from logo_detection.artifact import OUT_OF_DOMAIN
+from studio.background.models import Work
 from studio.people.models import Role, User
-from studio.work.models import Work
 
 MAX_CLASSES = 9
 """Of a data set: the keys 1 to 9 name them."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from logo_detection.artifact import OUT_OF_DOMAIN
+from studio.background.claims import ask_to_cancel, reopen
 from studio.images.models import Version
 from studio.people import audit
 from studio.people.models import User
 from studio.runs.models import Run
 from studio.runs.recipes import change, numbers_of, read_text
-from studio.work.claims import ask_to_cancel, reopen
 
 
 def labels_of(version: Version) -> list[str]:

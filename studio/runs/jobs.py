@@ -10,6 +10,9 @@ from time import sleep
 from django.db.models import F
 
 from logo_detection.errors import LogoDetectionError
+from studio.background.claims import STALE_S, Cancelled, Lost, claim_next, finish, give_back
+from studio.background.heart import Heart, Stopping
+from studio.background.models import State
 from studio.images.store import FileStore
 from studio.images.versions import folder_of
 from studio.runs.models import Run
@@ -17,9 +20,6 @@ from studio.runs.process import LOG as LOG_NAME
 from studio.runs.process import RECIPE, TrainingProcess
 from studio.runs.training_log import last_line
 from studio.settings import Settings
-from studio.work.claims import STALE_S, Cancelled, Lost, claim_next, finish, give_back
-from studio.work.heart import Heart, Stopping
-from studio.work.models import State
 
 LOG = logging.getLogger(__name__)
 

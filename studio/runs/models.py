@@ -5,8 +5,8 @@ from pathlib import Path
 
 from django.db import models
 
+from studio.background.models import Work
 from studio.images.models import Version
-from studio.work.models import Work
 
 
 def draw_mark() -> str:

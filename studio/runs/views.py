@@ -8,6 +8,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from studio.background.models import OPEN_STATES, State
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
 from studio.people.models import Role
@@ -16,7 +17,6 @@ from studio.runs.models import Run
 from studio.runs.process import LOG
 from studio.runs.progress import HEIGHT, WIDTH, read_progress
 from studio.runs.recipes import Number, numbers_of, read_text, recipe_names
-from studio.work.models import OPEN_STATES, State
 from training.errors import RecipeInvalid
 
 MAX_OPEN = 20

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from studio.background.claims import ask_to_cancel
+from studio.background.models import OPEN_STATES
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
 from studio.images.candidates import ImportRefused
@@ -19,8 +21,6 @@ from studio.images.models import Dataset, Import, LabelClass
 from studio.images.uploads import Uploads
 from studio.people import audit
 from studio.people.models import Role
-from studio.work.claims import ask_to_cancel
-from studio.work.models import OPEN_STATES
 
 MAX_OPEN = 20
 """Imports of a data set that wait or run."""

@@ -12,13 +12,13 @@ from django.db import connections
 from django.test import Client
 from PIL import Image as Picture
 
+from studio.background.claims import ask_to_cancel, claim_next
+from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.jobs import run_next_import
 from studio.images.models import UNKNOWN, Change, Dataset, File, Image, Import
 from studio.images.store import FileStore
 from studio.people.models import User
-from studio.work.claims import ask_to_cancel, claim_next
-from studio.work.models import State
 from tests.harness.process import until
 from tests.images import jpeg, one_colour, picture, png_bomb, svg
 from tests.studio.world import HTMX, bring, equipment, pattern, run_imports, upload

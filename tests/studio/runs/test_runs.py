@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from logo_detection.artifact import load_artifact
+from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.models import Dataset, Version
 from studio.images.store import FileStore
@@ -25,7 +26,6 @@ from studio.runs.jobs import MAX_ATTEMPTS, run_next_training
 from studio.runs.models import Run
 from studio.runs.process import marked
 from studio.runs.progress import read_progress
-from studio.work.models import State
 from tests.harness.process import ROOT, until
 from tests.studio.world import HTMX, fill, pattern
 

@@ -21,7 +21,7 @@ OPEN_STATES = (State.WAITING, State.RUNNING)
 
 
 class Work(models.Model):
-    """A piece of work. See `studio.work.claims`.
+    """A piece of work. See `studio.background.claims`.
 
     Attributes:
         claim: Names the runner that works on it; another one may have taken it over meanwhile.

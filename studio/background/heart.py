@@ -8,8 +8,8 @@ from typing import Self
 from django.db import DatabaseError, connection
 
 from logo_detection.errors import LogoDetectionError
-from studio.work.claims import HEARTBEAT_S, Cancelled, Lost, beat
-from studio.work.models import Work
+from studio.background.claims import HEARTBEAT_S, Cancelled, Lost, beat
+from studio.background.models import Work
 
 LOG = logging.getLogger(__name__)
 

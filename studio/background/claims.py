@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from logo_detection.errors import LogoDetectionError
-from studio.work.models import MAX_MESSAGE_CHARS, OPEN_STATES, State, Work
+from studio.background.models import MAX_MESSAGE_CHARS, OPEN_STATES, State, Work
 
 W = TypeVar("W", bound=Work)
 
