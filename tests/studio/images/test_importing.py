@@ -2,6 +2,7 @@
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -13,6 +14,7 @@ from django.test import Client
 from PIL import Image as Picture
 
 from studio.background.claims import ask_to_cancel, claim_next
+from studio.background.heart import Heart
 from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.jobs import run_next_import
@@ -257,6 +259,8 @@ def test_a_running_import_is_cancelled_and_keeps_what_it_has(
     dataset: Dataset, browser: Client, imports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studio.images.importing.CHUNK", 1)
+    # A fast machine is done before it hears of it, otherwise.
+    monkeypatch.setattr("studio.images.jobs.Heart", partial(Heart, interval_s=0.1))
     folder = imports / "many"
     folder.mkdir()
     for number in range(400):
