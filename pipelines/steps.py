@@ -33,7 +33,7 @@ from pipelines.commands import run_command
 from pipelines.errors import PipelineError
 from release.gate import Finding, check_thresholds, thresholds_of
 from training.place import MAX_PROCESSES, Place
-from training.recipe import read_recipe
+from training.recipe import read_recipe, shipped_recipes
 from training.run import Run
 
 RECIPES = Path(training.__file__).parent / "recipes"
@@ -95,12 +95,12 @@ def recipe_text(recipe: str, version: str = "") -> str:
     Raises:
         PipelineError: There is no such recipe, it has no version, or that is none.
     """
-    known = sorted(path.stem for path in RECIPES.glob("*.toml") if "." not in path.stem)
+    known = shipped_recipes()
     if "\n" not in recipe and recipe not in known:
         raise PipelineError(
             f"recipe: {recipe!r} is neither TOML nor one of {', '.join(known)}{hint(recipe, known)}"
         )
-    text = recipe if "\n" in recipe else (RECIPES / f"{recipe}.toml").read_text()
+    text = recipe if "\n" in recipe else known[recipe].read_text()
     if not version:
         return text
     version = version.replace("{date}", datetime.now(UTC).strftime("%Y%m%d"))

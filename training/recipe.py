@@ -203,7 +203,7 @@ def read_recipe(path: Path) -> Recipe:
     try:
         recipe = _parse(path)
     except FileNotFoundError as error:
-        raise RecipeInvalid(f"no such file: {path}{hint(path.stem, _shipped())}") from error
+        raise RecipeInvalid(f"no such file: {path}{hint(path.stem, shipped_recipes())}") from error
     except OSError as error:
         raise RecipeInvalid(f"cannot read {path}: {error.strerror}") from error
     except (TypeError, ValueError) as error:  # no TOML, or a field that there is not
@@ -212,9 +212,10 @@ def read_recipe(path: Path) -> Recipe:
     return recipe
 
 
-def _shipped() -> dict[str, Path]:
-    """The recipes beside this module, by name."""
-    return {path.stem: path for path in sorted(Path(__file__).with_name("recipes").glob("*.toml"))}
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes beside this module, by name. A search space, `NAME.search.toml`, is none."""
+    paths = sorted(Path(__file__).with_name("recipes").glob("*.toml"))
+    return {path.stem: path for path in paths if "." not in path.stem}
 
 
 def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:

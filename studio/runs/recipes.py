@@ -14,11 +14,8 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AoT, Table
 
-import training
 from training.errors import RecipeInvalid
-from training.recipe import read_recipe
-
-RECIPES = Path(training.__file__).parent / "recipes"
+from training.recipe import read_recipe, shipped_recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,8 @@ class Number:
 @cache
 def recipe_names() -> tuple[str, ...]:
     """The recipes that need no teacher, by name; they do not change while the studio runs."""
-    found = [path for path in sorted(RECIPES.glob("*.toml")) if "." not in path.stem]  # else a search space
-    return tuple(path.stem for path in found if read_recipe(path).distillation is None)
+    found = shipped_recipes().items()
+    return tuple(name for name, path in found if read_recipe(path).distillation is None)
 
 
 def read_text(name: str) -> str:
@@ -73,7 +70,7 @@ def read_text(name: str) -> str:
     """
     if name not in recipe_names():
         raise RecipeInvalid(f"recipe: there is no {name!r}; there are {', '.join(recipe_names())}")
-    return (RECIPES / f"{name}.toml").read_text()
+    return shipped_recipes()[name].read_text()
 
 
 def numbers_of(text: str) -> list[Number]:
