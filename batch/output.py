@@ -6,7 +6,6 @@ A row that is there is done: whoever starts again leaves it out. So an output ha
 and one target, unless it is partitioned by what they differ in.
 """
 
-import fcntl
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 
 from batch.errors import BatchError
 from batch.rows import FEATURES, KEY, OUTCOME_SCORED, SCHEMA, RowSchema
+from datasets.lock import lock
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 LOCK = "_lock"  # of Hive's and Spark's readers, none looks at what begins with _
@@ -53,9 +53,8 @@ class Output:
         with ExitStack() as stack:
             with self._writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                lock = stack.enter_context((self.path / LOCK).open("wb"))
                 try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    stack.enter_context(lock(self.path / LOCK))
                 except BlockingIOError as error:
                     raise BatchError(f"another job writes to {self.path}") from error
             yield

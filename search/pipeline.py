@@ -8,7 +8,6 @@ best.toml  result.json  report.html    the results
 """
 
 import argparse
-import fcntl
 import json
 import logging
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from datasets.lock import lock
 from search.comparison import Gain, compare
 from search.errors import SearchError
 from search.jobs import Job, Launcher, Outcome, run_all
@@ -94,11 +94,11 @@ def plan_of(options: argparse.Namespace) -> Plan:
 def locked(directory: Path) -> Iterator[None]:
     """The directory of a search for one process alone. Raises SearchError where another has it."""
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SearchError(f"another logo-search is at work in {directory}") from None
+    try:
+        file = lock(directory / "lock")
+    except BlockingIOError:
+        raise SearchError(f"another logo-search is at work in {directory}") from None
+    with file:
         yield
 
 

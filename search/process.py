@@ -1,24 +1,22 @@
 """The process: a training as a process of this machine, which ends when the one that started it does."""
 
 import ctypes
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from datasets.lock import lock
 from search.errors import SearchError
 from search.jobs import Job
 
 ROOT = Path(__file__).parents[1]
 LOCK_TIMEOUT_S = 60.0  # for a process of the same run to end whose parent was killed
-LOCK_POLL_S = 0.2
 LOGO_TRAIN = (sys.executable, "-m", "training.train")
 THREADS = "TF_NUM_INTRAOP_THREADS"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -74,19 +72,11 @@ class LocalProcess:
 
 
 def _lock(directory: Path) -> BinaryIO:
-    """A locked file of a run; the lock is held until the last process that has the file open ends."""
-    file = (directory / "lock").open("wb")
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                file.close()
-                raise SearchError(f"{directory} is in use by another process") from None
-            time.sleep(LOCK_POLL_S)
-        else:
-            return file
+    """A locked file of a run, which its processes inherit. Raises SearchError."""
+    try:
+        return lock(directory / "lock", LOCK_TIMEOUT_S)
+    except BlockingIOError:
+        raise SearchError(f"{directory} is in use by another process") from None
 
 
 def _environment(threads: int) -> dict[str, str]:
