@@ -29,7 +29,7 @@ def main(directory: Path) -> None:
     with joined(place, lambda lost: os._exit(3)) as group:
         replicas = replicas_of(group)
         fit(directory, SYNCHRONISED, replicas)
-        replicas_module.synchronise_norms = lambda model: None
+        replicas_module.synchronise_norms = lambda model, processes: None
         fit(directory, UNSYNCHRONISED, replicas)
         fit(directory, OTHER_WEIGHTS, replicas, f"{place.rank}.toml")
 
