@@ -14,13 +14,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.projection import Step
 from tests.harness.process import free_port
 from training.place import COORDINATOR, ONLY, PROCESSES, RANK, place_of
 
@@ -47,15 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     kinds = options.kinds.split(",")
     rounds = [{kind: measured(kind, options) for kind in kinds} for _ in range(options.rounds)]
-    print(f"| | images/s | CPU s a step | s to the first step's end | images/s by those of {kinds[0]} |")
-    print("|---|---:|---:|---:|---|")
+    print(
+        "| | images/s | CPU s a step | s to the first step's end | sums a step | MB summed a step"
+        f" | images/s by those of {kinds[0]} |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---|")
     for kind in kinds:
         of_kind = [one[kind] for one in rounds]
         middle = {name: statistics.median(result[name] for result in of_kind) for name in of_kind[0]}
         ratios = [f"{one[kind]['images_per_s'] / one[kinds[0]]['images_per_s']:.2f}" for one in rounds]
         print(
             f"| {kind} | {middle['images_per_s']:.1f} | {middle['cpu_s']:.2f} | {middle['first_s']:.0f} |"
-            f" {', '.join(ratios)} |"
+            f" {middle['sums']:.0f} | {middle['summed_bytes'] / 1e6:.1f} | {', '.join(ratios)} |"
         )
     return 0
 
@@ -99,18 +103,21 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
 
     train = {"fit": by_fit, "jax": by_fit, "jax-2": by_fit}.get(options.measure, by_loop)
     started = time.monotonic()
-    train(pixels[rows], targets[rows], options.steps, note)
+    exchange = train(pixels[rows], targets[rows], options.steps, note)
     walls, cpus = np.diff(np.array(times), axis=0)[SKIPPED_STEPS:].T
     return {
         "images_per_s": options.batch / float(np.median(walls)),
         "cpu_s": float(np.median(cpus)),
         "first_s": times[0][0] - started,
+        "sums": exchange.sums,
+        "summed_bytes": exchange.gradient_bytes,
     }
 
 
-def by_loop(pixels: Any, targets: Any, steps: int, note: Callable[[], None]) -> None:
-    """The project's own step."""
+def by_loop(pixels: Any, targets: Any, steps: int, note: Callable[[], None]) -> Step:
+    """The project's own step. Returns what it exchanges."""
     import keras
+    import tensorflow as tf
 
     from training.fitting import compile_for, training_step
     from training.group import joined
@@ -125,14 +132,37 @@ def by_loop(pixels: Any, targets: Any, steps: int, note: Callable[[], None]) -> 
         model, _ = build(recipe, None)
         join_model(model, replicas)
         compile_for(recipe, model, 1e-4)
-        step = training_step(recipe, model, replicas)
+        step: Any = training_step(recipe, model, replicas)
         for _ in range(steps):
             step(pixels, targets).numpy()
             note()
+        return exchange_of(step.get_concrete_function(tf.constant(pixels), tf.constant(targets)).graph)
 
 
-def by_fit(pixels: Any, targets: Any, steps: int, note: Callable[[], None]) -> None:
-    """Keras's `fit()`, on its backend; with JAX, in as many processes as there are."""
+def exchange_of(graph: Any) -> Step:
+    """The sums over processes in a step's graph, and in the functions that it calls; not those of fit()."""
+    sizes = [
+        operation.inputs[0].shape.num_elements() * operation.inputs[0].dtype.size
+        for each in graphs_in(graph)
+        for operation in each.get_operations()
+        if operation.type.startswith("CollectiveReduce")
+    ]
+    return Step(len(sizes), sum(sizes))
+
+
+def graphs_in(graph: Any) -> Iterator[Any]:
+    """A graph, and those of the functions that its operations call."""
+    yield graph
+    for operation in graph.get_operations():
+        for attribute in operation.op_def.attr if operation.op_def else ():
+            if attribute.type == "func":
+                called = graph._get_function(operation.get_attr(attribute.name).name)
+                if called is not None:
+                    yield from graphs_in(called.graph)
+
+
+def by_fit(pixels: Any, targets: Any, steps: int, note: Callable[[], None]) -> Step:
+    """Keras's `fit()`, on its backend; with JAX, in as many processes as there are. Its sums are not seen."""
     import keras
 
     place = place_of(os.environ) or ONLY
@@ -162,6 +192,7 @@ def by_fit(pixels: Any, targets: Any, steps: int, note: Callable[[], None]) -> N
 
     on_end = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: note())
     model.fit(Batches(), shuffle=False, verbose=0, callbacks=[on_end])
+    return Step(0, 0)
 
 
 if __name__ == "__main__":
