@@ -54,7 +54,7 @@ async def classify(options: argparse.Namespace) -> int:
     """
     artifact = load_artifact(options.model)
     target = find_target(artifact, options.target)
-    source = artifact.model_source(options.runtime)
+    source = artifact.model_source(options.runtime, options.precision)
     pool = ScoringPool(WorkerConfig(source, max_image_bytes=MAX_FILE_BYTES), workers=options.workers)
     memory = ByteBudget(MAX_HELD_BYTES)
     fetcher = Fetcher(fetch_policy(options), memory)
@@ -90,7 +90,8 @@ async def classify(options: argparse.Namespace) -> int:
         write_file(options.plot, grid.png())
     sys.stderr.write(
         f"{scored:,} of {results:,} files scored in {elapsed_s:.1f} s"
-        f" by {artifact.name} {artifact.version} ({source.runtime}, {options.workers} workers)\n"
+        f" by {artifact.name} {artifact.version}"
+        f" ({source.runtime} {source.precision}, {options.workers} workers)\n"
     )
     return 0 if scored else 1
 

@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from logo_detection.artifact import shipped_artifact
+from logo_detection.classifier import Precision
 from logo_detection.cores import available_cores
 from logo_detection.fetch.policy import (
     FetchPolicy,
@@ -30,6 +31,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     option("--target", metavar="CLASS", help="the class to ask for (default: the model's first)")
     option("--runtime", choices=["auto", "openvino", "keras"], default="auto", help="default %(default)s")
+    option(
+        "--precision",
+        choices=get_args(Precision),
+        default="f32",
+        help="what the engine computes in: bf16 is for CPUs that have it, int8 for artifacts and CPUs that do"
+        " (default %(default)s)",
+    )
     option(
         "--workers",
         metavar="N",

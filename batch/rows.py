@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from batch.inputs import Entry
 from batch.target import Target
+from logo_detection.classifier import Precision
 from logo_detection.errors import ItemError
 from logo_detection.pool.messages import Scored
 
@@ -47,6 +48,14 @@ PARTITIONS = ("target", "format", "error", "model_version")
 """Columns that an output may be partitioned by: those of few values."""
 
 OUTCOME_SCORED = "scored"
+
+
+def version_in(version: str, precision: Precision) -> str:
+    """A model's version as rows have it: of any other precision than f32, with that as a build's metadata.
+
+    Scores differ by precision, so rows of two are kept apart as those of two models are.
+    """
+    return version if precision == "f32" else f"{version}+{precision}"
 
 
 @dataclass(frozen=True, slots=True)

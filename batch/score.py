@@ -31,7 +31,7 @@ from batch.options import (
     value,
 )
 from batch.output import Output
-from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally
+from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally, version_in
 from batch.sources import InputSource, find_source
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
@@ -69,8 +69,8 @@ def _score(options: argparse.Namespace) -> int:
     began = perf_counter()
     artifact = load_artifact(options.model)
     target = find_target(artifact, options.target)
-    row_schema = RowSchema(artifact.version, target, options.embed)
-    model = replace(artifact.model_source(options.runtime), embed=options.embed)
+    model = replace(artifact.model_source(options.runtime, options.precision), embed=options.embed)
+    row_schema = RowSchema(version_in(artifact.version, model.precision), target, options.embed)
     if model.embed and model.runtime == "openvino":
         check_features(model.path)  # here, rather than in every executor; of Keras, the workers tell
     policy = fetch_policy(options)
@@ -79,7 +79,7 @@ def _score(options: argparse.Namespace) -> int:
     tally = _engine(options, source, config)
     sys.stderr.write(
         f"{_summary(tally)} in {perf_counter() - began:.1f} s by {artifact.name} {artifact.version}"
-        f" ({model.runtime}, {options.engine})\n"
+        f" ({model.runtime} {model.precision}, {options.engine})\n"
     )
     is_idle = bool(tally.before) and not tally.outcomes
     return 0 if is_idle or tally.outcomes[OUTCOME_SCORED] else NONE_SCORED

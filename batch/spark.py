@@ -299,7 +299,8 @@ def _score(
         waiting = waiting.join(broadcast_if_small(done.select(*KEY)), [*KEY], "left_anti")
     if not holds_content(spark, source):
         waiting = waiting.repartition(task_count(waiting.count(), rows_per_file, _cores(context)))
-    context.addFile(config.model.path)
+    for path in config.model.files:
+        context.addFile(path)
     counters = Counters(context.accumulator(Counter[str](), _Tallies()), context.accumulator(0))
     pickled = pickle.dumps(replace(config, workers=1))
     score = partial(score_batches, config=pickled, counters=counters)

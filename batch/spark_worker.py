@@ -39,7 +39,7 @@ def score_batches(
 
     Args:
         batches: With the fields of `Entry` for columns.
-        config: A pickled `ScorerConfig`, whose model's file was added to the job by its name.
+        config: A pickled `ScorerConfig`, whose model's files were added to the job by their names.
         counters: Told of every batch.
 
     Raises:

@@ -1,6 +1,6 @@
 """The artifact: a directory with a model, and the manifest that says what the model is.
 
-    manifest.json  model.onnx  model.keras  MODEL_CARD.md  golden/
+    manifest.json  model.onnx  model.keras  model-int8.xml  model-int8.bin  MODEL_CARD.md  golden/
 
 Nothing that the manifest decides (labels, image specification, weights) can be set from
 elsewhere. What does not match its hash is not served. LiftWing's artifact, a bare `.keras`
@@ -29,6 +29,8 @@ from logo_detection.errors import ArtifactError
 MANIFEST = "manifest.json"
 ONNX = "model.onnx"
 KERAS = "model.keras"
+INT8_XML = "model-int8.xml"
+INT8_BIN = "model-int8.bin"
 OUT_OF_DOMAIN = "out_of_domain"
 SHIPPED = Path("model_artifacts/logo-detection")
 LIFTWING_LABELS = (OUT_OF_DOMAIN, "logo")  # index 1 is the logo, unlike the alphabet's order
@@ -96,6 +98,23 @@ class AlarmThreshold(BaseModel):
     recall_high: Share
 
 
+class Int8(BaseModel):
+    """The model in eight bits, `model-int8.xml` and `.bin`.
+
+    Attributes:
+        instruction_sets: Those by which an engine gives `golden/expected-int8.json`, by their names in
+            /proc/cpuinfo. On a CPU whose engine takes another, the model is refused.
+        against_f32: What was measured of both models on the same images, as information.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instruction_sets: Annotated[
+        tuple[Literal["amx_int8", "avx512_vnni", "avx_vnni"], ...], Field(min_length=1)
+    ]
+    against_f32: dict[str, Any] = {}
+
+
 class Manifest(BaseModel):
     """The artifact's contract, as `manifest.json` holds it."""
 
@@ -112,6 +131,13 @@ class Manifest(BaseModel):
     libraries: dict[str, str]
     metrics: dict[str, Any]
     thresholds: tuple[AlarmThreshold, ...] = ()
+    int8: Int8 | None = None
+
+    @model_validator(mode="after")
+    def _int8_has_its_files(self) -> Self:
+        if self.int8 and (missing := {INT8_XML, INT8_BIN} - set(self.files)):
+            raise ValueError(f"int8: {min(missing)} is not among the files")
+        return self
 
     @model_validator(mode="after")
     def _thresholds_of_targets(self) -> Self:
@@ -135,6 +161,7 @@ class Artifact:
     spec: ImageSpec
     model_files: dict[Runtime, Path]
     thresholds: tuple[AlarmThreshold, ...] = ()
+    int8: Int8 | None = None
 
     def model_source(
         self, runtime: Runtime | Literal["auto"] = "auto", precision: Precision = "f32"
@@ -142,7 +169,8 @@ class Artifact:
         """What a worker needs to build the classifier; `auto` prefers OpenVINO.
 
         Raises:
-            ArtifactError: The artifact has no model for this runtime, or the runtime not this precision.
+            ArtifactError: The artifact has no model for this runtime or precision, or the runtime not this
+                precision.
         """
         if runtime == "auto":
             runtime = "openvino" if "openvino" in self.model_files else "keras"
@@ -150,7 +178,15 @@ class Artifact:
             raise ArtifactError(f"{self.path.name} has no model for the {runtime} runtime")
         if runtime == "keras" and precision != "f32":
             raise ArtifactError(f"the keras runtime computes in f32, not {precision}")
-        return ModelSource(str(self.model_files[runtime]), runtime, precision, self.labels, self.spec)
+        source = ModelSource(str(self.model_files[runtime]), runtime, precision, self.labels, self.spec)
+        if precision != "int8":
+            return source
+        if self.int8 is None:
+            raise ArtifactError(
+                f"{self.path.name} has no int8 model: take f32 or bf16, or make one (make int8)"
+            )
+        path = (self.path / INT8_XML).resolve()
+        return replace(source, path=str(path), instruction_sets=self.int8.instruction_sets)
 
 
 def shipped_artifact() -> Path:
@@ -198,6 +234,7 @@ def load_artifact(path: Path, height: int | None = None, width: int | None = Non
         manifest.image,
         model_files,
         manifest.thresholds,
+        manifest.int8,
     )
 
 

@@ -1,6 +1,6 @@
 """Classifier: pixels in, one probability per class out.
 
-Two implementations of one protocol: OpenVINO on `model.onnx`, which serves, and Keras on
+Two implementations of one protocol: OpenVINO on `model.onnx` or `model-int8.xml`, which serves, and Keras on
 `model.keras`, which is the source of truth. That they agree is a test (tests/parity).
 """
 
@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logo_detection.cpu import instruction_sets, int8_instruction_set
 from logo_detection.decode.spec import ImageSpec, Pixels
+from logo_detection.errors import CpuUnsuitable
 from logo_detection.head import HeadNotFound, add_features_in_keras, add_features_in_openvino
 from logo_detection.heat_map import HeatMapNotFound, LastMap
 from logo_detection.heat_map import find_in_keras as find_map_in_keras
@@ -22,14 +25,15 @@ from logo_detection.heat_map import find_in_openvino as find_map_in_openvino
 
 Scores = NDArray[np.float32]
 Runtime = Literal["openvino", "keras"]
-Precision = Literal["f32", "bf16"]
+Precision = Literal["f32", "bf16", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
     """All that a process needs to build a classifier; plain data, so that it can cross to a worker.
 
-    `embed` asks for the features before the model's head, too; see `logo_detection.head`.
+    `embed` asks for the features before the model's head, too; see `logo_detection.head`. In int8, scores
+    are what they should be where the engine computes by one of `instruction_sets`.
     """
 
     path: str
@@ -38,6 +42,13 @@ class ModelSource:
     labels: tuple[str, ...]
     spec: ImageSpec
     embed: bool = False
+    instruction_sets: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of all that is read: OpenVINO finds the weights of an .xml beside it."""
+        xml = Path(self.path)
+        return (self.path, str(xml.with_suffix(".bin"))) if xml.suffix == ".xml" else (self.path,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ class Classifier(Protocol):
 
 
 class OpenVINOClassifier:
-    """`model.onnx` on one CPU thread, with the batch of 1 compiled in.
+    """`model.onnx`, or `model-int8.xml`, on one CPU thread, with the batch of 1 compiled in.
 
     A static shape is 12 % faster than a dynamic one; a process per core with one thread each
     beats one process with a thread per core.
@@ -99,7 +110,7 @@ class OpenVINOClassifier:
 
     def __init__(self, source: ModelSource) -> None:
         self._source = source
-        model = _read_onnx(source)
+        model = _read_model(source)
         self.explains = not source.embed and _has_map(find_map_in_openvino, model.clone())
         self._network = _OpenVINONetwork(add_features_in_openvino(model) if source.embed else model, source)
 
@@ -112,14 +123,14 @@ class OpenVINOClassifier:
         """See `Classifier.build_explainer`."""
         import openvino as ov
 
-        model = _read_onnx(self._source)
+        model = _read_model(self._source)
         output, last = find_map_in_openvino(model)
         outputs = [model.outputs[0].get_node().input_value(0), output]
         both = ov.Model(outputs, model.get_parameters(), "with_last_map")
         return _explain_by(_OpenVINONetwork(both, self._source).infer, last)
 
 
-def _read_onnx(source: ModelSource) -> Any:
+def _read_model(source: ModelSource) -> Any:
     """The model of a source, for one image at a time."""
     with _unavailable("openvino.tools.ovc"):
         import openvino as ov
@@ -139,7 +150,8 @@ class _OpenVINONetwork:
             "INFERENCE_NUM_THREADS": 1,
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # workers pinned alike would share one core
-            "INFERENCE_PRECISION_HINT": source.precision,
+            # What is not in int8 in an int8 model stays in f32.
+            "INFERENCE_PRECISION_HINT": "bf16" if source.precision == "bf16" else "f32",
         }
         self._request = ov.Core().compile_model(model, "CPU", config).create_infer_request()
         self._input = ov.Tensor(np.zeros((1, source.spec.height, source.spec.width, 3), np.float32))
@@ -224,6 +236,29 @@ def _traced(model: Any, source: ModelSource) -> Any:
     return tf.function(lambda batch: model(batch, training=False), input_signature=[signature])
 
 
+def check_cpu(source: ModelSource) -> None:
+    """Refuse a source in int8 on a CPU on which it would have other scores.
+
+    Without such instructions products overflow: golden scores were seen to move.
+
+    Raises:
+        CpuUnsuitable: The engine would compute by none of the instruction sets that the source names.
+    """
+    if source.precision != "int8":
+        return
+    found = int8_instruction_set(instruction_sets())
+    if found not in source.instruction_sets:
+        raise CpuUnsuitable(
+            f"its int8 scores hold for {' and '.join(source.instruction_sets)}, and this CPU"
+            f" {f'computes by {found}' if found else 'has no instructions for int8'}: take f32"
+        )
+
+
 def load_classifier(source: ModelSource) -> Classifier:
-    """Build the classifier of a source. Imports TensorFlow only for the Keras runtime."""
+    """Build the classifier of a source. Imports TensorFlow only for the Keras runtime.
+
+    Raises:
+        CpuUnsuitable: See `check_cpu`.
+    """
+    check_cpu(source)
     return KerasClassifier(source) if source.runtime == "keras" else OpenVINOClassifier(source)

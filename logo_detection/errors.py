@@ -2,6 +2,7 @@
 
     LogoDetectionError
     ├── ArtifactError            the model is not what its manifest says       (start-up)
+    │   └── CpuUnsuitable        it is, and has other scores on this CPU       (start-up)
     ├── WorkerStartError         a scoring process did not come up             (start-up)
     └── ItemError                one file has no score; its code says why
         ├── UrlNotAllowed        url_not_allowed                               (fetch)
@@ -32,6 +33,10 @@ class LogoDetectionError(Exception):
 
 class ArtifactError(LogoDetectionError):
     """The artifact is missing, incomplete, or not what its manifest says. One line, for the operator."""
+
+
+class CpuUnsuitable(ArtifactError):
+    """This CPU has none of the instruction sets for which the scores of a model hold. One line, likewise."""
 
 
 class WorkerStartError(LogoDetectionError):

@@ -10,17 +10,21 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
 from logo_detection.artifact import Artifact, load_artifact
+from logo_detection.classifier import ModelSource, check_cpu
+from logo_detection.cpu import BF16, instruction_sets
 from logo_detection.decode.header import DecodeLimits
 from logo_detection.errors import LogoDetectionError
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.fetch.fetcher import Fetcher
 from logo_detection.pool.messages import WorkerConfig
 from logo_detection.pool.pool import ScoringPool
+from logo_detection.pool.precision import CANDIDATES, faster, measure_apart
 from model_server.logs import configure_logging
 from model_server.malloc import return_freed_memory
 from model_server.settings import (
@@ -68,13 +72,14 @@ def main() -> int:
             log.warning(line)
         policy = read_fetch_policy(settings)
         artifact = load_artifact(settings.model_path, settings.image_height, settings.image_width)
-        pool = start_pool(settings, artifact)
+        source = choose_source(settings, artifact)
+        pool = start_pool(settings, source)
     except (SettingsError, LogoDetectionError) as error:
         print(f"model_server: {error}", file=sys.stderr)
         return 2
     byte_budget = ByteBudget(settings.fetch_memory_max)
     try:
-        serve_pool(settings, artifact, pool, Fetcher(policy, byte_budget), byte_budget)
+        serve_pool(settings, artifact, source, pool, Fetcher(policy, byte_budget), byte_budget)
     except LogoDetectionError as error:
         print(f"model_server: {error}", file=sys.stderr)
         return 1
@@ -90,14 +95,45 @@ def _leave(*_: object) -> None:
     os._exit(0)
 
 
-def start_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
+def choose_source(settings: Settings, artifact: Artifact) -> ModelSource:
+    """What the workers load, in the precision that is set; of `auto`, in the faster one.
+
+    Raises:
+        LogoDetectionError: The artifact does not fit the settings, or this CPU not the artifact.
+    """
+    if settings.precision == "auto":
+        return _faster_source(artifact.model_source(settings.runtime))
+    source = artifact.model_source(settings.runtime, settings.precision)
+    check_cpu(source)
+    if source.precision == "bf16" and BF16.isdisjoint(instruction_sets()):
+        log.warning(
+            "PRECISION=bf16: this CPU has neither amx_bf16 nor avx512_bf16, and is slower so than in f32"
+        )
+    return source
+
+
+def _faster_source(source: ModelSource) -> ModelSource:
+    if source.runtime == "keras":
+        log.info("PRECISION=auto: f32, the only one of the keras runtime")
+        return source
+    measured_ms = measure_apart(source)
+    chosen = faster(measured_ms)
+    log.info(
+        "PRECISION=auto: %s; f32 takes %.1f ms an image, bf16 %.1f ms",
+        chosen,
+        *map(measured_ms.get, CANDIDATES),
+    )
+    return replace(source, precision=chosen)
+
+
+def start_pool(settings: Settings, source: ModelSource) -> ScoringPool:
     """Start the worker processes; they warm up while this process goes on.
 
     Raises:
-        LogoDetectionError: The artifact does not fit the settings, or no process could be started.
+        LogoDetectionError: No process could be started.
     """
     config = WorkerConfig(
-        artifact.model_source(settings.runtime, settings.precision),
+        source,
         DecodeLimits(max_pixels=settings.image_max_pixels),
         max_image_bytes=max(settings.fetch_max_size, settings.image_max_size),
     )
@@ -105,14 +141,19 @@ def start_pool(settings: Settings, artifact: Artifact) -> ScoringPool:
         config,
         workers=settings.workers,
         decode_timeout_s=settings.decode_timeout_s,
-        start_timeout_s=START_TIMEOUT_S[config.source.runtime],
+        start_timeout_s=START_TIMEOUT_S[source.runtime],
     )
     pool.start()
     return pool
 
 
 def serve_pool(
-    settings: Settings, artifact: Artifact, pool: ScoringPool, fetcher: Fetcher, byte_budget: ByteBudget
+    settings: Settings,
+    artifact: Artifact,
+    source: ModelSource,
+    pool: ScoringPool,
+    fetcher: Fetcher,
+    byte_budget: ByteBudget,
 ) -> None:
     """Wire the service to KServe and serve.
 
@@ -142,7 +183,6 @@ def serve_pool(
 
     admission = Admission(settings.queue_max_images, lambda: pool.image_s)
     metrics = Metrics(REGISTRY)
-    source = artifact.model_source(settings.runtime, settings.precision)
     served = {
         "name": artifact.name,
         "version": artifact.version,

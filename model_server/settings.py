@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     image_width: PositiveInt | None = None
     batch_size: PositiveInt | None = None
     chunk_size: PositiveInt | None = None
-    precision: Precision = "f32"
+    precision: Literal[Precision, "auto"] = "f32"
     workers: PositiveInt = Field(default_factory=available_cores)
     images_max_num: PositiveInt = 50
     image_max_size: PositiveInt = 4 * 2**20

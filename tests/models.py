@@ -4,10 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import openvino as ov
 from onnx import TensorProto, helper, numpy_helper
 
-from logo_detection.artifact import AlarmThreshold, Calibration, Manifest, hash_files, write_manifest
+from logo_detection.artifact import (
+    INT8_XML,
+    AlarmThreshold,
+    Calibration,
+    Int8,
+    Manifest,
+    hash_files,
+    read_manifest,
+    write_manifest,
+)
 from logo_detection.classifier import ModelSource
+from logo_detection.cpu import INT8, instruction_sets, int8_instruction_set
 from logo_detection.decode.spec import ImageSpec
 
 LABELS = ("out_of_domain", "logo")
@@ -16,6 +27,7 @@ LABELS = ("out_of_domain", "logo")
 Weights = tuple[tuple[float, ...], ...]
 
 RED_IS_LOGO: Weights = ((0, 4), (0, 0), (4, 0))
+BLUE_IS_LOGO: Weights = ((4, 0), (0, 0), (0, 4))
 
 
 def tiny_onnx(path: Path, weights: Weights = RED_IS_LOGO, side: int = 224) -> Path:
@@ -80,3 +92,24 @@ def write_artifact(
         ),
     )
     return directory
+
+
+def add_int8(directory: Path, instruction_sets: tuple[str, ...]) -> Path:
+    """Add to an artifact what stands for its int8 model, and shows by its scores: blue is a logo."""
+    tiny_onnx(directory / "blue.onnx", BLUE_IS_LOGO)
+    ov.save_model(ov.Core().read_model(directory / "blue.onnx"), directory / INT8_XML, compress_to_fp16=False)
+    (directory / "blue.onnx").unlink()
+    int8 = Int8.model_validate({"instruction_sets": instruction_sets})
+    change = {"int8": int8, "files": hash_files(directory)}
+    write_manifest(directory, read_manifest(directory).model_copy(update=change))
+    return directory
+
+
+def int8_here() -> str | None:
+    """The instruction set by which this CPU computes in int8, if it has one."""
+    return int8_instruction_set(instruction_sets())
+
+
+def int8_elsewhere() -> tuple[str, ...]:
+    """Those by which it does not."""
+    return tuple(each for each in INT8 if each != int8_here())

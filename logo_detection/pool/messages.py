@@ -79,9 +79,9 @@ class WorkerConfig:
     def from_json(cls, document: dict[str, Any]) -> "WorkerConfig":
         """As the worker received it."""
         source = document["source"]
-        spec, labels = ImageSpec(**source["spec"]), tuple(source["labels"])
+        lists = {name: tuple(source[name]) for name in ("labels", "instruction_sets")}
         return cls(
-            ModelSource(**{**source, "spec": spec, "labels": labels}),
+            ModelSource(**{**source, **lists, "spec": ImageSpec(**source["spec"])}),
             DecodeLimits(**document["limits"]),
             document["max_image_bytes"],
         )

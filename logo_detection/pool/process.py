@@ -231,12 +231,12 @@ def _run_worker(fd: int) -> subprocess.Popen[bytes]:
         pass_fds=[fd],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,  # the batch command's results go there
-        env=_environment(),
+        env=worker_environment(),
         process_group=0,  # a signal to the server's group is for the server to handle
     )
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """What a worker sees of ours, which may hold secrets; and where this package is, whatever the cwd."""
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     package_root = str(Path(__file__).resolve().parents[2])

@@ -42,7 +42,7 @@ from logo_detection.classifier import (
 from logo_detection.decode.header import read_header
 from logo_detection.decode.image import decode, load_thumbnail
 from logo_detection.decode.spec import Pixels
-from logo_detection.errors import ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
+from logo_detection.errors import CpuUnsuitable, ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
 from logo_detection.head import HeadNotFound
 from logo_detection.overlay import draw_overlay
 from logo_detection.pool.messages import MAX_REASON_CHARS, WorkerConfig, frame, read_frame
@@ -229,7 +229,7 @@ def _load(source: ModelSource) -> Classifier:
         return load_classifier(source)
     except ImportError as error:
         raise _Unusable(f"the {source.runtime} runtime is not installed: {error.name} is missing") from error
-    except HeadNotFound as error:
+    except (CpuUnsuitable, HeadNotFound) as error:
         raise _Unusable(str(error)) from error
     except OSError as error:
         raise _Unusable(f"it cannot be read: {error.strerror or error}") from error

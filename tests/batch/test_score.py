@@ -30,6 +30,7 @@ from tests.batch.jobs import (
 )
 from tests.harness.origins import Origin
 from tests.harness.process import ROOT, clean_environment
+from tests.models import add_int8, int8_here, tiny_onnx, write_artifact
 
 TIMEOUT_S = 120
 LOGO = 0.98201379  # exp(4) / (exp(4) + 1): what the small model says of pure red
@@ -271,6 +272,34 @@ def test_rows_of_another_model_are_not_mixed_in(
     assert folders == ["model_version=1", "model_version=2.0"]
 
 
+def test_rows_in_another_precision_are_those_of_another_version(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = many_files(tmp_path / "in", 2)
+    assert run(artifact, tmp_path / "out", folder) == 0
+    assert run(artifact, tmp_path / "out", folder, "--precision", "bf16") == 2
+    assert "has rows whose model_version is 1, and not 1+bf16" in capsys.readouterr().err
+    assert run(artifact, tmp_path / "bf16", folder, "--precision", "bf16") == 0
+    assert "by mean-colour 1 (openvino bf16, local)" in capsys.readouterr().err
+    assert {row["model_version"] for row in read_rows(tmp_path / "bf16").values()} == {"1+bf16"}
+
+
+def test_int8_is_scored_where_the_cpu_computes_as_the_manifest_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model").mkdir()
+    tiny_onnx(tmp_path / "model" / "model.onnx")
+    model = add_int8(write_artifact(tmp_path / "model"), (int8_here() or "amx_int8",))
+    (tmp_path / "blue.png").write_bytes(BLUE)
+    status = run(model, tmp_path / "out", tmp_path / "blue.png", "--precision", "int8")
+    if int8_here() is None:
+        assert status == 2
+        assert "this CPU has no instructions for int8: take f32" in capsys.readouterr().err
+        return
+    (row,) = read_rows(tmp_path / "out").values()
+    assert (row["prediction"], row["model_version"]) == (pytest.approx(LOGO, abs=1e-4), "1+int8")
+
+
 def test_two_jobs_do_not_write_to_one_output(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -300,6 +329,7 @@ def test_two_jobs_do_not_write_to_one_output(
         (["in", "--java-home", "/usr"], "--java-home goes with --engine spark"),
         (["in", "--conf", "a=b"], "--conf goes with --engine spark"),
         (["in", "--partition-by", "filename"], "'filename' is none of target, format, error, model_version"),
+        (["in", "--precision", "int8"], "has no int8 model: take f32 or bf16"),
         (["in", "--rows-per-file", "0"], "'0' is not a whole number from 1 on"),
         (["in", "--conf", "x"], "'x' is not KEY=VALUE"),
         (["in", "--retry", "fetch_fialed"], "'fetch_fialed' is no error's code; did you mean fetch_failed?"),

@@ -1,10 +1,12 @@
 """logo-batch on Spark: the same job, with the same rows."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +23,7 @@ from batch.sources import InputSource
 from batch.spark import BYTES_IN_BATCH, TASKS_PER_CORE, Session, SparkOutput, score_on_spark, task_count
 from batch.spark_inputs import read_inputs
 from batch.target import Target, find_target
-from logo_detection.artifact import load_artifact
+from logo_detection.artifact import INT8_XML, load_artifact
 from logo_detection.fetch.policy import FetchPolicy
 from tests.batch.jobs import (
     BLUE,
@@ -45,7 +47,7 @@ from tests.batch.jobs import (
 from tests.batch.test_output import rows as output_rows
 from tests.harness.origins import Origin
 from tests.harness.process import ROOT, clean_environment, free_port
-from tests.models import LABELS, write_artifact
+from tests.models import LABELS, add_int8, write_artifact
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +111,9 @@ def test_a_batch_of_large_images_ends_early(tmp_path: Path) -> None:
 def test_the_model_is_loaded_once_in_a_python_worker(artifact: Path, tmp_path: Path) -> None:
     loaded = load_artifact(artifact)
     row_schema = RowSchema(loaded.version, find_target(loaded, None))
-    scorer = ScorerConfig(loaded.model_source(), row_schema, FetchPolicy(allowed_hosts=()))
+    add_int8(Path(shutil.copytree(artifact, tmp_path / "model")), ("avx512_vnni",))
+    of_two_files = replace(loaded.model_source(), path=str(tmp_path / "model" / INT8_XML))
+    scorer = ScorerConfig(of_two_files, row_schema, FetchPolicy(allowed_hosts=()))
     source = InputSource("files", (str(many_files(tmp_path / "in", 24)),))
     place = SparkOutput(str(tmp_path / "out"))
     tally = score_on_spark(Session(workers=2), source, place, scorer, rows_per_file=10_000)

@@ -6,14 +6,17 @@ from typing import Any
 import pytest
 
 from logo_detection.artifact import (
+    INT8_BIN,
+    INT8_XML,
     LIFTWING_LABELS,
     load_artifact,
     read_manifest,
     write_manifest,
 )
+from logo_detection.classifier import check_cpu
 from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec
-from logo_detection.errors import ArtifactError
-from tests.models import write_artifact
+from logo_detection.errors import ArtifactError, CpuUnsuitable
+from tests.models import add_int8, int8_elsewhere, int8_here, write_artifact
 
 THRESHOLD = {
     "target": "logo",
@@ -167,3 +170,46 @@ def test_a_runtime_that_the_artifact_lacks_is_refused(directory: Path, tmp_path:
         load_artifact(bare).model_source("openvino")
     with pytest.raises(ArtifactError, match="f32"):
         load_artifact(bare).model_source("auto", "bf16")
+
+
+def test_an_int8_model_is_named_with_both_its_files_and_its_instruction_sets(directory: Path) -> None:
+    add_int8(directory, ("avx512_vnni", "amx_int8"))
+    source = load_artifact(directory).model_source("auto", "int8")
+    assert [Path(path).name for path in source.files] == [INT8_XML, INT8_BIN]
+    assert (source.precision, source.instruction_sets) == ("int8", ("avx512_vnni", "amx_int8"))
+    assert Path(load_artifact(directory).model_source().path).name == "model.onnx"
+
+
+def test_an_artifact_without_an_int8_model_refuses_int8_in_one_line(directory: Path) -> None:
+    with pytest.raises(ArtifactError, match="has no int8 model: take f32 or bf16") as failure:
+        load_artifact(directory).model_source("auto", "int8")
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [(INT8_BIN, "int8: model-int8.bin is not among the files"), (None, "int8.instruction_sets")],
+)
+def test_a_manifest_of_an_int8_model_names_all_of_it(directory: Path, name: str | None, message: str) -> None:
+    add_int8(directory, ("avx512_vnni",))
+    files = {key: digest for key, digest in read_manifest(directory).files.items() if key != name}
+    sets = ["avx512_vnni"] if name else ["sse2"]
+    change_manifest(directory, files=files, int8={"instruction_sets": sets})
+    with pytest.raises(ArtifactError, match=message):
+        load_artifact(directory)
+
+
+def test_weights_of_an_int8_model_that_were_changed_are_refused(directory: Path) -> None:
+    add_int8(directory, ("avx512_vnni",))
+    with (directory / INT8_BIN).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ArtifactError, match=r"model-int8\.bin is not the file that the manifest describes"):
+        load_artifact(directory)
+
+
+def test_int8_is_refused_where_the_engine_would_compute_otherwise(directory: Path) -> None:
+    artifact = load_artifact(add_int8(directory, int8_elsewhere()))
+    check_cpu(artifact.model_source())  # f32 has the same scores everywhere
+    with pytest.raises(CpuUnsuitable, match=r"its int8 scores hold for .* take f32") as failure:
+        check_cpu(artifact.model_source("auto", "int8"))
+    assert (int8_here() or "has no instructions for int8") in str(failure.value)

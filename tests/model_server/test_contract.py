@@ -646,7 +646,8 @@ class TestLifetime:
         [
             ({"PORT": "http"}, "PORT"),
             ({"WORKERS": 0}, "WORKERS"),
-            ({"PRECISION": "int8"}, "PRECISION"),
+            ({"PRECISION": "f16"}, "PRECISION"),
+            ({"PRECISION": "int8"}, "has no int8 model: take f32 or bf16"),
             ({"MODEL_PATH": "/nonexistent"}, "no such file or folder: /nonexistent"),
             ({"MODEL_PATH": ""}, "MODEL_PATH: it is empty"),
             ({"MODEL_PATH": __file__}, "is neither an artifact's folder nor a .keras file"),
