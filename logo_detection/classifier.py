@@ -239,7 +239,7 @@ def _traced(model: Any, source: ModelSource) -> Any:
 def check_cpu(source: ModelSource) -> None:
     """Refuse a source in int8 on a CPU on which it would have other scores.
 
-    Without such instructions products overflow: golden scores were seen to move.
+    Without such instructions the sum of two products of bytes has 16 bits, and overflows.
 
     Raises:
         CpuUnsuitable: The engine would compute by none of the instruction sets that the source names.

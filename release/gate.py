@@ -1,7 +1,7 @@
 """The gate: which models may be exported, by what `logo-evaluate` found."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -153,8 +153,12 @@ def check_thresholds(document: Mapping[str, Any], thresholds: Thresholds) -> lis
         GateClosed: Something is; names each.
     """
     found = list(findings(document, thresholds))
+    refuse_missed(f"{document['model']['name']} {document['model']['version']}", found)
+    return found
+
+
+def refuse_missed(model: str, found: Sequence[Finding]) -> None:
+    """Raise GateClosed if something of what was found is missed."""
     if missed := [finding for finding in found if finding.is_missed()]:
-        model = f"{document['model']['name']} {document['model']['version']}"
         lines = "".join(f"\n  {finding}" for finding in missed)
         raise GateClosed(f"the gate is closed to {model}, which misses {len(missed)} of {len(found)}:{lines}")
-    return found

@@ -19,13 +19,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from logo_detection.artifact import Artifact, hash_files, load_artifact, read_manifest, write_manifest
-from logo_detection.classifier import load_classifier
+from logo_detection.classifier import Precision, load_classifier
 from logo_detection.decode.image import load_image
 from logo_detection.decode.spec import Pixels
 from logo_detection.errors import ImageUnsupported
 
 DIRECTORY = "golden"
 EXPECTED = "expected.json"
+EXPECTED_INT8 = "expected-int8.json"
 EXIF_ORIENTATION = 0x0112
 ROTATED_90 = 6
 
@@ -45,7 +46,7 @@ def write_images(directory: Path) -> None:
 
 def read_images(artifact: Path) -> dict[str, bytes]:
     """The set's files by name, in their order."""
-    paths = sorted(path for path in (artifact / DIRECTORY).iterdir() if path.name != EXPECTED)
+    paths = sorted(path for path in (artifact / DIRECTORY).iterdir() if path.suffix != ".json")
     return {path.name: path.read_bytes() for path in paths}
 
 
@@ -58,14 +59,19 @@ def decode_images(artifact: Artifact) -> dict[str, Pixels]:
     return pixels
 
 
-def write_expected(artifact: Artifact) -> None:
-    """Score the set and write `expected.json`: file -> label -> probability."""
-    classifier = load_classifier(artifact.model_source())
+def write_expected(artifact: Artifact, precision: Precision = "f32") -> None:
+    """Score the set and write `expected.json`, or `expected-int8.json`: file -> label -> probability.
+
+    Raises:
+        ArtifactError: The artifact has no such model, or this CPU is not for it.
+    """
+    classifier = load_classifier(artifact.model_source("auto", precision))
     expected = {
         name: dict(zip(artifact.labels, map(float, classifier.score(pixels)), strict=True))
         for name, pixels in decode_images(artifact).items()
     }
-    (artifact.path / DIRECTORY / EXPECTED).write_text(json.dumps(expected, indent=2) + "\n")
+    name = EXPECTED_INT8 if precision == "int8" else EXPECTED
+    (artifact.path / DIRECTORY / name).write_text(json.dumps(expected, indent=2) + "\n")
 
 
 def score_again(directory: Path) -> dict[str, float]:
@@ -80,6 +86,8 @@ def score_again(directory: Path) -> dict[str, float]:
     artifact = load_artifact(directory)
     before = _read_expected(artifact)
     write_expected(artifact)
+    if artifact.int8:
+        write_expected(artifact, "int8")
     manifest = read_manifest(directory)
     write_manifest(directory, manifest.model_copy(update={"files": hash_files(directory)}))
     return {

@@ -15,7 +15,7 @@ def pins(text: str) -> dict[str, str]:
 
 
 def test_there_is_a_lock_per_extra() -> None:
-    extras = ["dev", "grpc", "keras", "pipelines", "runtime", "search", "spark", "studio", "train"]
+    extras = ["dev", "grpc", "int8", "keras", "pipelines", "runtime", "search", "spark", "studio", "train"]
     assert [path.stem for path in LOCKS] == extras
 
 
