@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from logo_detection.classifier import ModelSource, Precision, Runtime
+from logo_detection.cpu import Int8InstructionSet
 from logo_detection.decode.spec import LIFTWING_SPEC, ImageSpec
 from logo_detection.errors import ArtifactError
 
@@ -109,9 +110,7 @@ class Int8(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    instruction_sets: Annotated[
-        tuple[Literal["amx_int8", "avx512_vnni", "avx_vnni"], ...], Field(min_length=1)
-    ]
+    instruction_sets: Annotated[tuple[Int8InstructionSet, ...], Field(min_length=1)]
     against_f32: dict[str, Any] = {}
 
 

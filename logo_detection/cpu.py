@@ -1,11 +1,13 @@
 """The CPU: which instruction sets it has, of those that decide how fast, and how, a network is computed."""
 
 from pathlib import Path
+from typing import Literal
 
 CPU_INFO = Path("/proc/cpuinfo")
 BF16 = frozenset({"amx_bf16", "avx512_bf16"})
 """Those that multiply in bf16. Without one the engine emulates it, which is slower than f32."""
-INT8 = ("amx_int8", "avx512_vnni", "avx_vnni")
+Int8InstructionSet = Literal["amx_int8", "avx512_vnni", "avx_vnni"]
+INT8: tuple[Int8InstructionSet, ...] = ("amx_int8", "avx512_vnni", "avx_vnni")
 """Those that add the products of bytes without overflow, the one that the engine takes first at the front."""
 
 
@@ -19,6 +21,6 @@ def instruction_sets(cpu_info: Path = CPU_INFO) -> frozenset[str]:
     return frozenset(flags.partition(":")[2].split())
 
 
-def int8_instruction_set(available: frozenset[str]) -> str | None:
+def int8_instruction_set(available: frozenset[str]) -> Int8InstructionSet | None:
     """The one of INT8 by which the engine computes in int8 on such a CPU; None: it has none."""
     return next((each for each in INT8 if each in available), None)
