@@ -32,7 +32,7 @@ ROUNDS = 3
 OUTPUT = Path("runs/benchmark-batch")
 CEILING_S = 5.0
 JOB_TIMEOUT_S = 1800.0
-TARGETS = {"local": 0.90, "spark": 0.75}
+TARGETS = {"local": 0.93, "spark": 0.85}
 BACKLOG = 100_000_000  # files
 
 

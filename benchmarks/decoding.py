@@ -26,6 +26,7 @@ Row = dict[str, str | float | None]
 SIZES = {"thumbnail": (330, 220), "12 MP": (4000, 3000)}
 ENCODINGS: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "quality": 85},
+    "progressive jpeg": {"format": "JPEG", "quality": 85, "progressive": True},
     "png": {"format": "PNG", "compress_level": 1},
     "webp": {"format": "WEBP", "quality": 80, "method": 0},
     "gif": {"format": "GIF"},

@@ -24,6 +24,7 @@ import numpy as np
 import openvino as ov
 import psutil
 
+from benchmarks.decoders import best_decoder_ms
 from benchmarks.files import File, read_files
 from logo_detection.artifact import load_artifact
 from logo_detection.classifier import ModelSource, Precision
@@ -81,6 +82,10 @@ class Ceilings:
             "score": _mean_cpu_ms(self._classifier.score, repeated),
         }
 
+    def decoders(self, command: Document) -> Document:
+        """Milliseconds of the best decoder of each large file of a folder."""
+        return {file.name: best_decoder_ms(file.data) for file in read_files(Path(command["folder"]))}
+
     def golden_scores(self, command: Document) -> Document:
         """The scores of the artifact's golden images."""
         images = [path for path in sorted(self._golden.iterdir()) if path.suffix != GOLDEN_ANSWERS]
@@ -106,7 +111,7 @@ def compile_engine(source: ModelSource) -> ov.InferRequest:
         "INFERENCE_NUM_THREADS": 1,
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,
-        "INFERENCE_PRECISION_HINT": source.precision,
+        "INFERENCE_PRECISION_HINT": "bf16" if source.precision == "bf16" else "f32",
     }
     return core.compile_model(model, "CPU", config).create_infer_request()
 
@@ -176,6 +181,7 @@ def main(artifact: str, folder: str, precision: Precision) -> None:
             "decoding": both.decoding,
             "stages": both.stages,
             "golden": both.golden_scores,
+            "decoders": both.decoders,
         }
     )
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 THUMBNAILS = 200
 THUMBNAIL_WIDTH = 330  # pixels; one of the widths that Commons keeps thumbnails in
@@ -14,6 +14,7 @@ HEIGHTS = (186, 220, 248, 330, 440)  # pixels: 16:9, 3:2, 4:3, square, 3:4
 OTHER_KIND_EVERY = 4  # one JPEG in four is a drawing, one PNG in four a photograph (a screenshot, say)
 LARGE_SIZE = (4000, 3000)
 LARGE_MAX_BYTES = 4 * 2**20
+PNG_BITS = 6  # of a channel: makes the large PNG 2 MB
 GRAIN = 13  # of 255: makes the large photograph about 3 MB, as a camera's
 SCENES, SCENE_SIZE = 10, (500, 500)
 _OVERSAMPLING = 3
@@ -32,16 +33,29 @@ def thumbnails(count: int = THUMBNAILS) -> list[File]:
     return [_thumbnail(number) for number in range(count)]
 
 
-def large_photograph() -> File:
-    """A JPEG of 12 megapixels and at most 4 MiB, with detail at every scale."""
+def large_files() -> list[File]:
+    """12 megapixels and at most 4 MiB each: a photograph as JPEG, the same progressively, a plain one as PNG.
+
+    A PNG of the photograph would have 25 MB.
+    """
+    image = large_photograph()
+    plain = photograph(LARGE_SIZE[0] // 4, LARGE_SIZE[1] // 4, seed=0).resize(LARGE_SIZE)
+    files = [
+        File("large.jpg", _encoded(image, format="JPEG", quality=85)),
+        File("progressive.jpg", _encoded(image, format="JPEG", quality=85, progressive=True)),
+        File("large.png", _encoded(ImageOps.posterize(plain, PNG_BITS), format="PNG")),
+    ]
+    assert all(len(file.data) <= LARGE_MAX_BYTES for file in files)
+    return files
+
+
+def large_photograph() -> Image.Image:
+    """12 megapixels with detail at every scale."""
     width, height = LARGE_SIZE
     rng = np.random.default_rng(0)
     smooth = np.asarray(photograph(width // 4, height // 4, seed=0).resize(LARGE_SIZE), np.int16)
     grain = rng.integers(-GRAIN, GRAIN + 1, (height, width, 1), np.int16)
-    image = Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
-    file = File("large.jpg", _encoded(image, format="JPEG", quality=85))
-    assert len(file.data) <= LARGE_MAX_BYTES
-    return file
+    return Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
 
 
 def write_files(files: list[File], folder: Path) -> None:
@@ -112,7 +126,7 @@ def _scene(seed: int) -> Image.Image:
     return photograph(*SCENE_SIZE, seed)
 
 
-def _encoded(image: Image.Image, *, format: str, quality: int = 0) -> bytes:  # noqa: A002  Pillow's word
+def _encoded(image: Image.Image, **options: str | int) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format=format, **({"quality": quality} if quality else {}))
+    image.save(buffer, **options)  # type: ignore[arg-type]
     return buffer.getvalue()

@@ -19,7 +19,10 @@ def write_report(measured: Measurement, machine: dict[str, Any], folder: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     document = {
         "machine": machine,
-        "targets": [asdict(row) for row in rows(measured)],
+        "targets": [
+            {"name": row.name, "target": row.target, "measured": row.measured, "met": row.met}
+            for row in rows(measured)
+        ],
         "measurement": asdict(measured),
     }
     (folder / "report.json").write_text(json.dumps(document, indent=1) + "\n")
@@ -40,12 +43,14 @@ def render_page(measured: Measurement, machine: dict[str, Any]) -> str:
         "## Throughput and latency",
         table(
             (
-                *("", "images/s", "of D", "of E", "p50 ms", "p95 ms", "p99 ms"),
-                *("callers' CPU %", "others' CPU %"),
+                *("", "images/s", "without the callers", "of D", "of E", "p50 ms", "p95 ms", "p99 ms"),
+                *("callers' cores", "others' CPU %"),
             ),
             _scenario_cells(measured),
         ),
-        "CPU is a share of all cores. *Others* are processes that are not the benchmark's.",
+        "*Without the callers* is images/s x cores / (cores - callers' cores): what the service would do "
+        "with the cores that the generator of load takes. By it, shares of D and E and targets are judged. "
+        "*Others* are processes that are not the benchmark's; their CPU is a share of all cores.",
         "![images/s](throughput.png)\n\n![latency](latency.png)",
         "## CPU time per image",
         table(("CPU ms per image", *(name for name in _cpu_scenarios(measured))), _cpu_cells(measured)),
@@ -90,6 +95,7 @@ def _target_cells(measured: Measurement) -> list[tuple[str, ...]]:
 
 def _scenario_cells(measured: Measurement) -> list[tuple[str, ...]]:
     cells = []
+    cores = measured.cores
     for name in measured.rounds[0].runs:
         runs = _runs(measured, name)
         latencies_ms = [1000 * latency for run in runs for latency in run.latencies_s]
@@ -98,10 +104,11 @@ def _scenario_cells(measured: Measurement) -> list[tuple[str, ...]]:
             (
                 name,
                 f"{spread([run.images_per_s for run in runs]):.1f}",
-                f"{median(run.images_per_s / each.decoding.images_per_s for run, each in pairs):.3f}",
-                f"{median(run.images_per_s / each.engine.images_per_s for run, each in pairs):.3f}",
+                f"{spread([run.rate(cores) for run in runs]):.1f}",
+                f"{median(run.rate(cores) / each.decoding.images_per_s for run, each in pairs):.3f}",
+                f"{median(run.rate(cores) / each.engine.images_per_s for run, each in pairs):.3f}",
                 *(f"{percentile(latencies_ms, percent):.1f}" for percent in (50, 95, 99)),
-                f"{median(100 * run.callers_cpu_s / run.seconds / measured.cores for run in runs):.1f}",
+                f"{median(run.callers_cores for run in runs):.2f}",
                 f"{median(100 * run.others_cores / measured.cores for run in runs):.1f}",
             )
         )

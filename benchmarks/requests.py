@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from benchmarks.files import File
 from tests.harness.grpc import infer_request
@@ -19,21 +19,23 @@ BINARY, GRPC = "one binary", "one grpc"
 """The shapes of V2: one file as its bytes, over REST and over gRPC."""
 
 Instances = list[dict[str, Any]]
-Shape = Literal["one", "fifty", "url", "fifty urls", "fifty mixed", "large"]  # of V1
 
 
-def write_requests(thumbnails: Sequence[File], large: File, folder: Path) -> None:
-    """Bodies of every shape that is measured, over all thumbnails, where a generator of load finds them."""
+def write_requests(thumbnails: Sequence[File], large: Sequence[File], folder: Path) -> None:
+    """Bodies of every shape that is measured, over all thumbnails, where a generator of load finds them.
+
+    Of V1 there are `one`, `fifty`, `url`, `fifty urls`, `fifty mixed`, and the name of each large file.
+    """
     inline = [item(file) for file in thumbnails]
     by_url = [item(file, is_url=True) for file in thumbnails]
     mixed = [pair[number % 2] for number, pair in enumerate(zip(inline, by_url, strict=True))]
-    requests: dict[Shape, list[Instances]] = {
+    requests: dict[str, list[Instances]] = {
         "one": [[one] for one in inline],
         "url": [[one] for one in by_url],
         "fifty": _fifties(inline),
         "fifty urls": _fifties(by_url),
         "fifty mixed": _fifties(mixed),
-        "large": [[item(large)]],
+        **{file.name: [[item(file)]] for file in large},
     }
     for shape, several in requests.items():
         bodies = [json.dumps({"instances": instances}).encode() for instances in several]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from benchmarks.bfloat16 import CPU_INFO
 from logo_detection.cores import available_cores
+from logo_detection.cpu import CPU_INFO, instruction_sets
 
 RESULTS = Path(__file__).with_name("results")
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
@@ -90,7 +90,7 @@ def this_machine(cpu_info: Path = CPU_INFO) -> Machine:
     """The machine that this runs on."""
     lines = [line.partition(":") for line in cpu_info.read_text().splitlines()]
     fields = {name.strip(): value.strip() for name, _, value in reversed(lines)}
-    flags = fields.get("flags", "").split()
+    flags = instruction_sets(cpu_info)
     return Machine(
         cpu=fields.get("model name", "unknown"),
         cores=available_cores(),

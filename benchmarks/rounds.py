@@ -6,6 +6,7 @@ and what is reported is the median over rounds.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import psutil
@@ -35,7 +36,10 @@ EIGHT_GRPC = Scenario("8 singles, gRPC", (Group(GRPC, 8),), 3, over_grpc=True)
 FIFTY = Scenario("50 per request, 1 caller", (Group("fifty", 1),), 4)
 FIFTIES = Scenario("50 per request, 3 callers", (Group("fifty", 3),), 4)
 BESIDE = Scenario("1 single beside 2 callers of 50", (Group("one", 1, pause_s=0.04), Group("fifty", 2)), 4)
-LARGE = Scenario("12 MP JPEG", (Group("large", 1),), 1.5)
+LARGE = Scenario("12 MP JPEG", (Group("large.jpg", 1),), 1.5)
+LARGE_PROGRESSIVE = Scenario("12 MP progressive JPEG", (Group("progressive.jpg", 1),), 1.5)
+LARGE_PNG = Scenario("12 MP PNG", (Group("large.png", 1),), 1.5)
+LARGE_FILES = {LARGE: "large.jpg", LARGE_PROGRESSIVE: "progressive.jpg", LARGE_PNG: "large.png"}
 BASELINE_SINGLES = Scenario("baseline: 8 singles", (Group("one", 8),), 2.5, "baseline")
 BASELINE_FIFTY = Scenario("baseline: 50 per request", (Group("fifty", 1),), 3, "baseline")
 SCENARIOS = (
@@ -51,7 +55,7 @@ SCENARIOS = (
     Scenario("50 by url, 1 caller", (Group("fifty urls", 1),), 2),
     Scenario("50 mixed, 1 caller", (Group("fifty mixed", 1),), 2),
     BESIDE,
-    LARGE,
+    *LARGE_FILES,
     BASELINE_SINGLES,
     BASELINE_FIFTY,
 )
@@ -79,14 +83,24 @@ class Run:
     callers_cpu_s: float
     others_cores: float
 
+    @property
+    def callers_cores(self) -> float:
+        """Cores that the callers kept busy, on average."""
+        return self.callers_cpu_s / self.seconds
+
+    def rate(self, cores: int) -> float:
+        """Images per second, had the callers not shared the server's cores: by it, targets are judged."""
+        return self.images_per_s * cores / (cores - self.callers_cores)
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """E, D, and a run of each scenario by name."""
+    """E, D, a run of each scenario by name, and milliseconds of the best decoder by large file."""
 
     engine: Ceiling
     decoding: Ceiling
     runs: dict[str, Run]
+    decoders_ms: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,7 @@ class Bench:
     load: LoadGenerator
     origin: Subprocess
     servers: dict[str, RunningServer]
+    large_files: Path
 
     def rounds(self, count: int, pace: float, scenarios: Sequence[Scenario]) -> Iterator[Round]:
         """Every round in another order; `pace` scales the seconds that each measurement takes."""
@@ -110,6 +125,7 @@ class Bench:
     def _round(self, pace: float, scenarios: Sequence[Scenario], number: int) -> Round:
         reached: dict[str, Ceiling] = {}
         runs: dict[str, Run] = {}
+        decoders_ms: dict[str, float] = {}
 
         def ceiling(do: str) -> None:
             reached[do] = measure_ceiling(self.ceilings, do, CEILING_S * pace)
@@ -117,12 +133,15 @@ class Bench:
         def run(scenario: Scenario) -> None:
             runs[scenario.name] = self._run(scenario, pace)
 
-        steps: list[Callable[[], None]] = [lambda: ceiling("engine"), lambda: ceiling("decoding")]
+        def decoders() -> None:
+            decoders_ms.update(self.ceilings[0].ask({"do": "decoders", "folder": str(self.large_files)}))
+
+        steps: list[Callable[[], None]] = [lambda: ceiling("engine"), lambda: ceiling("decoding"), decoders]
         steps += [lambda scenario=scenario: run(scenario) for scenario in scenarios]  # type: ignore[misc]
         start = number * len(steps) // 3 % len(steps)
         for step in steps[start:] + steps[:start]:
             step()
-        return Round(reached["engine"], reached["decoding"], runs)
+        return Round(reached["engine"], reached["decoding"], runs, decoders_ms)
 
     def _run(self, scenario: Scenario, pace: float) -> Run:
         server = self.servers[scenario.server]

@@ -2,7 +2,7 @@ import io
 
 from PIL import Image
 
-from benchmarks.files import LARGE_MAX_BYTES, THUMBNAIL_WIDTH, large_photograph, thumbnails
+from benchmarks.files import LARGE_MAX_BYTES, THUMBNAIL_WIDTH, large_files, thumbnails
 
 
 def test_half_of_the_thumbnails_are_png_and_half_jpeg() -> None:
@@ -18,7 +18,9 @@ def test_thumbnails_are_the_same_every_time() -> None:
     assert thumbnails(8) == thumbnails(8)
 
 
-def test_the_large_photograph_has_12_megapixels_and_fits_inline() -> None:
-    file = large_photograph()
-    assert Image.open(io.BytesIO(file.data)).size == (4000, 3000)
-    assert LARGE_MAX_BYTES / 2 < len(file.data) <= LARGE_MAX_BYTES
+def test_large_files_have_12_megapixels_and_fit_inline() -> None:
+    for file in large_files():
+        with Image.open(io.BytesIO(file.data)) as image:
+            assert image.size == (4000, 3000)
+            assert ("progression" in image.info) == (file.name == "progressive.jpg")
+        assert LARGE_MAX_BYTES / 4 < len(file.data) <= LARGE_MAX_BYTES
