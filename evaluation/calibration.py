@@ -46,11 +46,9 @@ def fit_temperature(scores: Floats, truth: Ints, weights: Floats | None = None) 
         Above 1 where the model is too sure of itself.
     """
     logits = _logits(scores)
-    rows = np.arange(len(truth))
 
     def loss(log_temperature: float) -> float:
-        likelihoods = log_softmax(logits / np.exp(log_temperature), axis=1)[rows, truth]
-        return -float(np.average(likelihoods, weights=weights))
+        return _log_loss(logits / np.exp(log_temperature), truth, weights)
 
     bounds = np.log((LEAST_TEMPERATURE, MOST_TEMPERATURE))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-5}).x))
@@ -62,6 +60,16 @@ def apply_temperature(scores: Floats, temperature: float) -> Floats:
         raise ValueError(f"a temperature is above 0, not {temperature}")
     scaled: Floats = softmax(_logits(scores) / temperature, axis=1)
     return scaled
+
+
+def log_loss(scores: Floats, truth: Ints, weights: Floats | None = None) -> float:
+    """Of probabilities float[N, classes], natural logarithm; what `fit_temperature` makes least."""
+    return _log_loss(_logits(scores), truth, weights)
+
+
+def _log_loss(logits: Floats, truth: Ints, weights: Floats | None) -> float:
+    likelihoods = log_softmax(logits, axis=1)[np.arange(len(truth)), truth]
+    return -float(np.average(likelihoods, weights=weights))
 
 
 def _logits(scores: Floats) -> Floats:

@@ -125,7 +125,6 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
     classes = dict(zip(labels, _class_reports(scores, truth, predicted), strict=True))
     right = predicted == truth
     probability, is_it = _calibrated_probability(scores, truth, predicted, target)
-    equal = prior_weights(truth, [1 / len(labels)] * len(labels))
     indices = range(len(labels))
     return ScoreMetrics(
         images=len(scores),
@@ -139,7 +138,7 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
         log_loss=float(sk.log_loss(truth, scores / scores.sum(axis=1, keepdims=True), labels=indices)),
         brier=float(((scores - np.eye(len(labels))[truth]) ** 2).sum(axis=1).mean() / 2),
         calibration_error=calibration_error(probability, is_it),
-        balanced_calibration_error=calibration_error(probability, is_it, equal),
+        balanced_calibration_error=calibration_error(probability, is_it, _equal_weights(truth, labels)),
         calibration=reliability_bins(probability, is_it),
         classes=classes,
         confusion=tuple(tuple(row) for row in sk.confusion_matrix(truth, predicted, labels=indices).tolist()),
@@ -147,6 +146,17 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
         operating_points=operating_points(scores[:, target], truth == target),
         goals=goals(scores[:, target], truth == target),
     )
+
+
+def balanced_calibration_error(scores: Floats, truth: Ints, labels: Sequence[str]) -> float:
+    """`ScoreMetrics.balanced_calibration_error` of probabilities float[N, classes]; see `measure`."""
+    predicted = predict_classes(scores, labels)
+    probability, is_it = _calibrated_probability(scores, truth, predicted, target_of(labels))
+    return calibration_error(probability, is_it, _equal_weights(truth, labels))
+
+
+def _equal_weights(truth: Ints, labels: Sequence[str]) -> Floats:
+    return prior_weights(truth, [1 / len(labels)] * len(labels))
 
 
 def _check(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequence[str]) -> None:

@@ -229,14 +229,17 @@ def align(outcomes: Sequence[Outcome], labels: Sequence[str]) -> Aligned:
         {name: np.array([forms[name].scores for forms in kept], np.float64) for name in recodings},
         np.array([labels.index(example.label) for example in firsts]),
         tuple(example.category for example in firsts),
-        _group_numbers(firsts),
+        group_numbers(firsts),
         dict(sorted(unscored.items())),
     )
 
 
-def _group_numbers(examples: Sequence[Example]) -> Ints:
+def group_numbers(examples: Sequence[Example]) -> Ints:
+    """The number of each image's group, int[N]; one without a group is a group of its own recodings."""
     numbers: dict[object, int] = {}
-    keys = (example.metadata.get(GROUP) or (example.path,) for example in examples)
+    keys = (
+        example.metadata.get(GROUP) or (example.metadata.get(PAIR) or example.path,) for example in examples
+    )
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.arrays import Floats
-from evaluation.calibration import fit_temperature, prior_weights
 from evaluation.evaluate import evaluate_scores
-from evaluation.metrics import measure
-from evaluation.outcomes import Outcome, align
+from evaluation.outcomes import Outcome, align, group_numbers
 from evaluation.report import Evaluation
+from evaluation.temperature import TemperatureChoice, choose_temperature
 from heads.labels import Plan
 from logo_detection.artifact import Calibration
 from logo_detection.head import Head, probabilities
@@ -27,19 +26,19 @@ class HoldoutResult:
         outcomes: Of the hold-out, and of the labelled images that have no features.
         evaluation: The metrics of these.
         calibration: The temperature, and the share of each class for which the probabilities are calibrated.
-        errors: The calibration errors before and after the temperature.
+        temperature: How the temperature was chosen.
     """
 
     outcomes: tuple[Outcome, ...]
     evaluation: Evaluation
     calibration: Calibration
-    errors: Mapping[str, float]
+    temperature: TemperatureChoice
 
 
 def evaluate_holdout(
     plan: Plan, logits_of: Mapping[str, Floats], unusable: Sequence[Outcome] = ()
 ) -> HoldoutResult:
-    """Fit the temperature on the hold-out, and measure the head with it.
+    """Choose the temperature on the hold-out, and measure the head with it.
 
     Args:
         plan: Which images were trained on, and which are held out.
@@ -49,20 +48,24 @@ def evaluate_holdout(
     Raises:
         EvaluationError: The hold-out has images of one class only.
     """
-    logits = np.array([logits_of[example.original] for example in plan.holdout_examples])
-    truth = np.array([plan.train_labels.index(example.label) for example in plan.holdout_examples])
+    examples = plan.holdout_examples
+    logits = np.array([logits_of[example.original] for example in examples])
+    truth = np.array([plan.train_labels.index(example.label) for example in examples])
     share = 1 / len(plan.train_labels)
-    weights = prior_weights(truth, [share] * len(plan.train_labels))
-    temperature = fit_temperature(probabilities(logits), truth, weights)
-    before, after = (_of_all(plan, probabilities(logits / t)) for t in (1.0, temperature))
+    chosen = choose_temperature(
+        probabilities(logits),
+        truth,
+        plan.train_labels,
+        [share] * len(plan.train_labels),
+        group_numbers(examples),
+    )
+    scores = _of_all(plan, probabilities(logits / chosen.temperature))
     outcomes = [
-        Outcome(one, tuple(row), None) for one, row in zip(plan.holdout_examples, after.tolist(), strict=True)
+        Outcome(one, tuple(row), None) for one, row in zip(examples, scores.tolist(), strict=True)
     ] + list(unusable)
     evaluation = evaluate_scores(align(outcomes, plan.labels), plan.labels)
-    errors = dict(zip(("ece_before", "ece_after"), _calibration_errors(plan, before, after), strict=True))
-    return HoldoutResult(
-        tuple(outcomes), evaluation, Calibration(base_rate=share, temperature=temperature), errors
-    )
+    calibration = Calibration(base_rate=share, temperature=chosen.temperature)
+    return HoldoutResult(tuple(outcomes), evaluation, calibration, chosen)
 
 
 def balanced_accuracy(plan: Plan, logits_of: Mapping[str, Floats]) -> float:
@@ -97,9 +100,3 @@ def _of_all(plan: Plan, scores: Floats) -> Floats:
     found = np.zeros((len(scores), len(plan.labels)))
     found[:, [plan.labels.index(label) for label in plan.train_labels]] = scores
     return found
-
-
-def _calibration_errors(plan: Plan, *scores: Floats) -> list[float]:
-    truth = np.array([plan.labels.index(example.label) for example in plan.holdout_examples])
-    categories = [example.category for example in plan.holdout_examples]
-    return [measure(each, truth, plan.labels, categories).balanced_calibration_error for each in scores]

@@ -198,7 +198,7 @@ def _facts(
                 "tuning": [dict(tried) for tried in trained.tuning],
             },
         },
-        metrics={"calibration": dict(holdout.errors), "validation": holdout.evaluation.as_dict()},
+        metrics={"calibration": holdout.temperature.as_dict(), "validation": holdout.evaluation.as_dict()},
     )
 
 

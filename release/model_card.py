@@ -200,8 +200,8 @@ def _calibration(facts: Facts) -> str:
     if errors := facts.metrics.get("calibration"):
         before, after = errors["ece_before"], errors["ece_after"]
         lines.append(
-            f"- Expected calibration error, classes weighed equally: {before:.4f} before, {after:.4f} after;"
-            " the temperature was fitted on the images that this is measured on."
+            f"- Expected calibration error, classes weighed equally: {before:.4f} without a temperature,"
+            f" {after:.4f} with one, on images that it was not fitted on; it is 1 where it does not help there."
         )
     return f"## Calibration\n\n{_joined(lines)}\n"
 

