@@ -35,7 +35,7 @@ from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally, version_in
 from batch.sources import InputSource, find_source
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
-from logo_detection.commands import Parser, hint, run_command
+from logo_detection.commands import GOES_ON, Parser, hint, run_command
 from logo_detection.errors import item_codes, local_codes
 from logo_detection.head import check_features
 from logo_detection.scoring import DECODE_TIMEOUT_S
@@ -49,7 +49,7 @@ OF_SPARK = ("master", "java_home", "conf", "table", "archive", "verbose")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run_command("logo-batch", partial(_command, given))
+    return run_command("logo-batch", partial(_command, given), GOES_ON)
 
 
 def _command(given: list[str]) -> int:

@@ -304,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         LOG.error("%s: %s", error.filename or options.into, error.strerror)
         return 2
     except KeyboardInterrupt:
-        LOG.error("interrupted; the same command goes on where it stood")
+        LOG.error("interrupted: the same command goes on where it stood")
         return INTERRUPTED
     LOG.info("%s: %d files; %d failures, see failures.csv", options.into, has, lacks)
     return 0 if has else 1

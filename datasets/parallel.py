@@ -9,6 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
+from signal import SIG_IGN, SIGINT, signal
 from typing import TypeVar
 
 from logo_detection.errors import LogoDetectionError
@@ -44,8 +45,11 @@ def parallel_map(
     Raises:
         WorkerLost: A process was killed, or crashed.
     """
-    # Spawned: TensorFlow, where it runs, does not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    # Spawned: TensorFlow, where it runs, does not survive a fork. Ctrl-C reaches all processes of a terminal,
+    # and this one alone has something to say then.
+    pool = ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=signal, initargs=(SIGINT, SIG_IGN)
+    )
     try:
         yield from _in_order(pool, function, items, WAITING_BATCHES * workers, batch_items)
     except BrokenProcessPool as error:

@@ -48,6 +48,7 @@ from logo_detection.decode.image import open_picture
 from logo_detection.errors import ItemError, LogoDetectionError
 
 ORIGIN = "https://github.com"
+INTERRUPTED = "the same command begins anew, with the clones that are there"
 FAILURES_NAME = "failures.csv"
 
 MAX_FILE_BYTES = 16 * 2**20  # of one image
@@ -323,7 +324,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`logo-import git`: 0 when the data set is written, whatever files it lacks; 2: it is not."""
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    return run_command("logo-import git", partial(_import, options))
+    return run_command(
+        "logo-import git",
+        partial(_import, options),
+        "the same command begins anew, with the clones that are there",
+    )
 
 
 def _import(options: argparse.Namespace) -> None:

@@ -42,10 +42,19 @@ def hint(wrong: str, right: Iterable[str]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def run_command(name: str, work: Callable[[], int | None]) -> int:
+BEGINS_ANEW = "nothing is kept; the same command begins anew"
+GOES_ON = "the same command goes on where it was"
+
+
+def run_command(name: str, work: Callable[[], int | None], interrupted: str = BEGINS_ANEW) -> int:
     """Do the work. Returns the exit status: the work's own, 0 where it has none, UNUSABLE or INTERRUPTED.
 
-    A LogoDetectionError becomes one line on stderr, led by the command's name.
+    A LogoDetectionError becomes one line on stderr, led by the command's name; so does an interruption.
+
+    Args:
+        name: Of the command.
+        work: What it does.
+        interrupted: How the user goes on after an interruption.
     """
     try:
         return work() or 0
@@ -53,4 +62,5 @@ def run_command(name: str, work: Callable[[], int | None]) -> int:
         sys.stderr.write(f"{name}: {error}\n")
         return UNUSABLE
     except KeyboardInterrupt:
+        sys.stderr.write(f"\n{name}: interrupted: {interrupted}\n")  # the terminal shows ^C before it
         return INTERRUPTED

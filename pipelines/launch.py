@@ -20,13 +20,14 @@ from logo_detection.commands import Parser, run_command
 from pipelines.errors import PipelineError
 
 IMAGE_VARIABLE = "LOGO_PIPELINE_IMAGE"
+INTERRUPTED = "the pipeline begins anew; logo-train --run resumes"
 LOCAL_IMAGE = "python"  # steps run in this Python; Kubeflow warns of an image whose name is not of one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
-    return run_command("logo-pipeline", partial(options.verb, options))
+    return run_command("logo-pipeline", partial(options.verb, options), INTERRUPTED)
 
 
 def compile_pipeline(options: argparse.Namespace) -> int:

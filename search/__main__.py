@@ -16,7 +16,7 @@ from pathlib import Path
 import optuna
 
 from batch.options import add_spark_options, positive, positive_seconds, value
-from logo_detection.commands import Parser, run_command
+from logo_detection.commands import GOES_ON, Parser, run_command
 from logo_detection.cores import available_cores
 from search.pipeline import run_search
 from search.trials import MEASURES
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return run_command("logo-search", partial(run_search, options))
+    return run_command("logo-search", partial(run_search, options), GOES_ON)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

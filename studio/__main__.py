@@ -25,7 +25,7 @@ STOP_SLACK_S = 10.0  # beyond what the runner may take to stop a training
 def main() -> int:
     """Run the command. Returns its exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    return run_command("logo-studio", serve)
+    return run_command("logo-studio", serve, "the same command goes on with all runs")
 
 
 def serve() -> int:

@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     return run_command(
-        "logo-train", partial(train, options, sys.argv[1:] if arguments is None else arguments)
+        "logo-train",
+        partial(train, options, sys.argv[1:] if arguments is None else arguments),
+        "the same command goes on from the last checkpoint; images that were not all made are made anew",
     )
 
 

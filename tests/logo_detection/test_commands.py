@@ -1,6 +1,6 @@
 import pytest
 
-from logo_detection.commands import INTERRUPTED, UNUSABLE, Parser, run_command
+from logo_detection.commands import GOES_ON, INTERRUPTED, UNUSABLE, Parser, run_command
 from logo_detection.errors import LogoDetectionError
 
 
@@ -17,12 +17,17 @@ def test_what_cannot_be_done_is_one_line_of_the_commands(capsys: pytest.CaptureF
     assert capsys.readouterr() == ("", "logo-test: there is no model\n")
 
 
-def test_an_interrupted_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_command_says_in_a_line_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> int:
         raise KeyboardInterrupt
 
     assert run_command("logo-test", work) == INTERRUPTED == 130
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == (
+        "",
+        "\nlogo-test: interrupted: nothing is kept; the same command begins anew\n",
+    )
+    assert run_command("logo-test", work, GOES_ON) == INTERRUPTED
+    assert capsys.readouterr().err.endswith(": interrupted: the same command goes on where it was\n")
 
 
 @pytest.mark.parametrize(

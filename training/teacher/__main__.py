@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from logo_detection.commands import Parser, run_command
+from logo_detection.commands import GOES_ON, Parser, run_command
 from training.train import DEFAULT_RECIPE
 
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from training.teacher.pipeline import run_teachers
 
     work = partial(run_teachers, options.data, options.recipe, options.run, options.workers)
-    return run_command("training.teacher", work)
+    return run_command("training.teacher", work, GOES_ON)
 
 
 if __name__ == "__main__":
