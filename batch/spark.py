@@ -37,6 +37,7 @@ from batch.sources import InputSource
 from batch.spark_files import replace_files
 from batch.spark_inputs import broadcast_if_small, holds_content, literal_path, read_inputs
 from batch.spark_worker import Counters, score_batches
+from datasets.progress import Waiting
 
 ROWS_IN_BATCH = 64
 """Inputs that cross from Java to Python at a time: enough URLs to fetch ahead."""
@@ -68,6 +69,9 @@ _SETTINGS = {
     "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
 }
 
+
+USUAL_START_S = 10.0
+"""Seconds that Spark takes to start, on two cores."""
 
 _QUIET = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
 
@@ -119,7 +123,8 @@ class Session:
             for key, setting in self._settings().items():
                 builder = builder.config(key, setting)
             try:
-                spark = (builder.enableHiveSupport() if hive else builder).getOrCreate()
+                with Waiting("Spark starts", USUAL_START_S):
+                    spark = (builder.enableHiveSupport() if hive else builder).getOrCreate()
             except Exception as error:  # Py4J's, Java's and PySpark's own, of which there are many
                 raise BatchError(f"Spark does not start: {str(error).splitlines()[0]}") from error
             try:

@@ -9,15 +9,15 @@ was evaluated, however it did; 2: it could not be; 130: it was interrupted.
 import argparse
 import csv
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from datasets.manifest import Example, read_examples
+from datasets.progress import Progress
 from evaluation import overlays, page, pictures
 from evaluation.comparison import OtherEvaluation, compare, read_other
 from evaluation.document import make_document, read_document
@@ -38,6 +38,7 @@ from logo_detection.commands import Parser, run_command
 from logo_detection.cores import available_cores
 
 DEFAULT_OUTPUT = Path("runs/evaluation")
+INTERRUPTED = "the same command begins anew; a predictions.csv that it has written is taken by --scores"
 TABLE_DECIMALS = 9  # enough to get the same metrics from a table of predictions
 DOCUMENT, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
 
@@ -74,14 +75,15 @@ def evaluate_scores(aligned: Aligned, labels: Sequence[str]) -> Evaluation:
 
 
 def _score(artifact: Artifact, examples: Sequence[Example], workers: int) -> list[Outcome]:
-    with tqdm(total=len(examples), unit="file", desc="scoring", disable=None) as progress:
-        return score_examples(artifact, examples, workers, progress.update)
+    with Progress("scoring", len(examples), "files") as progress:
+        return score_examples(artifact, examples, workers, progress.advance)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
     options = _parser().parse_args(arguments)
-    return run_command("logo-evaluate", partial(evaluate_options, options))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    return run_command("logo-evaluate", partial(evaluate_options, options), INTERRUPTED)
 
 
 def evaluate_options(options: argparse.Namespace) -> int:

@@ -8,20 +8,29 @@ Columns `category`, `source` and `group`, where there are some, mean what they d
 images of one group are all train examples, or all in the hold-out.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from batch.errors import BatchError
 from batch.table_columns import FILENAME
 from datasets.manifest import Example
 from datasets.splits import HoldOut, assign_folds, split
+from evaluation.arrays import Floats, Ints
+from evaluation.calibration import prior_weights
 from evaluation.outcomes import PAIR
 from logo_detection.artifact import OUT_OF_DOMAIN
 
 LABEL = "label"
 GROUP = "group"
+SMALL_CLASS = 10
+"""Images of a class that has fewer to train on weigh as much as those of a class of so many: four images with
+the weight of four hundred would decide everything, and be learnt by heart."""
+
 MAX_LABELS = 5_000_000
 """Rows of labels: the driver holds them, about 1 kB each."""
 
@@ -158,3 +167,38 @@ def make_plan(examples: Sequence[Example], share: float, seed: int, classes: Seq
 def folds_of(examples: Sequence[Example], number: int, seed: int) -> list[int]:
     """The fold of each example, 0 to number - 1: parts of equal size. A group is in one fold."""
     return assign_folds(examples, number, seed + 1)
+
+
+def in_every_fold(plan: Plan, number: int, seed: int) -> list[int]:
+    """The classes that have train examples in every fold, by their index; all, where none has."""
+    folds = folds_of(plan.train_examples, number, seed)
+    present = {(example.label, fold) for example, fold in zip(plan.train_examples, folds, strict=True)}
+    found = [
+        index
+        for index, label in enumerate(plan.train_labels)
+        if all((label, fold) in present for fold in range(number))
+    ]
+    return found or list(range(len(plan.train_labels)))
+
+
+def train_weights(plan: Plan) -> tuple[Ints, Floats]:
+    """The index of each train example's class, int[N]; and what it counts, float64[N], 1 on average."""
+    truth = np.array([plan.train_labels.index(example.label) for example in plan.train_examples])
+    shares = class_weights(np.bincount(truth, minlength=len(plan.train_labels)).tolist())
+    return truth, prior_weights(truth, shares.tolist())
+
+
+def class_weights(counts: Sequence[int]) -> Floats:
+    """The share that each class has of the training, float64[classes]: equal, but less for a small one."""
+    shares = np.minimum(1.0, np.array(counts) / SMALL_CLASS)
+    return np.asarray(shares / shares.sum(), np.float64)
+
+
+def small_classes(plan: Plan) -> list[str]:
+    """A line that names the classes with few images to train on, if there are such."""
+    counts = Counter(example.label for example in plan.train_examples)
+    small = [f"{label} ({counts[label]})" for label in plan.train_labels if counts[label] < SMALL_CLASS]
+    if not small:
+        return []
+    names = ", ".join(small)
+    return [f"fewer than {SMALL_CLASS} images to train on: {names}; these weigh less than others"]

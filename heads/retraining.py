@@ -6,17 +6,13 @@
 """
 
 import argparse
-import hashlib
-import json
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from itertools import product, starmap
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -24,17 +20,14 @@ from batch.errors import BatchError
 from batch.lists import read_csv
 from batch.spark import Session
 from datasets.manifest import Example
-from datasets.splits import sources_of
-from evaluation import page, pictures
-from evaluation.document import make_document
-from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS, write_predictions
-from evaluation.outcomes import NO_SCORE, Outcome, align
+from evaluation.evaluate import PAGE
+from evaluation.outcomes import NO_SCORE, Outcome
 from evaluation.report import render_markdown
 from heads.holdout import HoldoutResult, balanced_accuracy, evaluate_holdout, serving_head
-from heads.labels import Plan, as_examples, make_plan, with_digests
+from heads.labels import Plan, as_examples, make_plan, small_classes, with_digests
+from heads.publication import facts_of, unfinished, write_report
 from heads.spark_ml import (
     CONF,
-    SMALL_CLASS,
     UNTUNED,
     FeatureRow,
     Search,
@@ -46,9 +39,7 @@ from heads.spark_ml import (
     read_labels,
     train_head,
 )
-from logo_detection.artifact import Artifact, load_artifact, read_manifest
-from logo_detection.head import Head
-from release.model_card import Facts
+from logo_detection.artifact import Artifact, load_artifact
 from release.new_head import own_head, write_artifact
 
 TUNED_REG_PARAMS, TUNED_ELASTIC_NETS = (0.001, 0.01, 0.1, 1.0), (0.0, 0.5)
@@ -70,10 +61,11 @@ def retrain_head(options: argparse.Namespace) -> None:
     _warn_of_a_worse_head(plan, trained)
     holdout = evaluate_holdout(plan, trained.logits, unusable)
     head = serving_head(plan, trained.head, holdout.calibration.temperature)
-    facts = _facts(options, source, plan, trained, holdout, head)
-    with _unfinished(options.output) as directory:
+    training = _training_facts(options, trained)
+    facts = facts_of(source, plan, head, holdout, training, options.name, options.version)
+    with unfinished(options.output) as directory:
         artifact = write_artifact(source, head, facts, directory)
-        _report(options, artifact, facts, holdout)
+        write_report(options.report, artifact, facts, holdout, pictured=options.images is not None)
         directory.rename(options.output)
     _print_summary(options, source, artifact, holdout, perf_counter() - began)
 
@@ -97,7 +89,8 @@ def _train(
         check_same_head(rows, options.features, old, source.labels)
         usable, unusable = _with_features(examples, find_features(spark, rows, examples), options)
         plan = make_plan(usable, options.hold_out, options.seed, options.classes)
-        _warn_of_small_classes(plan)
+        for line in small_classes(plan):
+            _say(line)
         return plan, train_head(spark, rows, plan, search), unusable
 
 
@@ -147,12 +140,6 @@ def _say(line: str) -> None:
     sys.stderr.write(f"logo-fit: {line}\n")
 
 
-def _warn_of_small_classes(plan: Plan) -> None:
-    counts = Counter(example.label for example in plan.train_examples)
-    if small := [f"{label} ({counts[label]})" for label in plan.train_labels if counts[label] < SMALL_CLASS]:
-        _say(f"fewer than {SMALL_CLASS} images to train on: {', '.join(small)}; these weigh less than others")
-
-
 def _warn_of_a_worse_head(plan: Plan, trained: TrainedHead) -> None:
     """The folds chose, and may have erred. The hold-out tells of that; if it chose, it would tell nothing."""
     if trained.untuned_logits is None:
@@ -165,78 +152,15 @@ def _warn_of_a_worse_head(plan: Plan, trained: TrainedHead) -> None:
         )
 
 
-def _facts(
-    options: argparse.Namespace,
-    source: Artifact,
-    plan: Plan,
-    trained: TrainedHead,
-    holdout: HoldoutResult,
-    head: Head,
-) -> Facts:
-    former = {} if source.path.is_file() else read_manifest(source.path).training
-    backbone = former.get("recipe", {}).get("backbone", "that")
-    origin = f"{source.name} {source.version}"
-    return Facts(
-        name=options.name or source.name,
-        version=options.version or f"{source.version}+head.{_digest(plan, head)}",
-        labels=plan.labels,
-        spec=source.spec,
-        calibration=holdout.calibration,
-        training={
-            "recipe": {"backbone": f"{backbone} of {origin}, of which only the head was trained anew"},
-            "sources": {
-                "training": sources_of(plan.train_examples),
-                "validation": sources_of(plan.holdout_examples),
-            },
-            "backbone": {"name": source.name, "version": source.version, "training": former},
-            "head": {
-                "by": f"Spark ML {version('pyspark')} LogisticRegression",
-                "labels": Path(options.labels).name,
-                "seed": options.seed,
-                "hold_out": options.hold_out,
-                **trained.settings,
-                "tuning": [dict(tried) for tried in trained.tuning],
-            },
-        },
-        metrics={"calibration": holdout.temperature.as_dict(), "validation": holdout.evaluation.as_dict()},
-    )
-
-
-def _digest(plan: Plan, head: Head) -> str:
-    """What tells heads of the same backbone apart."""
-    return hashlib.sha256(repr(plan.labels).encode() + head.weights.tobytes()).hexdigest()[:8]
-
-
-@contextmanager
-def _unfinished(output: Path) -> Iterator[Path]:
-    """A folder beside the output, to be renamed to it; gone when the block ends, unless it was."""
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(
-            prefix=f".{output.name}-", dir=output.parent, ignore_cleanup_errors=True
-        ) as parent:
-            directory = Path(parent) / output.name
-            directory.mkdir()
-            yield directory
-    except OSError as error:
-        raise BatchError(f"cannot write {error.filename or output}: {error.strerror}") from error
-
-
-def _report(options: argparse.Namespace, artifact: Artifact, facts: Facts, holdout: HoldoutResult) -> None:
-    folder, labels = options.report, artifact.labels
-    folder.mkdir(parents=True, exist_ok=True)
-    examples = [outcome.example for outcome in holdout.outcomes]
-    document = make_document(artifact, examples, holdout.evaluation) | {"head": facts.training["head"]}
-    pictured = options.images is not None
-    html = page.render_page(
-        document,
-        align(holdout.outcomes, labels),
-        pictures.worst(holdout.outcomes, labels, pictures.SHOWN if pictured else 0),
-        samples=pictures.samples(holdout.outcomes, labels, pictured),
-    )
-    write_predictions(folder / PREDICTIONS, holdout.outcomes, None, labels)
-    (folder / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    (folder / PAGE).write_text(html, encoding="utf-8")
+def _training_facts(options: argparse.Namespace, trained: TrainedHead) -> dict[str, Any]:
+    return {
+        "by": f"Spark ML {version('pyspark')} LogisticRegression",
+        "labels": Path(options.labels).name,
+        "seed": options.seed,
+        "hold_out": options.hold_out,
+        **trained.settings,
+        "tuning": [dict(tried) for tried in trained.tuning],
+    }
 
 
 def _print_summary(

@@ -27,8 +27,8 @@ from batch.errors import BatchError
 from batch.rows import FEATURES
 from batch.spark_inputs import broadcast_if_small, literal_path
 from batch.table_columns import FILENAME, check_columns
-from evaluation.calibration import prior_weights
-from heads.labels import Plan, folds_of
+from datasets.progress import Waiting
+from heads.labels import Plan, folds_of, in_every_fold, train_weights
 from logo_detection.head import Head, probabilities
 
 SAMPLED = 64
@@ -36,6 +36,9 @@ SAMPLED = 64
 
 PROBABILITY_TOLERANCE = 1e-3
 """Of a probability, between the table's and the same computed from its features: bfloat16 would pass."""
+
+USUAL_FIT_S = 15.0
+"""Seconds of a training of some thousands of images."""
 
 HOLDOUT_FOLD = -1
 """In place of a fold: the images of the hold-out."""
@@ -47,10 +50,6 @@ CONF = (
     ("spark.sql.execution.arrow.maxRecordsPerBatch", "10000"),
 )
 
-
-SMALL_CLASS = 10
-"""Images of a class that has fewer to train on weigh as much as those of a class of so many: four images with
-the weight of four hundred would decide everything, and be learnt by heart."""
 
 LOG_LOSS_EPSILON = 1e-3
 """The least probability that log loss sees: one image costs 7 at most, however sure the head was."""
@@ -191,11 +190,13 @@ def train_head(spark: SparkSession, rows: DataFrame, plan: Plan, search: Search)
     try:
         training = frame.where(F.col("fold") != HOLDOUT_FOLD)
         held_out = frame.where(F.col("fold") == HOLDOUT_FOLD)
-        tuning = _tuning(training, search, _in_every_fold(plan, search)) if len(search.settings) > 1 else ()
+        is_search = len(search.settings) > 1
+        tuning = _tuning(training, search, _compared(plan, search)) if is_search else ()
         chosen = min(tuning, key=lambda tried: tried["log_loss"]) if tuning else search.settings[0]._asdict()
         setting = Setting(chosen["reg_param"], chosen["elastic_net_param"])
-        model = _estimator(setting, search).fit(training)
-        logits, untuned_logits = _logits(model, held_out), None
+        with Waiting("training the head", USUAL_FIT_S):
+            model = _estimator(setting, search).fit(training)
+            logits, untuned_logits = _logits(model, held_out), None
         if tuning and setting != UNTUNED:
             untuned_logits = _logits(_estimator(UNTUNED, search).fit(training), held_out)
     finally:
@@ -261,10 +262,12 @@ def _tuning(training: DataFrame, search: Search, classes: Sequence[int]) -> tupl
             tried.append(
                 {**setting._asdict(), "log_loss": float(np.mean(losses)), "deviation": float(np.std(losses))}
             )
-            elapsed_s = monotonic() - began
+            elapsed_s, rest = monotonic() - began, len(search.settings) - number
+            left_s = min(elapsed_s / number * rest, max(search.time_budget_s - elapsed_s, 0.0))
             search.say(
                 f"{number} of {len(search.settings)}: regParam {setting.reg_param:g}, elasticNetParam"
-                f" {setting.elastic_net_param:g}: log loss {tried[-1]['log_loss']:.4f} ({elapsed_s:.0f} s)"
+                f" {setting.elastic_net_param:g}: log loss {tried[-1]['log_loss']:.4f}"
+                f" ({elapsed_s:.0f} s, about {left_s:.0f} s left)"
             )
             if elapsed_s > search.time_budget_s and number < len(search.settings):
                 search.say(f"{len(search.settings) - number} settings were not tried: the time is up")
@@ -272,30 +275,13 @@ def _tuning(training: DataFrame, search: Search, classes: Sequence[int]) -> tupl
     return tuple(tried)
 
 
-def _in_every_fold(plan: Plan, search: Search) -> list[int]:
-    """The classes that have train examples in every fold, by their index; all, where none has."""
-    folds = folds_of(plan.train_examples, search.folds, search.seed)
-    present = {(example.label, fold) for example, fold in zip(plan.train_examples, folds, strict=True)}
-    found = [
-        index
-        for index, label in enumerate(plan.train_labels)
-        if all((label, fold) in present for fold in range(search.folds))
-    ]
-    return found or list(range(len(plan.train_labels)))
-
-
-def class_weights(counts: Sequence[int]) -> NDArray[np.float64]:
-    """The share that each class has of the training, float64[classes]: equal, but less for a small one."""
-    shares = np.minimum(1.0, np.array(counts) / SMALL_CLASS)
-    return np.asarray(shares / shares.sum(), np.float64)
+def _compared(plan: Plan, search: Search) -> list[int]:
+    return in_every_fold(plan, search.folds, search.seed)
 
 
 def _planned(spark: SparkSession, plan: Plan, search: Search) -> DataFrame:
     """Name, class, weight and fold of every image that the plan names."""
-    index = {label: number for number, label in enumerate(plan.train_labels)}
-    truth = np.array([index[example.label] for example in plan.train_examples])
-    shares = class_weights(np.bincount(truth, minlength=len(index)).tolist())
-    weights = prior_weights(truth, shares.tolist())
+    truth, weights = train_weights(plan)
     is_search = len(search.settings) > 1
     folds = folds_of(plan.train_examples, search.folds, search.seed) if is_search else [0] * len(truth)
     planned = {

@@ -201,7 +201,7 @@ def _calibration(facts: Facts) -> str:
         before, after = errors["ece_before"], errors["ece_after"]
         lines.append(
             f"- Expected calibration error, classes weighed equally: {before:.4f} without a temperature,"
-            f" {after:.4f} with one, on images that it was not fitted on; it is 1 where it does not help there."
+            f" {after:.4f} with one, on images that it was not fitted on; it is 1 where it does not help."
         )
     return f"## Calibration\n\n{_joined(lines)}\n"
 

@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch.spark import Session
 from heads.holdout import balanced_accuracy
-from heads.labels import Plan, as_examples, make_plan, with_digests
+from heads.labels import Plan, as_examples, class_weights, make_plan, with_digests
 from heads.retraining import _warn_of_a_worse_head, _warn_of_small_classes
-from heads.spark_ml import CONF, UNTUNED, Search, Setting, TrainedHead, class_weights, train_head
+from heads.spark_ml import CONF, UNTUNED, Search, Setting, TrainedHead, train_head
 from logo_detection.head import Head
 
 FEATURES = 16
