@@ -1,0 +1,94 @@
+"""The survey of a set: what is said of its images before anything is made of them.
+
+    read_examples -> survey_of -> lines
+
+It looks at names and counts alone, and opens no image.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.manifest import IMAGE_SUFFIXES, MANIFESTS, DatasetInvalid, Example
+
+FEW_IMAGES = 20
+"""A class that has fewer is rare: what is measured of it says little."""
+
+PLAIN = "letters of A to Z, digits, '_', '.' and '-', of which the first is a letter or a digit"
+"""What a class may be called: its name is a folder's, a label of metrics and a part of requests."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SHOWN = 3  # names, of more that there are
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a set of images has.
+
+    Attributes:
+        labels: How many images each class has, by the alphabet.
+        empty: Folders of classes in which there is no image.
+        others: Files that are no images by their names.
+    """
+
+    labels: Mapping[str, int]
+    empty: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def rare(self) -> dict[str, int]:
+        """The classes of fewer than FEW_IMAGES."""
+        return {label: count for label, count in self.labels.items() if count < FEW_IMAGES}
+
+
+def survey_of(path: Path, examples: Sequence[Example]) -> Survey:
+    """Survey the images that `read_examples` found at a path."""
+    labels = dict(sorted(Counter(example.label for example in examples).items()))
+    if not path.is_dir() or any((path / name).is_file() for name in MANIFESTS):
+        return Survey(labels, (), ())
+    folders = sorted(one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))
+    files = (one.relative_to(path) for one in sorted(path.rglob("*")) if one.is_file())
+    visible = (one for one in files if not any(part.startswith(".") for part in one.parts))
+    return Survey(
+        labels,
+        tuple(name for name in folders if name not in labels),
+        tuple(str(one) for one in visible if one.suffix.lower() not in IMAGE_SUFFIXES),
+    )
+
+
+def lines_of(survey: Survey) -> list[str]:
+    """The survey in sentences: the counts, and then what its owner may not expect."""
+    counts = ", ".join(f"{label} {count:,}" for label, count in survey.labels.items())
+    said = [f"{sum(survey.labels.values()):,} images of {len(survey.labels)} classes: {counts}"]
+    if survey.empty:
+        said.append(f"no image is in the folder {_some(survey.empty)}, which is no class then")
+    if survey.rare:
+        rare = _some(list(survey.rare))
+        said.append(f"fewer than {FEW_IMAGES} images are of {rare}: what is measured of them says little")
+    if survey.others:
+        said.append(f"{len(survey.others):,} files are no images by their names: {_some(survey.others)}")
+    return said
+
+
+def check_names(labels: Sequence[str]) -> None:
+    """Raise DatasetInvalid where classes have no plain names; says what one is, and proposes some."""
+    if odd := [label for label in labels if not _PLAIN.fullmatch(label)]:
+        proposed = ", ".join(f"{label!r} (such as {plain_name(label)})" for label in odd)
+        raise DatasetInvalid(f"classes without a plain name: {proposed}. A plain name is {PLAIN}")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a class may have a name; see PLAIN."""
+    return _PLAIN.fullmatch(name) is not None
+
+
+def plain_name(name: str) -> str:
+    """The nearest plain name."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.") or "class"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
