@@ -158,11 +158,14 @@ def convert(probability: Any, calibrated_at: float, base_rate: float) -> Any:
 
 
 def operating_points(
-    scores: Floats, is_target: Bools, thresholds: Iterable[float] = REPORTED_THRESHOLDS
+    scores: Floats,
+    is_target: Bools,
+    thresholds: Iterable[float] = REPORTED_THRESHOLDS,
+    base_rates: Sequence[float] = BASE_RATES,
 ) -> tuple[OperatingPoint, ...]:
     """What each threshold does to scores float[N] of which bool[N] are the target's; some are, some not."""
     served = as_served(scores)
-    return tuple(_point(served, is_target, threshold) for threshold in thresholds)
+    return tuple(_point(served, is_target, threshold, base_rates) for threshold in thresholds)
 
 
 def as_served(scores: Floats) -> Floats:
@@ -177,12 +180,12 @@ def step_above(scores: Floats) -> Floats:
     return above
 
 
-def _point(scores: Floats, is_target: Bools, threshold: float) -> OperatingPoint:
+def _point(scores: Floats, is_target: Bools, threshold: float, base_rates: Sequence[float]) -> OperatingPoint:
     called = scores >= threshold
     recall = share_of(int(called[is_target].sum()), int(is_target.sum()))
     false_alarms = share_of(int(called[~is_target].sum()), int((~is_target).sum()))
     return OperatingPoint(
-        threshold, recall, false_alarms, tuple(_alarms(rate, recall, false_alarms) for rate in BASE_RATES)
+        threshold, recall, false_alarms, tuple(_alarms(rate, recall, false_alarms) for rate in base_rates)
     )
 
 
@@ -198,7 +201,12 @@ def _alarms(base_rate: float, recall: Share, false_alarms: Share) -> Alarms:
     )
 
 
-def goals(scores: Floats, is_target: Bools, precisions: Sequence[float] = PRECISIONS) -> tuple[Goal, ...]:
+def goals(
+    scores: Floats,
+    is_target: Bools,
+    precisions: Sequence[float] = PRECISIONS,
+    base_rates: Sequence[float] = BASE_RATES,
+) -> tuple[Goal, ...]:
     """The lowest threshold for each precision, at each base rate."""
     served = as_served(scores)
     candidates = _candidates(served[~is_target])
@@ -218,7 +226,7 @@ def goals(scores: Floats, is_target: Bools, precisions: Sequence[float] = PRECIS
             measured=lowest(precision_at(rate, found / targets, wrong / others) >= precision),
             assured=lowest(precision_at(rate, least, most) >= precision),
         )
-        for rate in BASE_RATES
+        for rate in base_rates
         for precision in precisions
     )
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from datasets.manifest import Example
-from evaluation.base_rates import BASE_RATES
 from evaluation.errors import EvaluationError
 from evaluation.metrics import target_of
 from evaluation.outcomes import PAIR, RECODING
-from evaluation.report import Evaluation, rate_text
+from evaluation.report import Evaluation, base_rates_of, rate_text
 from logo_detection.artifact import Artifact, read_manifest
 
 SCHEMA_VERSION = 2
@@ -24,12 +23,13 @@ def make_document(artifact: Artifact, examples: Iterable[Example], evaluation: E
 
     `logo-evaluate --beside` adds a `comparison`, and `logo-fit` a `head`.
     """
+    measured = evaluation.as_dict()
     return {
         "schema_version": SCHEMA_VERSION,
         "model": describe_model(artifact),
         "data": describe_data(examples),
-        "base_rates": list(BASE_RATES),
-        "evaluation": evaluation.as_dict(),
+        "base_rates": base_rates_of(measured),
+        "evaluation": measured,
     }
 
 

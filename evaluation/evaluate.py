@@ -19,6 +19,7 @@ from pathlib import Path
 from datasets.manifest import Example, read_examples
 from datasets.progress import Progress
 from evaluation import overlays, page, pictures
+from evaluation.base_rates import BASE_RATES
 from evaluation.comparison import OtherEvaluation, compare, read_other
 from evaluation.document import make_document, read_document
 from evaluation.errors import EvaluationError
@@ -60,15 +61,28 @@ def evaluate_artifact(artifact: Path, examples: Sequence[Example], workers: int 
     return evaluate_scores(align(outcomes, loaded.labels), loaded.labels)
 
 
-def evaluate_scores(aligned: Aligned, labels: Sequence[str]) -> Evaluation:
+def evaluate_scores(
+    aligned: Aligned, labels: Sequence[str], base_rates: Sequence[float] = BASE_RATES
+) -> Evaluation:
     """The metrics of scored images.
+
+    Args:
+        aligned: Their scores.
+        labels: Of the classes.
+        base_rates: Shares of a class among uploads, at which thresholds are told.
 
     Raises:
         EvaluationError: There are only images of one class.
     """
     try:
         return make_report(
-            aligned.scores, aligned.truth, labels, aligned.categories, aligned.groups, aligned.unscored
+            aligned.scores,
+            aligned.truth,
+            labels,
+            aligned.categories,
+            aligned.groups,
+            aligned.unscored,
+            base_rates,
         )
     except ValueError as error:
         raise EvaluationError(f"no model can be evaluated on these images: {error}") from error
@@ -107,7 +121,7 @@ def evaluate_options(options: argparse.Namespace) -> int:
     with _errors_named(options.output):  # whatever becomes of the rest, the scores are kept
         write_predictions(options.output / PREDICTIONS, outcomes, root, artifact.labels)
     aligned = align(outcomes, artifact.labels)
-    evaluation = evaluate_scores(aligned, artifact.labels)
+    evaluation = evaluate_scores(aligned, artifact.labels, options.base_rates)
     document = make_document(artifact, examples, evaluation)
     if other:
         former = other.document
@@ -115,7 +129,8 @@ def evaluate_options(options: argparse.Namespace) -> int:
     worst = pictures.worst(outcomes, artifact.labels)
     if not options.scores:  # a table of them may be another model's
         worst = overlays.add_overlays(worst, artifact, options.workers)
-    html = page.render_page(document, aligned, worst, former)
+    by_class = pictures.worst_by_class(outcomes, artifact.labels)
+    html = page.render_page(document, aligned, worst, former, worst_by_class=by_class)
     with _errors_named(options.output):
         (options.output / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         (options.output / PAGE).write_text(html, encoding="utf-8")
@@ -149,16 +164,25 @@ def write_predictions(
 ) -> None:
     """Write a CSV with a row per file: what it is, its scores, its predicted class (`verdict`) or its error.
 
-    Files are named by their paths below the root; without one, as their source has them.
+    Files are named by their paths below the root; without one, as their source has them. `original` is that
+    name in any case: of a hold-out's file, the one that it was made of.
     """
-    columns = ["path", "label", "category", "source", "recoding", *(SCORE_PREFIX + label for label in labels)]
+    columns = [
+        "path",
+        "original",
+        "label",
+        "category",
+        "source",
+        "recoding",
+        *(SCORE_PREFIX + label for label in labels),
+    ]
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([*columns, "verdict", "right", "error"])
         for outcome in outcomes:
             example = outcome.example
             name = example.original if root is None else name_of(example, root)
-            facts = [name, example.label, example.category, example.source]
+            facts = [name, example.original, example.label, example.category, example.source]
             table.writerow(
                 [*facts, outcome.recoding, *_prediction_cells(outcome, labels), outcome.error or ""]
             )
@@ -214,6 +238,14 @@ def _parser() -> argparse.ArgumentParser:
         help="the --output of another model on the same files: compared image by image, with intervals",
     )
     option(
+        "--base-rates",
+        metavar="SHARES",
+        type=base_rates,
+        default=BASE_RATES,
+        help="of a class among uploads, with commas between them (default: those of logos on Commons,"
+        f" {','.join(f'{rate:g}' for rate in BASE_RATES)})",
+    )
+    option(
         "--scores",
         metavar="FILE",
         type=Path,
@@ -227,6 +259,17 @@ def _parser() -> argparse.ArgumentParser:
         help="scoring processes (default: one per core, here %(default)s)",
     )
     return parser
+
+
+def base_rates(text: str) -> tuple[float, ...]:
+    """Shares above 0 and below 1, as an option has them. Raises argparse.ArgumentTypeError."""
+    try:
+        rates = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        rates = ()
+    if not rates or not all(0 < rate < 1 for rate in rates):
+        raise argparse.ArgumentTypeError(f"{text!r} is not shares between 0 and 1, such as 0.01,0.1")
+    return rates
 
 
 def _positive(text: str) -> int:

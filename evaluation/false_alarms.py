@@ -16,7 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.arrays import Bools, Floats, Ints
-from evaluation.base_rates import OperatingPoint, Share, as_served, operating_points, share_of, step_above
+from evaluation.base_rates import (
+    BASE_RATES,
+    OperatingPoint,
+    Share,
+    as_served,
+    operating_points,
+    share_of,
+    step_above,
+)
 from evaluation.bootstrap import percentile_interval, resamples
 
 FALSE_ALARM_RATES = (0.01, 0.003, 0.001)
@@ -77,7 +85,12 @@ def least_others(rate: float) -> int:
 
 
 def rate_points(
-    scores: Floats, is_target: Bools, categories: Sequence[str], groups: Ints, recodings: int = 1
+    scores: Floats,
+    is_target: Bools,
+    categories: Sequence[str],
+    groups: Ints,
+    recodings: int = 1,
+    base_rates: Sequence[float] = BASE_RATES,
 ) -> tuple[RatePoint, ...]:
     """What is found at each of FALSE_ALARM_RATES.
 
@@ -87,13 +100,14 @@ def rate_points(
         categories: Of the images.
         groups: The number of each image's group, int[N]: `evaluation.bootstrap` draws them together.
         recodings: How often each image is among them; its recodings are of one group.
+        base_rates: Of the target among uploads.
     """
     served = as_served(scores)
     found = np.concatenate([recalls(served, is_target, counts) for counts in resamples(is_target, groups)])
     intervals = zip(*percentile_interval(found), strict=True)
     others = int((~is_target).sum()) // recodings
     return tuple(
-        _rate_point(served, is_target, categories, rate, others, (float(low), float(high)))
+        _rate_point(served, is_target, categories, rate, others, (float(low), float(high)), base_rates)
         if others >= least_others(rate)
         else RatePoint(rate, others, None, None, {}, {})
         for rate, (low, high) in zip(FALSE_ALARM_RATES, intervals, strict=True)
@@ -107,12 +121,13 @@ def _rate_point(
     rate: float,
     others: int,
     interval: tuple[float, float],
+    base_rates: Sequence[float],
 ) -> RatePoint:
     falling = np.sort(served[~is_target])[::-1]
     threshold = float(step_above(falling[_allowed(rate, len(falling))]))
     if threshold > 1:
         return RatePoint(rate, others, Share(0.0, *interval, 0, int(is_target.sum())), None, {}, {})
-    (point,) = operating_points(served, is_target, [threshold])
+    (point,) = operating_points(served, is_target, [threshold], base_rates)
     recall = Share(point.recall.share, *interval, point.recall.count, point.recall.of)
     called = served >= threshold
     right = _counted(categories, called == is_target)

@@ -2,18 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn import metrics as sk
 
 from evaluation.arrays import Bools, Floats, Ints
-from evaluation.base_rates import Goal, OperatingPoint, Share, goals, operating_points, share_of
+from evaluation.base_rates import (
+    BASE_RATES,
+    Goal,
+    OperatingPoint,
+    Share,
+    goals,
+    operating_points,
+    share_of,
+)
 from evaluation.calibration import Bin, calibration_error, prior_weights, reliability_bins
-from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.artifact import LOGO, OUT_OF_DOMAIN
 
-LOGO = "logo"
 THRESHOLD = 0.5
 SUM_TOLERANCE = 1e-2
 """By how much an image's probabilities may miss 1: rounded scores are accepted."""
@@ -29,6 +36,23 @@ class ClassReport:
     support: int
     auc_roc: float | None
     auc_pr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassThresholds:
+    """What a threshold on the probability of one class means, and whether that probability is right.
+
+    Attributes:
+        operating_points: As `ScoreMetrics` has them of the target.
+        goals: Likewise.
+        calibration_error: ECE of this class's probability.
+        calibration: Its bins.
+    """
+
+    operating_points: tuple[OperatingPoint, ...]
+    goals: tuple[Goal, ...]
+    calibration_error: float
+    calibration: tuple[Bin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +80,8 @@ class ScoreMetrics:
         by_category: The share classified rightly.
         operating_points: What each threshold on the target's probability means where logos are rare.
         goals: The thresholds for a wanted precision.
+        by_class: Of each class but `out_of_domain`, where there are more than two classes and the set has
+            images of it and of others.
     """
 
     images: int
@@ -76,6 +102,7 @@ class ScoreMetrics:
     by_category: Mapping[str, Share]
     operating_points: tuple[OperatingPoint, ...]
     goals: tuple[Goal, ...]
+    by_class: Mapping[str, ClassThresholds] = field(default_factory=dict)
 
 
 def target_of(labels: Sequence[str]) -> int:
@@ -104,7 +131,13 @@ def predict_classes(scores: Floats, labels: Sequence[str]) -> Ints:
     return np.where(scores[:, target] >= THRESHOLD, target, 1 - target)
 
 
-def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequence[str]) -> ScoreMetrics:
+def measure(
+    scores: Floats,
+    truth: Ints,
+    labels: Sequence[str],
+    categories: Sequence[str],
+    base_rates: Sequence[float] = BASE_RATES,
+) -> ScoreMetrics:
     """Metrics of probabilities against the truth, sliced by category.
 
     Args:
@@ -112,6 +145,7 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
         truth: The index of each image's label, int[N].
         labels: Of the classes.
         categories: Of the images.
+        base_rates: Of a class among uploads.
 
     Raises:
         ValueError: They do not fit together, a score is no probability, or all images are of one class, or
@@ -143,9 +177,27 @@ def measure(scores: Floats, truth: Ints, labels: Sequence[str], categories: Sequ
         classes=classes,
         confusion=tuple(tuple(row) for row in sk.confusion_matrix(truth, predicted, labels=indices).tolist()),
         by_category=_by_category(right, categories),
-        operating_points=operating_points(scores[:, target], truth == target),
-        goals=goals(scores[:, target], truth == target),
+        operating_points=operating_points(scores[:, target], truth == target, base_rates=base_rates),
+        goals=goals(scores[:, target], truth == target, base_rates=base_rates),
+        by_class=dict(_by_class(scores, truth, labels, base_rates)) if len(labels) > 2 else {},
     )
+
+
+def _by_class(
+    scores: Floats, truth: Ints, labels: Sequence[str], base_rates: Sequence[float]
+) -> Iterator[tuple[str, ClassThresholds]]:
+    for index, label in enumerate(labels):
+        is_it = truth == index
+        if label == OUT_OF_DOMAIN or is_it.all() or not is_it.any():
+            continue
+        probability = scores[:, index]
+        thresholds = ClassThresholds(
+            operating_points(probability, is_it, base_rates=base_rates),
+            goals(probability, is_it, base_rates=base_rates),
+            calibration_error(probability, is_it),
+            reliability_bins(probability, is_it),
+        )
+        yield label, thresholds
 
 
 def balanced_calibration_error(scores: Floats, truth: Ints, labels: Sequence[str]) -> float:

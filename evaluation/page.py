@@ -5,6 +5,7 @@ SVG of `evaluation.plots`. The page forbids itself scripts and any request (a Co
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -41,6 +42,7 @@ def render_page(
     worst: WorstErrors,
     former: Mapping[str, Any] | None = None,
     samples: Sequence[SampleImage] = (),
+    worst_by_class: Mapping[str, WorstErrors] = MappingProxyType({}),
 ) -> str:
     """HTML of an evaluation.
 
@@ -50,6 +52,7 @@ def render_page(
         worst: The pictures.
         former: Another evaluation's document, as `read_document` reads it, to compare with.
         samples: Some of the images, with their predicted classes.
+        worst_by_class: The pictures of the classes beside the target.
     """
     evaluation = document["evaluation"]
     return _environment().get_template(TEMPLATE).render(
@@ -63,13 +66,15 @@ def render_page(
         remarks=remarks(evaluation),
         threshold=THRESHOLD,
         when_predicted=when_predicted(evaluation),
-        base_rates=BASE_RATES,
+        base_rates=document["base_rates"],
+        is_of_commons=tuple(document["base_rates"]) == BASE_RATES,
+        worst_by_class=worst_by_class,
         per_uploads=PER_UPLOADS,
         choosing_rates=CHOOSING_RATES,
         rate_rows=list(rate_rows(evaluation)),
         explained=_explained(evaluation),
         unseen=_unseen(evaluation),
-        meanings=_meanings(document["model"]["calibration"]),
+        meanings=_meanings(document["model"]["calibration"], document["base_rates"]),
         label_of=_label_of(document["data"]["parts"]),
         plots=_plots(document, aligned),
         worst=worst,
@@ -130,13 +135,13 @@ def _unseen(evaluation: Mapping[str, Any]) -> float:
     return share_of(0, first["operating_points"][0]["false_alarms"]["of"]).high
 
 
-def _meanings(calibration: Mapping[str, float] | None) -> list[dict[str, Any]]:
+def _meanings(calibration: Mapping[str, float] | None, base_rates: Sequence[float]) -> list[dict[str, Any]]:
     """What scores mean at each base rate; nothing where it is not known at which they hold."""
     if calibration is None:
         return []
     base_rate = calibration["base_rate"]
     return [
-        {"score": score, "at": [float(convert(score, base_rate, rate)) for rate in BASE_RATES]}
+        {"score": score, "at": [float(convert(score, base_rate, rate)) for rate in base_rates]}
         for score in EXPLAINED_SCORES
     ]
 

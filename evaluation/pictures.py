@@ -17,6 +17,7 @@ from datasets.manifest import Example
 from evaluation.metrics import predict_class, target_of
 from evaluation.outcomes import Outcome
 from evaluation.report import AS_IS
+from logo_detection.artifact import OUT_OF_DOMAIN
 from logo_detection.decode.image import load_thumbnail
 from logo_detection.errors import ItemError
 from logo_detection.files import read_file
@@ -24,6 +25,9 @@ from logo_detection.files import read_file
 PICTURE_PIXELS = 192  # pixels
 QUALITY = 80
 SHOWN = 24
+SHOWN_OF_CLASS = 8
+"""Of each class beside the target."""
+
 SAMPLES = 20
 
 
@@ -52,9 +56,26 @@ class WorstErrors:
     targets: tuple[Picture, ...]
 
 
-def worst(outcomes: Sequence[Outcome], labels: Sequence[str], shown: int = SHOWN) -> WorstErrors:
-    """The worst of the scored files; of one image's recodings the first is looked at."""
-    target = target_of(labels)
+def worst_by_class(outcomes: Sequence[Outcome], labels: Sequence[str]) -> dict[str, WorstErrors]:
+    """The worst of each class beside the target and `out_of_domain`; none where there are two classes."""
+    if len(labels) == 2:
+        return {}
+    others = [label for label in labels if label not in (OUT_OF_DOMAIN, labels[target_of(labels)])]
+    return {label: worst(outcomes, labels, SHOWN_OF_CLASS, label) for label in others}
+
+
+def worst(
+    outcomes: Sequence[Outcome], labels: Sequence[str], shown: int = SHOWN, label: str | None = None
+) -> WorstErrors:
+    """The worst of the scored files; of one image's recodings the first is looked at.
+
+    Args:
+        outcomes: Of all files.
+        labels: Of the model.
+        shown: Pictures of either kind, at most.
+        label: The class that is looked for; the target by default.
+    """
+    target = target_of(labels) if label is None else labels.index(label)
     first = max((outcome.recoding for outcome in outcomes), default=AS_IS)
     scored = [(one.scores, one) for one in outcomes if one.scores is not None and one.recoding == first]
     scored.sort(key=lambda pair: pair[0][target])

@@ -11,7 +11,6 @@ from evaluation.arrays import Floats, Ints
 from evaluation.base_rates import BASE_RATES, PER_UPLOADS
 from evaluation.false_alarms import CHOOSING_RATES, RatePoint, least_others, rate_points
 from evaluation.metrics import (
-    LOGO,
     THRESHOLD,
     ScoreMetrics,
     measure,
@@ -19,6 +18,7 @@ from evaluation.metrics import (
     target_of,
     targets_of,
 )
+from logo_detection.artifact import LOGO
 
 AS_IS = "as is"
 """The recoding of a set that has none."""
@@ -99,6 +99,7 @@ def make_report(
     categories: Sequence[str],
     groups: Ints | None = None,
     unscored: Mapping[str, int] | None = None,
+    base_rates: Sequence[float] = BASE_RATES,
 ) -> Evaluation:
     """Evaluate each recoding's probabilities, of the same images in the same order.
 
@@ -109,6 +110,7 @@ def make_report(
         categories: Of the images.
         groups: The number of each image's group, int[N]; without, each image is one of its own.
         unscored: Files that have no score, by the reason.
+        base_rates: Shares of a class among uploads, at which thresholds are told.
 
     Raises:
         ValueError: There is no recoding, one lacks images, or `measure` refuses them.
@@ -118,17 +120,20 @@ def make_report(
     several = len(scores_by_recoding) > 1
     groups = np.arange(len(truth)) if groups is None else groups
     by_recoding = {
-        name: measure(scores, truth, labels, categories) for name, scores in scores_by_recoding.items()
+        name: measure(scores, truth, labels, categories, base_rates)
+        for name, scores in scores_by_recoding.items()
     }
     points = {
-        name: _rate_points([scores], truth, labels, categories, groups)
+        name: _rate_points([scores], truth, labels, categories, groups, base_rates)
         for name, scores in scores_by_recoding.items()
     }
     every = list(scores_by_recoding.values())
     return Evaluation(
         by_recoding=by_recoding,
         rate_points=(
-            _rate_points(every, truth, labels, categories, groups) if several else next(iter(points.values()))
+            _rate_points(every, truth, labels, categories, groups, base_rates)
+            if several
+            else next(iter(points.values()))
         ),
         rate_points_by_recoding=points,
         recoding_flips=flip_rate(scores_by_recoding, labels) if several else None,
@@ -143,12 +148,15 @@ def _rate_points(
     labels: Sequence[str],
     categories: Sequence[str],
     groups: Ints,
+    base_rates: Sequence[float],
 ) -> RatePoints:
     """Of each target that some images show and some do not; an image counts once in each recoding."""
     scores, times = np.concatenate(recodings), len(recodings)
     truth, groups = np.tile(truth, times), np.tile(groups, times)
     return {
-        labels[target]: rate_points(scores[:, target], truth == target, [*categories] * times, groups, times)
+        labels[target]: rate_points(
+            scores[:, target], truth == target, [*categories] * times, groups, times, base_rates
+        )
         for target in targets_of(labels)
         if 0 < (truth == target).sum() < len(truth)
     }
@@ -221,12 +229,13 @@ def rates_table(evaluation: Mapping[str, Any]) -> str:
             cell(recoding),
             f"{point['point']['threshold']:.4f}" if point["point"] else "none",
             found_text(point),
-            *_alarms(point["point"]),
+            *_alarms(point["point"], len(base_rates_of(evaluation))),
         ]
         for target, recoding, points in rate_rows(evaluation)
         for point in points
     ]
-    headings = [f"alarms at {rate:.2%}" for rate in BASE_RATES]
+    base_rates = base_rates_of(evaluation)
+    headings = [f"alarms at {rate:.2%}" for rate in base_rates]
     table = _table(["false alarms", "images", "threshold", "found (95 % interval)", *headings], rows)
     return f"{table}\nAlarms are per {PER_UPLOADS:,} uploads, true + false, at these shares of logos.\n"
 
@@ -241,9 +250,15 @@ def rate_rows(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str, Sequenc
                 yield target, recoding, found[target]
 
 
-def _alarms(point: Mapping[str, Any] | None) -> list[str]:
+def base_rates_of(evaluation: Mapping[str, Any]) -> list[float]:
+    """The base rates at which an `Evaluation.as_dict()` tells of thresholds."""
+    first = next(iter(evaluation["by_recoding"].values()))
+    return [alarms["base_rate"] for alarms in first["operating_points"][0]["at"]]
+
+
+def _alarms(point: Mapping[str, Any] | None, base_rates: int) -> list[str]:
     if point is None:
-        return ["–"] * len(BASE_RATES)
+        return ["–"] * base_rates
     return [f"{alarms['true_alarms']:,.0f} + {alarms['false_alarms']:,.0f}" for alarms in point["at"]]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.arrays import Floats
+from evaluation.base_rates import BASE_RATES
 from evaluation.evaluate import evaluate_scores
 from evaluation.outcomes import Outcome, align, group_numbers
 from evaluation.report import Evaluation
@@ -36,7 +37,10 @@ class HoldoutResult:
 
 
 def evaluate_holdout(
-    plan: Plan, logits_of: Mapping[str, Floats], unusable: Sequence[Outcome] = ()
+    plan: Plan,
+    logits_of: Mapping[str, Floats],
+    unusable: Sequence[Outcome] = (),
+    base_rates: Sequence[float] = BASE_RATES,
 ) -> HoldoutResult:
     """Choose the temperature on the hold-out, and measure the head with it.
 
@@ -44,6 +48,7 @@ def evaluate_holdout(
         plan: Which images were trained on, and which are held out.
         logits_of: Of each image of the hold-out, by name: float64[train labels].
         unusable: Images without a score, which are counted.
+        base_rates: Shares of a class among uploads, at which thresholds are told.
 
     Raises:
         EvaluationError: The hold-out has images of one class only.
@@ -63,7 +68,7 @@ def evaluate_holdout(
     outcomes = [
         Outcome(one, tuple(row), None) for one, row in zip(examples, scores.tolist(), strict=True)
     ] + list(unusable)
-    evaluation = evaluate_scores(align(outcomes, plan.labels), plan.labels)
+    evaluation = evaluate_scores(align(outcomes, plan.labels), plan.labels, base_rates)
     calibration = Calibration(base_rate=share, temperature=chosen.temperature)
     return HoldoutResult(tuple(outcomes), evaluation, calibration, chosen)
 

@@ -103,6 +103,7 @@ def write_report(
         align(holdout.outcomes, labels),
         pictures.worst(holdout.outcomes, labels, pictures.SHOWN if pictured else 0),
         samples=pictures.samples(holdout.outcomes, labels, pictured),
+        worst_by_class=pictures.worst_by_class(holdout.outcomes, labels) if pictured else {},
     )
     write_predictions(folder / PREDICTIONS, holdout.outcomes, None, labels)
     (folder / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -32,9 +32,9 @@ ONNX = "model.onnx"
 KERAS = "model.keras"
 INT8_XML = "model-int8.xml"
 INT8_BIN = "model-int8.bin"
-OUT_OF_DOMAIN = "out_of_domain"
+OUT_OF_DOMAIN, LOGO = "out_of_domain", "logo"
 SHIPPED = Path("model_artifacts/logo-detection")
-LIFTWING_LABELS = (OUT_OF_DOMAIN, "logo")  # index 1 is the logo, unlike the alphabet's order
+LIFTWING_LABELS = (OUT_OF_DOMAIN, LOGO)  # index 1 is the logo, unlike the alphabet's order
 
 MAX_FILE_BYTES = 128_000_000  # ResNet50, the largest that there is a recipe for, has 94 MB
 
