@@ -112,6 +112,8 @@ def train_chunks(
 
     step = None
     chunks = chunks_of(recipe.stages)
+    if done:
+        LOG.info("%s: going on after part %d of %d", run.path, done, len(chunks))
     sample = validation.sample(SAMPLE_PICTURES) if validation is not None else None
     final = validation if recipe.fold is not None else sample  # of a fold it is all that is measured
     with TensorBoardWriter(run.logs if replicas.is_first else None) as tensorboard:

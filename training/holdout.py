@@ -217,8 +217,9 @@ def own_recipe(model: Path | None) -> Recipe:
 
 
 def _write_holdout_of(options: argparse.Namespace) -> None:
-    recipe = read_recipe(options.recipe) if options.recipe else own_recipe(options.model)
     examples = read_examples(options.data)
+    labels = {example.label for example in examples}
+    recipe = read_recipe(options.recipe, labels) if options.recipe else own_recipe(options.model)
     if options.model:
         check_unseen(recipe, examples, options.model)
     held_out = split_data(recipe, examples, options.workers).validation

@@ -5,14 +5,14 @@ import json
 import logging
 import shutil
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from datasets.manifest import Example, read_examples
+from datasets.manifest import Example
 from datasets.splits import Split, sources_of
 from evaluation.document import describe_data, make_document
 from evaluation.evaluate import evaluate_artifact
@@ -35,10 +35,11 @@ from training.holdout import (
     split_data,
     write_holdout,
 )
+from training.inputs import Inputs
 from training.materialise import materialise_all
 from training.place import Place
 from training.plan import training_tasks
-from training.recipe import Recipe, read_recipe
+from training.recipe import Recipe, read_recipe, with_labels
 from training.replicas import Replicas, losses_named, replicas_of
 from training.run import Run
 from training.shards import Shards, read_shards, shards_are_complete, write_shards
@@ -77,10 +78,10 @@ PREPARED = "prepared"  # what the processes of a run tell each other before they
 PARITY_STEP = 50  # every 50th validation image is scored by both runtimes before an artifact is published
 
 
-def run_training(options: argparse.Namespace, place: Place, on_lost: Lost) -> None:
+def run_training(options: argparse.Namespace, inputs: Inputs | None, place: Place, on_lost: Lost) -> None:
     """Prepare images, fit, calibrate, export, evaluate and publish, with the options of `training.train`.
 
-    Of several processes, the first does all this, and the others fit with it.
+    Of several processes, the first does all this, and the others fit with it and need no inputs.
 
     Raises:
         LogoDetectionError: What the data, the recipe or the run contradict.
@@ -88,21 +89,21 @@ def run_training(options: argparse.Namespace, place: Place, on_lost: Lost) -> No
     with joined(place, on_lost) as group:
         replicas = replicas_of(group)
         with losses_named(group):
-            if replicas.is_first:
-                make_artifact(options, replicas)
+            if inputs is not None:
+                make_artifact(options, inputs, replicas)
             else:
                 fit_along(options, replicas)
 
 
-def make_artifact(options: argparse.Namespace, replicas: Replicas) -> None:
+def make_artifact(options: argparse.Namespace, inputs: Inputs, replicas: Replicas) -> None:
     """Go the whole way, from images to a published artifact; with a fold, or `--prepare`, not so far.
 
     Raises:
         TrainingError: A stage's batch cannot be divided among the processes, or the run whose images are to
             be used has none, or others.
     """
-    examples = read_examples(options.data)
-    run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"])
+    examples = inputs.examples
+    run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"], inputs.recipe.labels)
     for stage in recipe.stages:
         replicas.place.rows(stage.batch)  # refused before the images are made, which takes long
     if options.images:
@@ -131,21 +132,23 @@ def fit_along(options: argparse.Namespace, replicas: Replicas) -> None:
     fit_model(recipe, run, shards, None, options.weights, replicas)
 
 
-def begin(directory: Path, recipe: Path, data: str) -> tuple[Run, Recipe]:
+def begin(directory: Path, recipe: Path, data: str, labels: Iterable[str] = ()) -> tuple[Run, Recipe]:
     """Begin a run, or resume it: its directory gets the recipe and the digest of the data.
+
+    The run's recipe names the labels, which are the data's where the given one names none.
 
     Raises:
         RecipeInvalid: The recipe is invalid, or differs from the run's in more than `MAY_CHANGE`.
         TrainingError: The run has begun with other data.
     """
-    run, read = Run(directory), read_recipe(recipe)
+    run, read = Run(directory), read_recipe(recipe, labels)
     if run.sources.exists():
         check_same_run(run, read, data)
     else:
         run.path.mkdir(parents=True, exist_ok=True)
         run.data.write_text(json.dumps({"sha256": data}) + "\n")
     if recipe.resolve() != run.recipe.resolve():
-        shutil.copyfile(recipe, run.recipe)
+        run.recipe.write_text(with_labels(recipe.read_text(), read.labels))
     return run, read
 
 
@@ -230,7 +233,9 @@ def write_missing(recipe: Recipe, parts: Split, run: Run, workers: int) -> None:
     run.sources.write_text(json.dumps(sources, indent=2) + "\n")
     if not shards_are_complete(run.training):
         images = materialise_all(training_tasks(recipe, parts.training), recipe.spec, workers, "training")
-        run.write_left_out("training", write_shards(run.training, images, recipe.labels, recipe.size))
+        unseen = recipe.unseen_labels
+        left_out = write_shards(run.training, images, recipe.labels, recipe.size, may_lack=unseen)
+        run.write_left_out("training", left_out)
     if not holdout_is_complete(run.validation):
         left_out = write_holdout(recipe, parts.validation, run.validation, workers)
         run.write_left_out("validation", left_out)

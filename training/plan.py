@@ -26,10 +26,10 @@ def training_tasks(recipe: Recipe, examples: Sequence[Example]) -> list[ImageTas
         for category in recipe.recombined
     }
     tasks = [combined(recipe, task, partners) for task in tasks]
-    for drawing in drawings_of(recipe.drawn, recipe.seed, recipe.held_out_kinds | fold_kinds(recipe)):
+    for drawing in drawings_of(recipe.drawings, recipe.seed, recipe.held_out_kinds | fold_kinds(recipe)):
         form = recipe.degradations.get(drawing.category, DEFAULT_FORM)
         tasks.append(ImageTask(drawing, form, 0, recipe.seed))
-    missing = set(recipe.labels) - {task.label for task in tasks}
+    missing = set(recipe.trained_labels) - {task.label for task in tasks}
     if missing:
         raise DatasetInvalid(f"no training image of {', '.join(sorted(missing))}")
     seeded("order", recipe.seed).shuffle(tasks)
@@ -73,7 +73,7 @@ def validation_drawings(recipe: Recipe) -> Iterator[Drawing]:
     on_fold = recipe.fold is not None
     seed = recipe.seed + (2 if on_fold else 1)
     unseen_kinds = fold_kinds(recipe) if on_fold else recipe.held_out_kinds
-    for category, count in recipe.drawn_validation.items():
+    for category, count in recipe.validation_drawings.items():
         unseen = frozenset(kind for kind in unseen_kinds if kind.startswith(f"{category}/"))
         fresh = count // 2 if unseen else count
         yield from drawings_of({category: fresh}, seed, recipe.held_out_kinds | unseen_kinds)
@@ -109,9 +109,9 @@ def check_parts(recipe: Recipe, parts: Split) -> None:
     """
     check_recipe_labels(recipe, (*parts.training, *parts.validation))
     validated = {example.label for example in parts.validation}
-    if any(recipe.drawn_validation.values()):
+    if any(recipe.validation_drawings.values()):
         validated.add(OUT_OF_DOMAIN)
-    if missing := sorted(set(recipe.labels) - validated):
+    if missing := sorted(set(recipe.trained_labels) - validated):
         raise DatasetInvalid(
             f"no validation image of {', '.join(missing)}: the recipe's [hold_out] keeps none from training,"
             " or only near duplicates of training images"

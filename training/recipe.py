@@ -1,23 +1,22 @@
 """The recipe: everything that decides a training run, as one TOML file says it."""
 
-import re
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from datasets.splits import HoldOut
-from logo_detection.artifact import OUT_OF_DOMAIN
+from datasets.survey import PLAIN, is_plain
+from logo_detection.artifact import LOGO, OUT_OF_DOMAIN
 from logo_detection.commands import hint
 from logo_detection.decode.spec import ImageSpec
 from training.degradation import FORMS
 from training.errors import RecipeInvalid
 
 _T = TypeVar("_T")
-
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # a label names a folder, too
 
 MAX_SEED = 2**31 - 1  # TensorFlow takes the remainder
 
@@ -114,9 +113,12 @@ class Recipe:
     """See `training/recipes/*.toml`, where each field is explained by its value.
 
     Attributes:
+        labels: The classes, in the model's order. Empty: those of the data (`with_labels`). Of others than
+            `logo`, nothing is drawn: programs draw what is no logo.
         size: Pixels, height and width, at which the model serves.
         class_weights: Of a label in the loss; 1 where none is given.
-        class_shares: Of a label in every batch, relative to the others'; 1 where none is given.
+        class_shares: Of a label in every batch, relative to the others'; 1 where none is given. That of
+            `out_of_domain` may be 0: then no image has that label.
         degradations: How pictures of a category, or else of a label, are degraded (`FORMS`).
         recombined: Of a category, the share of degradations made of two pictures.
         limits: What a model of these images cannot do: sentences for its card.
@@ -128,7 +130,6 @@ class Recipe:
 
     name: str
     version: str
-    labels: tuple[str, ...]
     seed: int
     hold_out: HoldOut
     stages: tuple[Stage, ...]
@@ -138,6 +139,7 @@ class Recipe:
     dropout: float
     ema: float
     mixed_precision: bool
+    labels: tuple[str, ...] = ()
     backbone: str = "efficientnetv2-b0"
     skip_dropout: float = 0.0
     network: Network = field(default_factory=Network)
@@ -159,6 +161,31 @@ class Recipe:
     def fitting_seed(self) -> int:
         """The seed of fitting."""
         return self.seed if self.fit_seed is None else self.fit_seed
+
+    @property
+    def trained_labels(self) -> tuple[str, ...]:
+        """The labels that images have: all but an `out_of_domain` with a share of 0."""
+        return tuple(label for label in self.labels if self.class_shares.get(label, 1.0) > 0)
+
+    @property
+    def unseen_labels(self) -> tuple[str, ...]:
+        """Those that no image has."""
+        return tuple(label for label in self.labels if label not in self.trained_labels)
+
+    @property
+    def draws(self) -> bool:
+        """Whether drawings are made beside the images: they show what is no logo."""
+        return LOGO in self.labels
+
+    @property
+    def drawings(self) -> Mapping[str, int]:
+        """The drawings to train on that are made: none, where they say nothing of the labels."""
+        return self.drawn if self.draws else _NONE
+
+    @property
+    def validation_drawings(self) -> Mapping[str, int]:
+        """Likewise, to validate on."""
+        return self.drawn_validation if self.draws else _NONE
 
     @property
     def spec(self) -> ImageSpec:
@@ -189,19 +216,41 @@ class Recipe:
         return (1 - rest) / (len(self.labels) - 1)
 
 
+def with_labels(text: str, labels: Iterable[str]) -> str:
+    """A recipe's TOML that names the labels of its data, where it names none.
+
+    Args:
+        text: The recipe.
+        labels: Those that the images have. `out_of_domain` comes first, and is there in any case; where no
+            image has it, its share of every batch is 0.
+    """
+    if "labels" in tomllib.loads(text):
+        return text
+    present = set(labels)
+    quoted = ", ".join(json.dumps(label) for label in (OUT_OF_DOMAIN, *sorted(present - {OUT_OF_DOMAIN})))
+    lines = ["# Of the data.", f"labels = [{quoted}]"]
+    if OUT_OF_DOMAIN not in present:
+        lines.append(f"class_shares = {{ {OUT_OF_DOMAIN} = 0 }}")
+    return "\n".join((*lines, text))
+
+
 def _normalised(values: list[float]) -> list[float]:
     total = sum(values)
     return [value / total for value in values]
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path, labels: Iterable[str] = ()) -> Recipe:
     """Parse a recipe.
+
+    Args:
+        path: A TOML file.
+        labels: Those of the data, which are the recipe's where it names none.
 
     Raises:
         RecipeInvalid: It cannot be read, a field is missing or unknown, or contradicts another; names it.
     """
     try:
-        recipe = _parse(path)
+        recipe = _parse(path, labels)
     except FileNotFoundError as error:
         raise RecipeInvalid(f"no such file: {path}{hint(path.stem, shipped_recipes())}") from error
     except OSError as error:
@@ -240,8 +289,9 @@ def recipe_of(manifest: Path, read: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def _parse(path: Path) -> Recipe:
-    return _made_of(tomllib.loads(path.read_text()))
+def _parse(path: Path, labels: Iterable[str]) -> Recipe:
+    text, of_data = path.read_text(), tuple(labels)
+    return _made_of(tomllib.loads(with_labels(text, of_data) if of_data else text))
 
 
 def _made_of(read: Mapping[str, Any]) -> Recipe:
@@ -293,14 +343,17 @@ def _hold_out(values: Mapping[str, Any]) -> tuple[HoldOut, frozenset[str]]:
 def check_recipe(recipe: Recipe, path: Path) -> None:
     """Raises RecipeInvalid where a recipe contradicts itself."""
     labels = recipe.labels
-    if len(labels) < 2 or len(set(labels)) != len(labels) or OUT_OF_DOMAIN not in labels:
+    if not labels and (recipe.class_weights or recipe.class_shares):
+        raise RecipeInvalid(f"{path}: class_weights and class_shares need labels: name these, too")
+    if labels and (len(labels) < 2 or len(set(labels)) != len(labels) or OUT_OF_DOMAIN not in labels):
         raise RecipeInvalid(f"{path}: labels are at least two, distinct, and {OUT_OF_DOMAIN} is one of them")
     for label in labels:
-        if not _LABEL.fullmatch(label):
-            raise RecipeInvalid(f"{path}: labels: {label!r} is not a plain name")
+        if not is_plain(label):  # it names a folder, too
+            raise RecipeInvalid(f"{path}: labels: {label!r} is not a plain name: {PLAIN}")
     for name in ("class_weights", "class_shares"):
         for label, value in getattr(recipe, name).items():
-            if label not in labels or not value > 0:
+            may_be_0 = (name, label) == ("class_shares", OUT_OF_DOMAIN)
+            if label not in labels or not (value > 0 or (value == 0 and may_be_0)):
                 raise RecipeInvalid(f"{path}: {name}: {label} = {value} is not a positive number of a label")
     for category, form in recipe.degradations.items():
         if form not in FORMS:

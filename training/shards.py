@@ -12,7 +12,7 @@ the pictures that it would have seen.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +52,20 @@ def _files(directory: Path, label: str) -> list[Path]:
 
 
 def write_shards(
-    directory: Path, images: Iterable[MaterialisedImage | LeftOutImage], labels: Sequence[str], size: int
+    directory: Path,
+    images: Iterable[MaterialisedImage | LeftOutImage],
+    labels: Sequence[str],
+    size: int,
+    may_lack: Collection[str] = (),
 ) -> list[LeftOutImage]:
     """Write all pixels into shards; return the tasks that gave no image.
 
     Args:
         directory: Shards in it, of an earlier attempt, are overwritten.
         images: In an order that has nothing to do with labels and sources.
-        labels: All that occur.
+        labels: The model's, in its order.
         size: Pixels, of the images' height and width.
+        may_lack: Labels that need no image.
 
     Raises:
         DatasetInvalid: A label is left without images.
@@ -77,7 +82,7 @@ def write_shards(
             for pixels in item.pixels.values():
                 writers[label][counts[label] % FILES].write(_record(item, pixels))
                 counts[label] += 1
-    if empty := [label for label, count in counts.items() if not count]:
+    if empty := [label for label, count in counts.items() if not count and label not in may_lack]:
         raise DatasetInvalid(f"no image of {', '.join(empty)} could be read")
     (directory / INDEX).write_text(json.dumps({"size": size, "counts": counts}) + "\n")
     return left_out
@@ -198,7 +203,7 @@ def _records(
     files: Sequence[str], count: int, seed: tuple[int, int], drawn: int, buffer: int, scored: bool
 ) -> Any:
     """Serialised pictures of one label and their scores, epoch after epoch, without the first `drawn`."""
-    first, rest = divmod(drawn, count)
+    first, rest = divmod(drawn, max(count, 1))  # of a label without images none is ever drawn
     mixed_seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
 
     def open_file(file: Any) -> Any:

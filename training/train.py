@@ -19,6 +19,7 @@ from typing import NoReturn
 from batch.options import add_spark_options
 from logo_detection.commands import Parser, run_command
 from training.errors import ProcessLost
+from training.inputs import read_inputs
 from training.launch import EXIT_LOST, GOES_ON, launch
 from training.place import MAX_PROCESSES, ONLY, RUN, place_of
 
@@ -41,11 +42,13 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     place = place_of(os.environ)
     if place is None and (options.launcher != "local" or options.processes > 1):
         return LAUNCHERS[options.launcher](options, arguments)
+    here = place or ONLY
+    inputs = read_inputs(options.data, options.recipe) if here.rank == 0 else None
     from training.pipeline import run_training
 
     stop = partial(stop_now, threading.Lock())
     try:
-        run_training(options, place or ONLY, stop)
+        run_training(options, inputs, here, stop)
     except ProcessLost as error:
         stop(str(error))
     return 0

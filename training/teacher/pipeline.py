@@ -32,7 +32,8 @@ def run_teachers(data: Path, recipe_path: Path, directory: Path, workers: int) -
         TrainingError: The run has begun with other data.
     """
     examples = read_examples(data)
-    run, recipe = begin(directory, recipe_path, describe_data(examples)["sha256"])
+    digest = describe_data(examples)["sha256"]
+    run, recipe = begin(directory, recipe_path, digest, {example.label for example in examples})
     if recipe.distillation is None or not recipe.distillation.teachers:
         raise RecipeInvalid(f"{recipe_path}: distillation: teachers: there are none")
     shards, validation = prepare_images(recipe, examples, run, workers)

@@ -27,12 +27,14 @@ def test_every_number_that_is_offered_is_within_its_bounds(name: str) -> None:
 
 
 def test_a_recipe_that_is_not_changed_stays_as_it_is() -> None:
-    assert change(QUICK, {}, LABELS) == QUICK
+    named = 'labels = ["out_of_domain", "logo"]\n\n[hold_out]'
+    assert change(QUICK, {}, LABELS) == QUICK.replace("[hold_out]", named)
 
 
 def test_a_changed_number_stands_in_its_place_and_all_else_stays() -> None:
     changed = change(QUICK, {"stages.1.images": 64, "hold_out.share": 0.2, "dropout": 0}, LABELS)
-    lines = {new for new, old in zip(changed.splitlines(), QUICK.splitlines(), strict=True) if new != old}
+    before = change(QUICK, {}, LABELS)
+    lines = {new for new, old in zip(changed.splitlines(), before.splitlines(), strict=True) if new != old}
     assert lines == {"images = 64", "share = 0.2", "dropout = 0.0"}
 
 
