@@ -27,8 +27,9 @@ class Progress:
         self._is_bar = sys.stderr.isatty()
         self._bar = tqdm(total=total, desc=what, unit=f" {unit}", disable=not self._is_bar, leave=False)
         self._what, self._total, self._unit = what, total, unit
-        self._interval_s, self._began, self._done = interval_s, time.monotonic(), 0
-        self._next_line = self._began + min(FIRST_LINE_S, interval_s)
+        self._interval_s, self._done = interval_s, 0
+        self._first: tuple[float, int] | None = None
+        self._next_line = time.monotonic() + min(FIRST_LINE_S, interval_s)
 
     def __enter__(self) -> "Progress":
         return self
@@ -43,11 +44,14 @@ class Progress:
         self._done += count
         self._bar.update(count)
         now = time.monotonic()
+        first_s, first_done = self._first = self._first or (now, self._done)  # what began, began slowly
         if not self._is_bar and now >= self._next_line:
             self._next_line = now + self._interval_s
-            left_s = (now - self._began) / max(self._done, 1) * max(self._total - self._done, 0)
             done = f"{self._done:,} of {self._total:,} {self._unit}"
-            LOG.info("%s: %s, about %.0f s left", self._what, done, left_s)
+            if self._done > first_done:
+                left_s = (now - first_s) / (self._done - first_done) * max(self._total - self._done, 0)
+                done += f", about {left_s:.0f} s left"
+            LOG.info("%s: %s", self._what, done)
 
 
 class Waiting:
