@@ -65,6 +65,12 @@ fit: $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## train a new head for MODE
 		$(if $(MODEL),--model $(call path,$(MODEL))) $(ARGS) $(if $(INPUT),$(call path,$(INPUT)))
 
 TRAINING := $(VENV)/.project $(VENV)/.train
+
+.PHONY: mine
+mine: $(TRAINING) ## a model of your own pictures, a folder per class in DATA: page, artifact (OUTPUT), the line that serves it
+	@$(BIN)/logo-mine $(if $(OUTPUT),--output $(call path,$(OUTPUT))) $(if $(MODEL),--model $(call path,$(MODEL))) \
+		$(ARGS) $(if $(DATA),$(call path,$(DATA)))
+
 RECIPE ?= training/recipes/efficientnetv2-b0.toml
 
 .PHONY: import
@@ -161,7 +167,7 @@ parity-backends: ## the .keras file's scores under TensorFlow, JAX and PyTorch
 
 # What takes the cores and no times is run two at a time, the long files first, so that neither core waits for the
 # other's last one; what starts servers and waits for them, likewise, but not beside it; what measures, alone.
-WORKING := tests/training tests/search tests/heads tests/batch tests/pipelines tests/parity tests/liftwing tests/release \
+WORKING := tests/journeys tests/training tests/search tests/heads tests/batch tests/pipelines tests/parity tests/liftwing tests/release \
 	tests/datasets tests/synthetic tests/evaluation tests/studio
 WAITING := tests/model_server tests/logo_detection tests/deploy tests/benchmarks \
 	$(addprefix tests/hostile/test_,contract_fuzz.py framing.py fuzz.py ssrf.py)
