@@ -10,8 +10,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from logo_detection.errors import LogoDetectionError
+from studio.images.access import Visit
 from studio.images.models import Change, Dataset, Image, LabelClass, Labelling
 from studio.images.scores import disagreement_of
+from studio.people import audit
 from studio.people.models import User
 
 ROWS = 2000
@@ -20,6 +22,10 @@ ROWS = 2000
 
 class LabellingRefused(LogoDetectionError):
     """Labels cannot be changed so. One line."""
+
+
+class NotTheirs(LabellingRefused):
+    """Somebody else made the change."""
 
 
 @transaction.atomic
@@ -52,8 +58,12 @@ def label_images(
 def label_all(
     by: User, dataset: Dataset, chosen: QuerySet[Image], label: LabelClass | None, why: str
 ) -> Change | None:
-    """Label all images of a query of the data set, as `label_images` does."""
-    return _change(by, dataset, chosen, label, why, Change.Kind.BULK)
+    """Label all images of a query of the data set, as `label_images` does; the audit log tells it."""
+    change = _change(by, dataset, chosen, label, why, Change.Kind.BULK)
+    if change is not None:
+        name = label.name if label else "no label"
+        audit.record(by, "label many", dataset, f"{change.images:,} images: {name}")
+    return change
 
 
 def _change(
@@ -94,6 +104,22 @@ def undo(by: User, change: Change) -> Change:
         _set(undoing, [(image, classes.get(former[image.pk][0] or 0)) for image in untouched])
         undoing.images += len(untouched)
     undoing.save(update_fields=["images"])
+    return undoing
+
+
+@transaction.atomic
+def undo_as_visitor(visit: Visit, change: Change) -> Change:
+    """Undo a change of the data set that is visited: one's own, or as a reviewer anybody's.
+
+    Raises:
+        NotTheirs: It is somebody else's, and the visitor is no reviewer.
+        LabellingRefused: It has been undone already.
+    """
+    is_own = change.by_id == visit.user.pk and change.kind in (Change.Kind.LABEL, Change.Kind.BULK)
+    if not (is_own or visit.may_review):
+        raise NotTheirs("this change is somebody else's: a reviewer may undo it")
+    undoing = undo(visit.user, change)
+    audit.record(visit.user, "undo change", visit.dataset, f"change {change.pk}")
     return undoing
 
 

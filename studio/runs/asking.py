@@ -5,12 +5,21 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from logo_detection.artifact import OUT_OF_DOMAIN
+from logo_detection.errors import LogoDetectionError
 from studio.background.claims import ask_to_cancel, reopen
+from studio.background.models import OPEN_STATES
 from studio.images.models import Version
 from studio.people import audit
 from studio.people.models import User
 from studio.runs.models import Run
 from studio.runs.recipes import change, numbers_of, read_text
+
+MAX_OPEN = 20
+"""Runs of a data set that wait or run."""
+
+
+class TooManyRuns(LogoDetectionError):
+    """As many runs wait as may. One line, for whoever asked for another."""
 
 
 def labels_of(version: Version) -> list[str]:
@@ -31,7 +40,10 @@ def ask_for_run(by: User, version: Version, recipe: str, numbers: Mapping[str, f
 
     Raises:
         RecipeInvalid: See `studio.runs.recipes.change`.
+        TooManyRuns: MAX_OPEN wait already.
     """
+    if Run.objects.filter(version__dataset=version.dataset, state__in=OPEN_STATES).count() >= MAX_OPEN:
+        raise TooManyRuns(f"{MAX_OPEN} runs wait already.")
     text = read_text(recipe)
     own = {number.place: number.value for number in numbers_of(text)}
     changes = {place: value for place, value in numbers.items() if own.get(place) != value}

@@ -8,19 +8,16 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from studio.background.models import OPEN_STATES, State
+from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
 from studio.people.models import Role
-from studio.runs.asking import ask_for_run, cancel_run, resume_run
+from studio.runs.asking import TooManyRuns, ask_for_run, cancel_run, resume_run
 from studio.runs.models import Run
 from studio.runs.process import LOG
 from studio.runs.progress import HEIGHT, WIDTH, read_progress
 from studio.runs.recipes import Number, numbers_of, read_text, recipe_names
 from training.errors import RecipeInvalid
-
-MAX_OPEN = 20
-"""Runs of a data set that wait or run."""
 
 
 class NumbersForm(forms.Form):
@@ -51,7 +48,7 @@ def runs(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """The runs of a data set, the newest first."""
     context = {
         "visit": visit,
-        "runs": _runs(visit).order_by("-pk")[:200],
+        "runs": runs_of(visit).order_by("-pk")[:200],
         "versions": visit.dataset.versions.order_by("-number"),
         "recipes": recipe_names(),
     }
@@ -73,14 +70,12 @@ def add_run(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     if recipe not in recipe_names():
         return _new(request, visit, number, recipe)
     form = NumbersForm(recipe, request.POST)
-    if form.is_valid() and _runs(visit).filter(state__in=OPEN_STATES).count() >= MAX_OPEN:
-        form.add_error(None, f"{MAX_OPEN} runs wait already.")
     if form.is_valid():
         version = get_object_or_404(visit.dataset.versions, number=_number(number))
         try:
             made = ask_for_run(visit.user, version, recipe, form.cleaned_data)
             return redirect("run", visit.dataset.name, made.pk)
-        except RecipeInvalid as error:
+        except (RecipeInvalid, TooManyRuns) as error:
             form.add_error(None, str(error))
     return _new(request, visit, number, recipe, form)
 
@@ -89,7 +84,7 @@ def add_run(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @in_dataset(Role.VIEWER)
 def run(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """How far a run is; asked by htmx, the part of the page that changes."""
-    found = get_object_or_404(_runs(visit), pk=run_id)
+    found = get_object_or_404(runs_of(visit), pk=run_id)
     context = {
         "visit": visit,
         "run": found,
@@ -106,20 +101,15 @@ def run(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
 @in_dataset(Role.VIEWER)
 def log(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """All that a run has said."""
-    found = get_object_or_404(_runs(visit), pk=run_id)
-    path = found.folder(STUDIO.data) / LOG
-    if not path.exists():
-        raise Http404
-    name = f"{visit.dataset.name}-run-{found.pk}.txt"
-    kind = "text/plain; charset=utf-8"
-    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
+    found = get_object_or_404(runs_of(visit), pk=run_id)
+    return log_of(found)
 
 
 @require_POST
 @in_dataset(Role.TRAINER)
 def cancel(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """Cancel a run."""
-    cancel_run(visit.user, get_object_or_404(_runs(visit), pk=run_id))
+    cancel_run(visit.user, get_object_or_404(runs_of(visit), pk=run_id))
     return redirect("run", visit.dataset.name, run_id)
 
 
@@ -127,11 +117,22 @@ def cancel(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
 @in_dataset(Role.TRAINER)
 def resume(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """Have a run go on from its last checkpoint."""
-    resume_run(visit.user, get_object_or_404(_runs(visit), pk=run_id))
+    resume_run(visit.user, get_object_or_404(runs_of(visit), pk=run_id))
     return redirect("run", visit.dataset.name, run_id)
 
 
-def _runs(visit: Visit) -> QuerySet[Run]:
+def log_of(run: Run) -> HttpResponseBase:
+    """The log as a file; 404 before the run has begun."""
+    path = run.folder(STUDIO.data) / LOG
+    if not path.exists():
+        raise Http404
+    name = f"{run.version.dataset.name}-run-{run.pk}.txt"
+    kind = "text/plain; charset=utf-8"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
+
+
+def runs_of(visit: Visit) -> QuerySet[Run]:
+    """The runs of a data set."""
     return Run.objects.filter(version__dataset=visit.dataset).select_related("version__dataset", "asked_by")
 
 

@@ -10,12 +10,14 @@ from django.views.decorators.http import require_GET, require_POST
 from studio.images.access import Visit, in_dataset
 from studio.images.labelling import (
     LabellingRefused,
+    NotTheirs,
     label_all,
     label_images,
     last_undoable,
     undo,
+    undo_as_visitor,
 )
-from studio.images.models import Change, Dataset, Image, LabelClass
+from studio.images.models import Dataset, Image, LabelClass
 from studio.images.selection import (
     IMAGES_PER_PAGE,
     NO_LABEL,
@@ -26,7 +28,6 @@ from studio.images.selection import (
     read_page,
     read_selection,
 )
-from studio.people import audit
 from studio.people.models import Role
 
 MAX_SOURCES = 200
@@ -118,10 +119,7 @@ def label_selection(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         name = wanted.name if wanted else NO_LABEL
         asked = {"visit": visit, "count": count, "label": name, "why": why, "fields": selection.as_fields()}
         return render(request, "images/sure.html", asked)
-    change = label_all(visit.user, visit.dataset, images, wanted, why)
-    if change is not None:
-        name = wanted.name if wanted else "no label"
-        audit.record(visit.user, "label many", visit.dataset, f"{change.images:,} images: {name}")
+    label_all(visit.user, visit.dataset, images, wanted, why)
     return redirect("history", visit.dataset.name)
 
 
@@ -144,14 +142,12 @@ def history(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 def undo_change(request: HttpRequest, visit: Visit, change_id: int) -> HttpResponseBase:
     """Undo a change: one's own, or as a reviewer anybody's."""
     change = get_object_or_404(visit.dataset.changes, pk=change_id)
-    is_own = change.by_id == visit.user.pk and change.kind in (Change.Kind.LABEL, Change.Kind.BULK)
-    if not (is_own or visit.may_review):
-        return refused(request, visit, "this change is somebody else's: a reviewer may undo it", 403)
     try:
-        undo(visit.user, change)
+        undo_as_visitor(visit, change)
+    except NotTheirs as error:
+        return refused(request, visit, str(error), 403)
     except LabellingRefused as error:
         return refused(request, visit, str(error), 409)
-    audit.record(visit.user, "undo change", visit.dataset, f"change {change.pk}")
     return redirect("history", visit.dataset.name)
 
 

@@ -3,27 +3,18 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from studio.background.claims import ask_to_cancel
-from studio.background.models import OPEN_STATES
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
+from studio.images.asking import WantedImport, ask_for_import, cancel_import
 from studio.images.candidates import ImportRefused
-from studio.images.folders import find_below
 from studio.images.models import Dataset, Import, LabelClass
-from studio.images.uploads import Uploads
-from studio.people import audit
 from studio.people.models import Role
 
-MAX_OPEN = 20
-"""Imports of a data set that wait or run."""
 PAIRS_PER_PAGE = 50
 
 
@@ -52,16 +43,11 @@ class ImportForm(forms.Form):
         if STUDIO.import_folder is None:
             del self.fields["folder"]
 
-    def clean(self) -> dict[str, Any]:
-        """Exactly one source; a label where there is one for all."""
-        values = super().clean() or self.cleaned_data
-        files = self.files.getlist("uploads") if hasattr(self.files, "getlist") else []
-        if bool(files) == bool(values.get("folder")):
-            raise ValidationError("Choose files, or name a folder.")
-        if values.get("labels") == Import.Labels.ONE and not values.get("label"):
-            raise ValidationError("Choose the label that all get.")
-        values["uploads"] = files
-        return values
+    def wanted(self) -> WantedImport:
+        """What it asks for, once it is valid."""
+        values = self.cleaned_data
+        files = tuple(self.files.getlist("uploads"))
+        return WantedImport(values["labels"], files, values.get("folder", ""), values["label"])
 
 
 @require_GET
@@ -76,11 +62,10 @@ def imports(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 def add_import(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Ask for an import."""
     form = ImportForm(visit.dataset, request.POST, request.FILES)
-    if form.is_valid() and visit.dataset.imports.filter(state__in=OPEN_STATES).count() >= MAX_OPEN:
-        form.add_error(None, f"{MAX_OPEN} imports wait already.")
     if form.is_valid():
         try:
-            return redirect("import", visit.dataset.name, _ask(visit, form.cleaned_data).pk)
+            made = ask_for_import(visit.user, visit.dataset, form.wanted(), STUDIO)
+            return redirect("import", visit.dataset.name, made.pk)
         except ImportRefused as error:
             form.add_error(None, str(error))
     return render(request, "images/imports.html", _imports(visit, form), status=400)
@@ -98,14 +83,10 @@ def import_page(request: HttpRequest, visit: Visit, import_id: int) -> HttpRespo
 
 @require_POST
 @in_dataset(Role.TRAINER)
-def cancel_import(_: HttpRequest, visit: Visit, import_id: int) -> HttpResponseBase:
+def cancel(_: HttpRequest, visit: Visit, import_id: int) -> HttpResponseBase:
     """Cancel an import; what it has brought in stays."""
     found = get_object_or_404(visit.dataset.imports, pk=import_id)
-    if ask_to_cancel(found):
-        found.refresh_from_db()
-        if not found.is_open and found.kind != Import.Kind.FOLDER:  # else the runner removes them
-            _uploads().drop(found.path)
-        audit.record(visit.user, "cancel import", visit.dataset, found.name)
+    cancel_import(visit.user, found, STUDIO)
     return redirect("import", visit.dataset.name, found.pk)
 
 
@@ -121,39 +102,3 @@ def duplicates(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 def _imports(visit: Visit, form: ImportForm) -> dict[str, Any]:
     listed = visit.dataset.imports.select_related("asked_by").order_by("-pk")[:100]
     return {"visit": visit, "imports": listed, "form": form}
-
-
-def _ask(visit: Visit, values: dict[str, Any]) -> Import:
-    kind, name, path = _source(values)
-    with transaction.atomic():
-        made = Import.objects.create(
-            dataset=visit.dataset,
-            kind=kind,
-            name=name,
-            path=path,
-            labels=values["labels"],
-            label=values["label"] if values["labels"] == Import.Labels.ONE else None,
-            asked_by=visit.user,
-        )
-        audit.record(visit.user, "import", visit.dataset, f"{kind}: {name}")
-    return made
-
-
-def _source(values: dict[str, Any]) -> tuple[Import.Kind, str, str]:
-    """The kind, the name and the place of what is to come in; uploads are kept first."""
-    if folder := values.get("folder"):
-        assert STUDIO.import_folder is not None  # noqa: S101  else the form has no such field
-        return Import.Kind.FOLDER, folder, str(find_below(STUDIO.import_folder, folder))
-    files: list[TemporaryUploadedFile] = values["uploads"]
-    names = [file.name or "" for file in files]
-    archives = [name for name in names if name.lower().endswith(".zip")]
-    if archives and len(files) > 1:
-        raise ImportRefused("an archive comes alone")
-    token = _uploads().keep(files)
-    if archives:
-        return Import.Kind.ZIP, names[0], token
-    return Import.Kind.FILES, names[0] if len(names) == 1 else f"{len(names)} files", token
-
-
-def _uploads() -> Uploads:
-    return Uploads(STUDIO.data / "uploads")

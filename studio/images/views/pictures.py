@@ -18,21 +18,22 @@ MAX_AGE_S = 7 * 24 * 60 * 60
 @in_dataset(Role.VIEWER)
 def thumbnail(_: HttpRequest, visit: Visit, image_id: int) -> HttpResponseBase:
     """The picture for the grid."""
-    return _picture(FileStore(STUDIO.data).thumbnail(_digest(visit, image_id)))
+    return picture(FileStore(STUDIO.data).thumbnail(_digest(visit, image_id)))
 
 
 @require_GET
 @in_dataset(Role.VIEWER)
 def preview(_: HttpRequest, visit: Visit, image_id: int) -> HttpResponseBase:
     """The picture for the single view."""
-    return _picture(FileStore(STUDIO.data).preview(_digest(visit, image_id)))
+    return picture(FileStore(STUDIO.data).preview(_digest(visit, image_id)))
 
 
 def _digest(visit: Visit, image_id: int) -> str:
     return get_object_or_404(visit.dataset.images.only("file_id"), pk=image_id).file_id
 
 
-def _picture(path: Path) -> HttpResponseBase:
+def picture(path: Path) -> HttpResponseBase:
+    """A JPEG of our own; 404 where there is none."""
     try:
         response = FileResponse(path.open("rb"), content_type="image/jpeg")
     except FileNotFoundError:

@@ -55,21 +55,14 @@ def version(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase
 @in_dataset(Role.VIEWER)
 def manifest(_: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """A version's manifest."""
-    found = _find(visit, number)
-    file = (folder_of(found, _store()) / CSV_NAME).open("rb")
-    return FileResponse(file, as_attachment=True, filename=f"{_name(found)}.csv", content_type="text/csv")
+    return manifest_of(_find(visit, number))
 
 
 @require_GET
 @in_dataset(Role.VIEWER)
 def folder(_: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """A version's folder, as an archive."""
-    found = _find(visit, number)
-    audit.record(visit.user, "download version", found)
-    pieces = stream_folder(folder_of(found, _store()), _name(found))
-    response = StreamingHttpResponse(pieces, content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{_name(found)}.zip"'
-    return response
+    return archive_of(visit, _find(visit, number))
 
 
 @require_GET
@@ -98,6 +91,21 @@ def difference(request: HttpRequest, visit: Visit, number: int, former: int) -> 
     ]
     context = {"visit": visit, "version": new, "former": old, "kinds": kinds, "shown": SHOWN}
     return render(request, "images/difference.html", context)
+
+
+def manifest_of(version: Version) -> HttpResponseBase:
+    """A version's manifest as a file."""
+    file = (folder_of(version, _store()) / CSV_NAME).open("rb")
+    return FileResponse(file, as_attachment=True, filename=f"{_name(version)}.csv", content_type="text/csv")
+
+
+def archive_of(visit: Visit, version: Version) -> HttpResponseBase:
+    """A version's folder as an archive; the audit log tells who took it."""
+    audit.record(visit.user, "download version", version)
+    pieces = stream_folder(folder_of(version, _store()), _name(version))
+    response = StreamingHttpResponse(pieces, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{_name(version)}.zip"'
+    return response
 
 
 def _store() -> FileStore:
