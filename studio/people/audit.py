@@ -15,10 +15,11 @@ def record(who: User | str, action: str, target: object, details: str = "") -> N
         target: Of the action, as people call it.
         details: What else one should know; never a secret.
     """
-    name = who if isinstance(who, str) else who.username
+    name, through = (who, "") if isinstance(who, str) else (who.username, who.through)
+    told = "; ".join(filter(None, (through and f"by {through}", details)))
     AuditEntry.objects.create(
         who=name[:MAX_NAME_CHARS],
         action=action,
         target=str(target)[:200],
-        details=details[:MAX_DETAILS_CHARS],
+        details=told[:MAX_DETAILS_CHARS],
     )

@@ -24,7 +24,14 @@ class Role(models.IntegerChoices):
 
 
 class User(AbstractUser):
-    """Somebody who logs in. `role` holds for all data sets; a data set may give its members another one."""
+    """Somebody who logs in. `role` holds for all data sets; a data set may give its members another one.
+
+    Attributes:
+        through: What acts for them in this request, such as a token by its name; empty: nothing does. It is
+            not kept.
+    """
+
+    through: str = ""
 
     role = models.PositiveSmallIntegerField(choices=Role.choices, default=Role.NONE)
 
