@@ -13,6 +13,7 @@ from typing import Self
 
 MARK = "STUDIO_RUN"
 LOG = "log.txt"
+ARTIFACT = "artifact"
 RECIPE = "asked.toml"
 POLL_S = 0.1
 KILL_TIMEOUT_S = 10.0

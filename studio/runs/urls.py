@@ -10,6 +10,7 @@ in_dataset = [
     path("runs/add", views.add_run, name="add-run"),
     path("runs/<int:run_id>", views.run, name="run"),
     path("runs/<int:run_id>/log", views.log, name="run-log"),
+    path("runs/<int:run_id>/artifact.zip", views.artifact, name="run-artifact"),
     path("runs/<int:run_id>/cancel", views.cancel, name="cancel-run"),
     path("runs/<int:run_id>/resume", views.resume, name="resume-run"),
 ]

@@ -4,17 +4,19 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
+from studio.images.zip_stream import stream_folder
+from studio.people import audit
 from studio.people.models import Role
 from studio.runs.asking import TooManyRuns, ask_for_run, cancel_run, resume_run
 from studio.runs.models import Run
-from studio.runs.process import LOG
+from studio.runs.process import ARTIFACT, LOG
 from studio.runs.progress import HEIGHT, WIDTH, read_progress
 from studio.runs.recipes import Number, numbers_of, read_text, recipe_names
 from training.errors import RecipeInvalid
@@ -105,6 +107,13 @@ def log(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     return log_of(found)
 
 
+@require_GET
+@in_dataset(Role.VIEWER)
+def artifact(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
+    """The model, as an archive."""
+    return artifact_of(visit, get_object_or_404(runs_of(visit), pk=run_id))
+
+
 @require_POST
 @in_dataset(Role.TRAINER)
 def cancel(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
@@ -129,6 +138,18 @@ def log_of(run: Run) -> HttpResponseBase:
     name = f"{run.version.dataset.name}-run-{run.pk}.txt"
     kind = "text/plain; charset=utf-8"
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
+
+
+def artifact_of(visit: Visit, run: Run) -> HttpResponseBase:
+    """The model as an archive, 404 before the run is done; the audit log tells who took it."""
+    folder = run.folder(STUDIO.data) / ARTIFACT
+    if run.state != State.DONE or not folder.is_dir():
+        raise Http404
+    audit.record(visit.user, "download model", f"{run.version}: run {run.pk}")
+    name = f"{run.version.dataset.name}-run-{run.pk}"
+    response = StreamingHttpResponse(stream_folder(folder, name), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+    return response
 
 
 def runs_of(visit: Visit) -> QuerySet[Run]:

@@ -15,7 +15,7 @@ from studio.images.models import Dataset, Import, Membership, Version
 from studio.images.store import FileStore
 from studio.people.models import Role, User
 from studio.runs.models import Run
-from studio.runs.process import LOG
+from studio.runs.process import ARTIFACT, LOG
 from tests.studio.world import class_of, log_in, make_user, rows, stranger
 
 pytestmark = pytest.mark.slow
@@ -37,8 +37,8 @@ IN_DATASET = {
     "add-import": ("POST", T), "import": ("GET", V), "cancel-import": ("POST", T), "duplicates": ("GET", V),
     "versions": ("GET", V), "add-version": ("POST", T), "version": ("GET", V), "version-manifest": ("GET", V),
     "version-folder": ("GET", V), "difference": ("GET", V), "runs": ("GET", V), "new-run": ("GET", T),
-    "add-run": ("POST", T), "run": ("GET", V), "run-log": ("GET", V), "cancel-run": ("POST", T),
-    "resume-run": ("POST", T),
+    "add-run": ("POST", T), "run": ("GET", V), "run-log": ("GET", V), "run-artifact": ("GET", V),
+    "cancel-run": ("POST", T), "resume-run": ("POST", T),
 }  # fmt: skip
 QUERIES = {"new-run": "?version=1&recipe=quick"}
 FOR_STRANGERS = {"log-in"}
@@ -80,7 +80,9 @@ def world(administrator: User, dataset: Dataset, studio: object) -> World:
         Version.objects.create(
             dataset=dataset, number=number, digest=str(number) * 64, images=1, made_by=administrator
         )
-    run = Run.objects.create(version=Version.objects.latest("pk"), recipe="quick", asked_by=administrator)
+    run = Run.objects.create(
+        version=Version.objects.latest("pk"), recipe="quick", asked_by=administrator, state="done"
+    )
     named: dict[str, object] = {
         "dataset": dataset.name, "image_id": image.pk, "change_id": change.pk, "import_id": job.pk,
         "number": 2, "former": 1, "person_id": make_user("somebody").pk,
@@ -100,6 +102,7 @@ def _write_files(digest: str, run: Run) -> None:
         (folder / "manifest.csv").write_text("path,label,sha256\n")
     run.folder(STUDIO.data).mkdir(parents=True)
     (run.folder(STUDIO.data) / LOG).write_text("step 1")
+    (run.folder(STUDIO.data) / ARTIFACT).mkdir()
 
 
 def ask(client: Client, world: World, name: str) -> Any:
