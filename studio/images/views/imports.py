@@ -46,7 +46,7 @@ class ImportForm(forms.Form):
     def wanted(self) -> WantedImport:
         """What it asks for, once it is valid."""
         values = self.cleaned_data
-        files = tuple(self.files.getlist("uploads"))
+        files: tuple[Any, ...] = tuple(self.files.getlist("uploads"))  # temporary, as no other handler is set
         return WantedImport(values["labels"], files, values.get("folder", ""), values["label"])
 
 
