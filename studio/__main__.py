@@ -66,13 +66,14 @@ def make_data_folder(settings: Settings) -> None:
 
 
 def prepare_database() -> str | None:
-    """Migrate, forget old sessions, add the first administrator. Returns the password of a new one."""
+    """Migrate, forget old sessions and tokens, add the first administrator. Returns a new one's password."""
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
     call_command("clearsessions")
+    call_command("cleartokens")
     from studio.people.accounts import add_first_administrator
 
     return add_first_administrator()

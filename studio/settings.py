@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     decode_timeout_s: Seconds = 30
     runs_at_a_time: PositiveInt = 1
     run_stop_timeout_s: Seconds = 20
+    api_requests_per_minute: PositiveInt = 600
+    api_token_requests_per_minute: PositiveInt = 300
+    api_token_days_max: PositiveInt = 365
+    api_body_max_size: PositiveInt = 64 * 2**20
+    api_score_workers: PositiveInt = 1
+    api_score_timeout_s: Seconds = 60
 
     @property
     def secret_key_file(self) -> Path:

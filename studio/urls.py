@@ -6,4 +6,5 @@ urlpatterns = [
     path("", include("studio.people.urls")),
     path("", include("studio.images.urls")),
     path("", include("studio.runs.urls")),
+    path("", include("studio.api.urls")),
 ]

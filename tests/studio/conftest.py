@@ -22,6 +22,9 @@ os.environ |= {
     "STUDIO_WORKERS": "1",
     "STUDIO_LOG_IN_FAILURES_MAX": "3",
     "STUDIO_UPLOAD_MAX_SIZE": str(20 * 2**20),
+    "STUDIO_API_REQUESTS_PER_MINUTE": "150",
+    "STUDIO_API_TOKEN_REQUESTS_PER_MINUTE": "100",
+    "STUDIO_API_BODY_MAX_SIZE": str(2**20),
     "DJANGO_SETTINGS_MODULE": "studio.django_settings",
 }
 
@@ -29,6 +32,7 @@ import django
 
 django.setup()
 
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
@@ -62,6 +66,7 @@ def template() -> Iterator[Path]:
     shutil.copyfile(DATABASE, FOLDER / "template.sqlite3")
     with shared_inspector():
         yield FOLDER / "template.sqlite3"
+    apps.get_app_config("api").scorer.end()  # type: ignore[attr-defined]  # it is ours
 
 
 @pytest.fixture(autouse=True)
