@@ -1,5 +1,7 @@
 """Work: what all rows that the runner works on have in common."""
 
+import secrets
+
 from django.db import models
 
 from studio.people.models import User
@@ -18,6 +20,11 @@ class State(models.TextChoices):
 
 
 OPEN_STATES = (State.WAITING, State.RUNNING)
+
+
+def draw_mark() -> str:
+    """A mark for the processes of a piece of work."""
+    return secrets.token_hex(16)
 
 
 class Work(models.Model):
@@ -46,3 +53,18 @@ class Work(models.Model):
     def is_open(self) -> bool:
         """Whether something may still come of it."""
         return self.state in OPEN_STATES
+
+
+class RetriedWork(Work):
+    """Work that is begun again where its runner was lost. See `studio.background.attempts`.
+
+    Attributes:
+        mark: Stands in the environment of all its processes, so that they can be found.
+        attempts: How often a runner has begun it, or gone on with it.
+    """
+
+    mark = models.CharField(max_length=32, default=draw_mark)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        abstract = True

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.background.work_log import read_tail
 from studio.runs.models import Run
 from studio.runs.process import LOG, RECIPE
-from studio.runs.training_log import read_tail
 from training.recipe import read_recipe, steps_of
 
 CURVES = ("loss", "accuracy", "auc_pr", "balanced_accuracy")

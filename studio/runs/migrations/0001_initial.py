@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import studio.runs.models
+import studio.background.models
 
 
 class Migration(migrations.Migration):
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ("recipe", models.CharField(max_length=100)),
                 ("changes", models.JSONField(default=dict)),
                 ("text", models.TextField()),
-                ("mark", models.CharField(default=studio.runs.models.draw_mark, max_length=32)),
+                ("mark", models.CharField(default=studio.background.models.draw_mark, max_length=32)),
                 ("attempts", models.PositiveIntegerField(default=0)),
                 (
                     "asked_by",

@@ -15,16 +15,17 @@ from django.test import Client
 from django.utils import timezone
 
 from logo_detection.artifact import load_artifact
+from studio.background.attempts import MAX_ATTEMPTS
 from studio.background.models import State
+from studio.background.process import marked
 from studio.django_settings import STUDIO
 from studio.images.models import Dataset, Version
 from studio.images.store import FileStore
 from studio.images.versions import make_version
 from studio.people.models import AuditEntry, User
 from studio.runs.asking import ask_for_run, cancel_run, resume_run
-from studio.runs.jobs import MAX_ATTEMPTS, run_next_training
+from studio.runs.jobs import run_next_training
 from studio.runs.models import Run
-from studio.runs.process import marked
 from studio.runs.progress import read_progress
 from tests.harness.process import ROOT, until
 from tests.studio.world import HTMX, fill, pattern

@@ -1,4 +1,4 @@
-"""The log of a run: what `logo-train` says, as it says it."""
+"""The log of a command: what it says, as it says it."""
 
 import os
 from pathlib import Path
