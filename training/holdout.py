@@ -4,7 +4,8 @@
     LABEL/NUMBER.png, .jpeg        every picture in both recodings
 
 `datasets.manifest` reads it. Beside a manifest's own columns there are `recoding`, `pair` (the name of the
-picture, the same for both of its recodings) and `kind` (of a generated picture).
+picture, the same for both of its recodings), `original_sha256` (of the file that the picture was made of) and
+`kind` (of a generated picture).
 """
 
 import argparse
@@ -36,6 +37,7 @@ from training.plan import check_parts, validation_tasks
 from training.recipe import Fold, Recipe, hold_out_of, read_recipe, recipe_of
 
 KIND = "kind"
+ORIGINAL_SHA256 = "original_sha256"
 GENERATED = "generated"  # the source of drawings
 OWN_LICENCE = "Apache-2.0"  # of drawings: the project's
 
@@ -137,7 +139,7 @@ def _described(image: MaterialisedImage) -> Example:
     """What is known of a picture, in whatever recoding."""
     picture = image.task.picture
     if isinstance(picture, Example):
-        return replace(picture, metadata={**picture.metadata, KIND: ""})
+        return replace(picture, metadata={**picture.metadata, KIND: "", ORIGINAL_SHA256: picture.sha256})
     return Example(
         path=Path(),
         label=image.task.label,
@@ -147,7 +149,7 @@ def _described(image: MaterialisedImage) -> Example:
         licence=OWN_LICENCE,
         author="",
         sha256="",
-        metadata={KIND: picture.kind},
+        metadata={KIND: picture.kind, ORIGINAL_SHA256: ""},
     )
 
 

@@ -48,6 +48,7 @@ def test_what_is_known_of_an_original_is_known_of_its_recodings(folder: Path, im
                 original.label, original.category, original.licence,
             )  # fmt: skip
             assert example.sha256 != original.sha256
+            assert example.metadata["original_sha256"] == original.sha256
 
 
 def test_the_folder_is_decoded_once_as_the_server_decodes(folder: Path, tmp_path: Path) -> None:
