@@ -19,6 +19,7 @@ from logo_detection.artifact import (
     Manifest,
     hash_files,
     load_artifact,
+    read_manifest,
     write_manifest,
 )
 from logo_detection.classifier import Classifier
@@ -62,6 +63,26 @@ def publish(facts: Facts, directory: Path) -> Artifact:
     )
     write_manifest(directory, manifest)
     return load_artifact(directory)
+
+
+def publish_as(version: str, directory: Path) -> Artifact:
+    """Give the artifact in a directory another version: in its model card, and in its manifest.
+
+    Raises:
+        ArtifactError: It is no artifact, or not what its manifest says.
+    """
+    load_artifact(directory)
+    manifest = read_manifest(directory)
+    facts = Facts(
+        name=manifest.name,
+        version=version,
+        labels=manifest.labels,
+        spec=manifest.image,
+        calibration=manifest.calibration,
+        training=manifest.training,
+        metrics=manifest.metrics,
+    )
+    return publish(facts, directory)
 
 
 def _alarm_thresholds(evaluation: Mapping[str, Any]) -> tuple[AlarmThreshold, ...]:

@@ -6,9 +6,9 @@ from shutil import copytree
 import numpy as np
 
 from evaluation.report import make_report
-from logo_detection.artifact import Calibration, load_artifact
+from logo_detection.artifact import Calibration, load_artifact, read_manifest
 from release.model_card import Facts
-from release.publication import publish
+from release.publication import publish, publish_as
 
 LABELS = ("out_of_domain", "logo")
 
@@ -38,3 +38,17 @@ def test_a_model_that_was_not_evaluated_has_no_thresholds(artifact: Path, tmp_pa
     spec = load_artifact(artifact).spec
     facts = Facts("m", "1", LABELS, spec, Calibration(base_rate=0.5), {}, {})
     assert publish(facts, tmp_path / "copy").thresholds == ()
+
+
+def test_an_artifact_gets_another_version_and_stays_as_it_is(artifact: Path, tmp_path: Path) -> None:
+    copytree(artifact, tmp_path / "copy")
+    before = read_manifest(artifact)
+    again = publish_as("2.1-run7", tmp_path / "copy")
+    assert (again.name, again.version) == (before.name, "2.1-run7")
+    after = read_manifest(again.path)
+    models = [{name: m.files[name] for name in m.files if name.startswith("model.")} for m in (before, after)]
+    assert models[0] == models[1]
+    assert (after.labels, after.calibration, after.metrics, after.training) == (
+        before.labels, before.calibration, before.metrics, before.training,
+    )  # fmt: skip
+    assert (again.path / "MODEL_CARD.md").read_text().startswith(f"# {before.name} 2.1-run7\n")
