@@ -25,7 +25,7 @@ def allow_form_to(response: HttpResponse, origin: str) -> None:
 
 
 class ContentSecurityMiddleware:
-    """Adds `Content-Security-Policy` to every answer, and `no-store` where nothing is said of caches."""
+    """Adds `Content-Security-Policy` to an answer that has none of its own, and `no-store` likewise."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -34,6 +34,6 @@ class ContentSecurityMiddleware:
         """Answer."""
         response = self._get_response(request)
         target = getattr(response, FORM_TARGET, "")
-        response["Content-Security-Policy"] = f"{POLICY} {target}".rstrip()
+        response.setdefault("Content-Security-Policy", f"{POLICY} {target}".rstrip())
         response.setdefault("Cache-Control", "no-store")
         return response

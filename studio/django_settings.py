@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "rest_framework",
     "drf_spectacular",
+    "studio.results",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -1,4 +1,4 @@
-"""The runner: does what takes long, one import after another, and trainings beside them.
+"""The runner: does what takes long, one import and one evaluation after another, and trainings beside them.
 
 It may be killed at any moment: whoever runs next goes on with what it had claimed.
 """
@@ -25,6 +25,7 @@ def main() -> int:
     django.setup()
     from studio.django_settings import STUDIO
     from studio.images.jobs import equipment_of, run_next_import
+    from studio.results.jobs import run_next_evaluation
     from studio.runs.jobs import run_next_training
 
     stopping = threading.Event()
@@ -36,10 +37,15 @@ def main() -> int:
         signal.signal(number, stop)
     imports = partial(run_next_import, equipment_of(STUDIO), stopping)
     trainings = partial(run_next_training, STUDIO, stopping)
+    evaluations = partial(run_next_evaluation, STUDIO, stopping)
     # A training ends with the thread that has started it, which therefore lives as long as this process.
     threads = [
         threading.Thread(target=work_until, args=(stopping, work), name=name)
-        for name, work in [("imports", imports), *[("trainings", trainings)] * STUDIO.runs_at_a_time]
+        for name, work in [
+            ("imports", imports),
+            ("evaluations", evaluations),
+            *[("trainings", trainings)] * STUDIO.runs_at_a_time,
+        ]
     ]
     for thread in threads:
         thread.start()

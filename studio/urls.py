@@ -7,4 +7,5 @@ urlpatterns = [
     path("", include("studio.images.urls")),
     path("", include("studio.runs.urls")),
     path("", include("studio.api.urls")),
+    path("", include("studio.results.urls")),
 ]

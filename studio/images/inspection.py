@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets.duplicates import Fingerprint, fingerprint_of
-from logo_detection.artifact import Artifact
+from evaluation.metrics import target_of
+from logo_detection.artifact import OUT_OF_DOMAIN, Artifact
+from logo_detection.classifier import Contrast
 from logo_detection.errors import ItemError
 from logo_detection.fetch.byte_budget import ByteBudget
 from logo_detection.files import held_file
-from logo_detection.pool.messages import Scored, WorkerConfig
+from logo_detection.overlay import draw_overlay
+from logo_detection.pool.messages import Explanation, Scored, WorkerConfig
 from logo_detection.pool.pool import ScoringPool
 from logo_detection.scoring import AHEAD_PER_WORKER, MAX_HELD_BYTES, Input, score_all
 
@@ -30,6 +33,7 @@ THUMBNAIL_SIDE = 192
 JPEG_QUALITY = 85
 
 Uint8Array = NDArray[np.uint8]
+Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Inspected:
         height: Likewise.
         preview: uint8[height, width, 3], of which the longer is PREVIEW_SIDE.
         scores: Probabilities, by the model's labels.
+        heat_map: float32[rows, columns], positive where the image looks like the model's target; None where
+            it was not asked for, or the model has none.
     """
 
     format: str
@@ -49,6 +55,7 @@ class Inspected:
     height: int
     preview: Uint8Array
     scores: dict[str, float]
+    heat_map: Float32Array | None = None
 
     @property
     def thumbnail(self) -> Uint8Array:
@@ -56,6 +63,13 @@ class Inspected:
         height, width, _ = self.preview.shape
         size = tuple(max(1, round(side * THUMBNAIL_SIDE / PREVIEW_SIDE)) for side in (width, height))
         return np.asarray(Image.fromarray(self.preview).resize((size[0], size[1]), Image.Resampling.BOX))
+
+    @property
+    def overlay(self) -> bytes | None:
+        """The heat map over the picture, a PNG: drawn here, as what a fenced process drew is a stranger's."""
+        if self.heat_map is None:
+            return None
+        return draw_overlay(self.preview.astype(np.float32), self.heat_map)
 
     @property
     def fingerprint(self) -> Fingerprint | None:
@@ -86,6 +100,7 @@ class Inspector:
         config = WorkerConfig(artifact.model_source(), max_image_bytes=max_file_bytes)
         self.model = f"{artifact.name} {artifact.version}"
         self._labels = artifact.labels
+        self._contrast = Contrast(target_of(artifact.labels), artifact.labels.index(OUT_OF_DOMAIN))
         self._workers = workers
         self._max_file_bytes = max_file_bytes
         self._pool = ScoringPool(config, workers=workers, decode_timeout_s=decode_timeout_s)
@@ -103,8 +118,12 @@ class Inspector:
             self._loop.run(self._pool.__aexit__())
         self._loop.close()
 
-    def look(self, paths: Sequence[Path]) -> list[Inspected | ItemError]:
+    def look(self, paths: Sequence[Path], explain: bool = False) -> list[Inspected | ItemError]:
         """Look at files. Returns what is in each, in their order, or why nobody can tell.
+
+        Args:
+            paths: The files.
+            explain: Asks for heat maps, too.
 
         Raises:
             WorkerStartError: No process comes up.
@@ -114,13 +133,14 @@ class Inspector:
         if not self._is_started:
             self._loop.run(self._pool.__aenter__())
             self._is_started = True
-        return self._loop.run(self._look(paths))
+        return self._loop.run(self._look(paths, explain))
 
-    async def _look(self, paths: Sequence[Path]) -> list[Inspected | ItemError]:
+    async def _look(self, paths: Sequence[Path], explain: bool) -> list[Inspected | ItemError]:
         opened = partial(held_file, memory=self._memory, max_bytes=self._max_file_bytes)
         inputs = (Input(path.name, partial(opened, path)) for path in paths)
         ahead = AHEAD_PER_WORKER * self._workers
-        results = score_all(inputs, self._pool, ahead=ahead, thumbnail_side=PREVIEW_SIDE)
+        contrast = self._contrast if explain and self._pool.explains else None
+        results = score_all(inputs, self._pool, ahead=ahead, contrast=contrast, thumbnail_side=PREVIEW_SIDE)
         async with aclosing(results):
             return [self._inspected(result.outcome) async for result in results]
 
@@ -131,4 +151,9 @@ class Inspector:
         assert shown is not None  # noqa: S101  it was asked for, and the pool checks what it is sent
         pixels = np.frombuffer(shown.pixels, np.uint8).reshape(shown.height, shown.width, 3)
         scores = dict(zip(self._labels, outcome.scores, strict=True))
-        return Inspected(outcome.format, outcome.width, outcome.height, pixels, scores)
+        heat_map = _heat_map(outcome.explanation)
+        return Inspected(outcome.format, outcome.width, outcome.height, pixels, scores, heat_map)
+
+
+def _heat_map(explanation: Explanation | None) -> Float32Array | None:
+    return None if explanation is None else np.array(explanation.values, np.float32)

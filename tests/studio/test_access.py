@@ -15,6 +15,7 @@ from studio.images.membership import make_dataset
 from studio.images.models import Dataset, Import, Membership, Version
 from studio.images.store import FileStore
 from studio.people.models import Role, User
+from studio.results.models import Evaluation
 from studio.runs.models import Run
 from studio.runs.process import ARTIFACT, LOG
 from tests.studio.world import class_of, log_in, make_user, rows, stranger
@@ -41,7 +42,10 @@ IN_DATASET = {
     "versions": ("GET", V), "add-version": ("POST", T), "version": ("GET", V), "version-manifest": ("GET", V),
     "version-folder": ("GET", V), "difference": ("GET", V), "runs": ("GET", V), "new-run": ("GET", T),
     "add-run": ("POST", T), "run": ("GET", V), "run-log": ("GET", V), "run-artifact": ("GET", V),
-    "cancel-run": ("POST", T), "resume-run": ("POST", T),
+    "cancel-run": ("POST", T),
+    "resume-run": ("POST", T), "results": ("GET", V), "add-comparison": ("POST", T), "comparison": ("GET", V),
+    "evaluation-report": ("GET", V), "evaluation-predictions": ("GET", V), "evaluate-again": ("POST", T),
+    "cancel-evaluation": ("POST", T), "evaluation-picture": ("GET", V),
 }  # fmt: skip
 QUERIES = {"new-run": "?version=1&recipe=quick"}
 FOR_STRANGERS = {"log-in", "oauth-token", "oauth-revoke"}
@@ -89,7 +93,7 @@ def world(administrator: User, dataset: Dataset, studio: object) -> World:
     named: dict[str, object] = {
         "dataset": dataset.name, "image_id": image.pk, "change_id": change.pk, "import_id": job.pk,
         "number": 2, "former": 1, "person_id": make_user("somebody").pk,
-        "run_id": run.pk, "token_id": 1, "application_id": add_application().pk,
+        "run_id": run.pk, "token_id": 1, "application_id": add_application().pk, **_results(run),
     }  # fmt: skip
     _write_files(image.file_id, run)
     return World(dataset, named)
@@ -100,6 +104,17 @@ def add_application() -> Any:
         name="app", client_type="public", authorization_grant_type="authorization-code",
         redirect_uris="https://app.example/back",
     )  # fmt: skip
+
+
+def _results(run: Run) -> dict[str, object]:
+    """Another run, and a comparison with it; `number` names a picture, too."""
+    other = Run.objects.create(version=run.version, recipe="quick", asked_by=run.asked_by)
+    evaluation = Evaluation.objects.create(run=run, beside=other, asked_by=run.asked_by)
+    folder = evaluation.folder(STUDIO.data)
+    (folder / "pictures").mkdir(parents=True)
+    for name in ("report.html", "predictions.csv", "pictures/2.jpg"):
+        (folder / name).write_text("any")
+    return {"other_id": other.pk, "evaluation_id": evaluation.pk, "kind": "pictures"}
 
 
 def _write_files(digest: str, run: Run) -> None:

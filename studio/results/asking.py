@@ -1,0 +1,56 @@
+"""Asking for evaluations: every run gets one when it is done, and a comparison is asked for."""
+
+from django.db import transaction
+
+from studio.background.claims import ask_to_cancel, reopen
+from studio.background.models import State
+from studio.people import audit
+from studio.people.models import User
+from studio.results.models import Evaluation
+from studio.runs.models import Run
+
+
+def ask_for_missing() -> int:
+    """Ask for the evaluation of each run that is done and has none. Returns how many there were."""
+    evaluated = Evaluation.objects.filter(beside__isnull=True).values("run")
+    missing = list(Run.objects.filter(state=State.DONE).exclude(pk__in=evaluated).select_related("version"))
+    for run in missing:
+        _ask_once(run)
+    return len(missing)
+
+
+@transaction.atomic
+def _ask_once(run: Run) -> None:
+    asked, is_new = Evaluation.objects.get_or_create(
+        run=run, beside=None, defaults={"asked_by_id": run.asked_by_id}
+    )
+    if is_new:
+        audit.record(audit.PROGRAM, "ask for evaluation", asked)
+
+
+@transaction.atomic
+def ask_for_comparison(by: User, run: Run, beside: Run) -> Evaluation:
+    """Ask for a run's evaluation beside another's, unless there is one."""
+    asked, is_new = Evaluation.objects.get_or_create(run=run, beside=beside, defaults={"asked_by": by})
+    if is_new:
+        audit.record(by, "ask for comparison", asked)
+    return asked
+
+
+@transaction.atomic
+def evaluate_again(by: User, evaluation: Evaluation) -> bool:
+    """Begin an evaluation again that has failed, or was cancelled. Returns whether it had."""
+    had_ended = reopen(evaluation)
+    if had_ended:
+        Evaluation.objects.filter(pk=evaluation.pk).update(attempts=0)
+        audit.record(by, "evaluate again", evaluation)
+    return had_ended
+
+
+@transaction.atomic
+def cancel_evaluation(by: User, evaluation: Evaluation) -> bool:
+    """Cancel an evaluation. Returns whether it was open."""
+    was_open = ask_to_cancel(evaluation)
+    if was_open:
+        audit.record(by, "cancel evaluation", evaluation)
+    return was_open
