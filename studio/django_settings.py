@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "studio.results",
+    "studio.publishing",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

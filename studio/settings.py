@@ -6,8 +6,9 @@ docs/studio.md documents each with its unit and default; a test compares the two
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, PositiveInt, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from logo_detection.cores import available_cores
@@ -24,6 +25,17 @@ class SettingsInvalid(LogoDetectionError):
 
 def _names(text: object) -> object:
     return tuple(filter(None, (name.strip() for name in text.split(",")))) if isinstance(text, str) else text
+
+
+def _origin(text: str) -> str:
+    """An address without more than host and port: what stands before a path, without the slash."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("is http:// or https://, a host, and a port if need be")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("has nothing after host and port")
+    _ = parts.port  # raises where it is none
+    return text.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -62,6 +74,9 @@ class Settings(BaseSettings):
     api_body_max_size: PositiveInt = 64 * 2**20
     api_score_workers: PositiveInt = 1
     api_score_timeout_s: Seconds = 60
+    server_url: Annotated[str, AfterValidator(_origin)] = ""
+    server_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
+    server_timeout_s: Seconds = 2
 
     @property
     def secret_key_file(self) -> Path:

@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("studio.runs.urls")),
     path("", include("studio.api.urls")),
     path("", include("studio.results.urls")),
+    path("", include("studio.publishing.urls")),
 ]

@@ -11,8 +11,9 @@ class Role(models.IntegerChoices):
     """What someone may do; every role may do all that those before it may.
 
     A viewer looks. A labeller labels images one by one, and undoes that. A reviewer changes many at once, and
-    undoes what others did. A trainer makes data sets, imports, versions and runs. An administrator says who
-    may do what.
+    undoes what others did. A trainer makes data sets, imports, versions and runs, and publishes those that
+    the gate lets through. An administrator says who may do what, what the gate asks for, and which model is
+    active.
     """
 
     NONE = 0, "none"

@@ -15,6 +15,7 @@ from studio.images.membership import make_dataset
 from studio.images.models import Dataset, Import, Membership, Version
 from studio.images.store import FileStore
 from studio.people.models import Role, User
+from studio.publishing.models import ArtifactVersion
 from studio.results.models import Evaluation
 from studio.runs.models import Run
 from studio.runs.process import ARTIFACT, LOG
@@ -31,6 +32,8 @@ EVERYWHERE = {
     "audit": ("GET", A), "add-dataset": ("POST", T), "tokens": ("GET", Role.NONE),
     "revoke-token": ("POST", Role.NONE), "forget-application": ("POST", Role.NONE),
     "oauth-authorize": ("GET", Role.NONE), "applications": ("GET", A), "delete-application": ("POST", A),
+    "models": ("GET", V), "model": ("GET", V), "model-archive": ("GET", V), "activate": ("POST", A),
+    "roll-back": ("POST", A), "delete-model": ("POST", A), "gate": ("GET", V), "set-gate": ("POST", A),
 }  # fmt: skip
 
 # The same of those in a data set, where the role of a member counts as well.
@@ -45,7 +48,8 @@ IN_DATASET = {
     "cancel-run": ("POST", T),
     "resume-run": ("POST", T), "results": ("GET", V), "add-comparison": ("POST", T), "comparison": ("GET", V),
     "evaluation-report": ("GET", V), "evaluation-predictions": ("GET", V), "evaluate-again": ("POST", T),
-    "cancel-evaluation": ("POST", T), "evaluation-picture": ("GET", V),
+    "cancel-evaluation": ("POST", T), "evaluation-picture": ("GET", V), "publish": ("GET", V),
+    "add-artifact": ("POST", T),
 }  # fmt: skip
 QUERIES = {"new-run": "?version=1&recipe=quick"}
 FOR_STRANGERS = {"log-in", "oauth-token", "oauth-revoke"}
@@ -107,14 +111,19 @@ def add_application() -> Any:
 
 
 def _results(run: Run) -> dict[str, object]:
-    """Another run, and a comparison with it; `number` names a picture, too."""
+    """Another run, a comparison with it, and a published model; `number` names a picture, too."""
     other = Run.objects.create(version=run.version, recipe="quick", asked_by=run.asked_by)
     evaluation = Evaluation.objects.create(run=run, beside=other, asked_by=run.asked_by)
     folder = evaluation.folder(STUDIO.data)
     (folder / "pictures").mkdir(parents=True)
     for name in ("report.html", "predictions.csv", "pictures/2.jpg"):
         (folder / name).write_text("any")
-    return {"other_id": other.pk, "evaluation_id": evaluation.pk, "kind": "pictures"}
+    model = ArtifactVersion.objects.create(version="1", run=run, digest="1" * 64, published_by=run.asked_by)
+    model.folder(STUDIO.data).mkdir(parents=True)
+    (model.folder(STUDIO.data) / "MODEL_CARD.md").write_text("any")
+    return {
+        "other_id": other.pk, "evaluation_id": evaluation.pk, "kind": "pictures", "model_id": model.pk
+    }  # fmt: skip
 
 
 def _write_files(digest: str, run: Run) -> None:

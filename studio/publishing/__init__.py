@@ -1,0 +1,1 @@
+"""Publishing: a run's model becomes an artifact version through the gate, and one version is active."""
