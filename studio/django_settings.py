@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "studio.results",
     "studio.publishing",
+    "studio.trying",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

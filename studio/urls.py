@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("studio.api.urls")),
     path("", include("studio.results.urls")),
     path("", include("studio.publishing.urls")),
+    path("", include("studio.trying.urls")),
 ]

@@ -34,6 +34,7 @@ EVERYWHERE = {
     "oauth-authorize": ("GET", Role.NONE), "applications": ("GET", A), "delete-application": ("POST", A),
     "models": ("GET", V), "model": ("GET", V), "model-archive": ("GET", V), "activate": ("POST", A),
     "roll-back": ("POST", A), "delete-model": ("POST", A), "gate": ("GET", V), "set-gate": ("POST", A),
+    "try": ("GET", V), "try-score": ("POST", V),
 }  # fmt: skip
 
 # The same of those in a data set, where the role of a member counts as well.
