@@ -13,15 +13,15 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import F
 
-from logo_detection.errors import ItemError
+from studio.images.admission import admit
 from studio.images.archives import ArchiveLimits, opened_archive
 from studio.images.candidates import Candidate, Candidates, ImportRefused, RefusedFile
 from studio.images.folders import list_labelled, list_unlabelled
-from studio.images.inspection import Inspected, Inspector, encode_jpeg
+from studio.images.inspection import Inspector
 from studio.images.models import MAX_TEXT_CHARS, Change, File, Image, Import, LabelClass, Labelling, Problem
 from studio.images.near_duplicates import find_near_duplicates
 from studio.images.scores import set_numbers
-from studio.images.store import FileStore, StoredFile
+from studio.images.store import FileStore
 from studio.images.uploads import ARCHIVE, Uploads
 
 CHUNK = 32
@@ -92,54 +92,16 @@ class Importer:
     def _bring(
         self, job: Import, classes: dict[str, LabelClass], files: Sequence[Candidate], inspector: Inspector
     ) -> None:
-        stored: dict[str, tuple[Candidate, StoredFile]] = {}
         refused: list[RefusedFile] = []
-        again = 0
+        wanted: list[Candidate] = []
         for one in files:
             if job.labels == Import.Labels.FOLDERS and one.label and one.label not in classes:
                 refused.append(RefusedFile(one.name, f"{one.label!r} is no class of this data set"))
-                continue
-            try:
-                with one.open() as source:
-                    file = self.equipment.store.add(source, self.equipment.limits.file_bytes)
-            except (ItemError, OSError) as error:
-                refused.append(RefusedFile(one.name, _reason(error)))
-                continue
-            again += file.sha256 in stored
-            stored.setdefault(file.sha256, (one, file))
-        known = File.objects.in_bulk(list(stored))
-        fresh = [file for _, file in stored.values() if file.sha256 not in known]
-        for file, seen in zip(
-            fresh, inspector.look([self.equipment.store.file(f.sha256) for f in fresh]), strict=True
-        ):
-            if isinstance(seen, Inspected):
-                known[file.sha256] = self._show(file, seen, inspector.model)
             else:
-                refused.append(RefusedFile(stored.pop(file.sha256)[0].name, seen.message))
-                self.equipment.store.drop(file.sha256)
-        rows = [(one, known[digest]) for digest, (one, _) in stored.items()]
-        _write(job, classes, rows, refused, again)
-
-    def _show(self, file: StoredFile, seen: Inspected, model: str) -> File:
-        """The row of a file, whose pictures are written."""
-        self.equipment.store.write(self.equipment.store.preview(file.sha256), encode_jpeg(seen.preview))
-        self.equipment.store.write(self.equipment.store.thumbnail(file.sha256), encode_jpeg(seen.thumbnail))
-        fingerprint = seen.fingerprint
-        return File(
-            sha256=file.sha256,
-            bytes=file.bytes,
-            format=seen.format,
-            width=seen.width,
-            height=seen.height,
-            colours=fingerprint.colours.tobytes() if fingerprint else b"",
-            stretch=fingerprint.stretch if fingerprint else 0.0,
-            scores=seen.scores,
-            scored_by=model,
-        )
-
-
-def _reason(error: ItemError | OSError) -> str:
-    return error.message if isinstance(error, ItemError) else (error.strerror or "it cannot be read")
+                wanted.append(one)
+        equipment = self.equipment
+        admitted = admit(wanted, equipment.store, equipment.limits.file_bytes, inspector)
+        _write(job, classes, admitted.rows, [*refused, *admitted.refused], admitted.again)
 
 
 @transaction.atomic
