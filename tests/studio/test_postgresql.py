@@ -11,9 +11,12 @@ import httpx
 import psycopg
 import pytest
 
+from studio.backup import BackupRefused, restore
+from studio.settings import read_settings
 from tests.harness.process import free_port
 from tests.harness.tools import required
 from tests.studio.served import log_in, make_and_fill_dataset, post, served
+from tests.studio.test_backup import check_restored, studio_command
 
 pytestmark = pytest.mark.slow
 
@@ -63,3 +66,31 @@ def test_images_are_imported_labelled_and_kept_in_a_version(database: str, tmp_p
                 connection.execute(statement)
             connection.rollback()
     assert not (tmp_path / "data" / "studio.sqlite3").exists()
+
+
+def test_a_running_studio_is_backed_up_and_restored_into_another_database(
+    database: str, tmp_path: Path
+) -> None:
+    data, backup = tmp_path / "first" / "data", tmp_path / "backup"
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    with (
+        served(data, STUDIO_DATABASE_URL=database) as studio,
+        httpx.Client(base_url=studio.url, follow_redirects=True, timeout=60) as client,
+    ):
+        log_in(client, studio)
+        make_and_fill_dataset(client)
+        said = studio_command("backup", backup, {"STUDIO_DATA": str(data), "STUDIO_DATABASE_URL": database})
+        assert "the database (postgresql) and " in said
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE restored")
+    other = database.removesuffix("postgres") + "restored"
+    new = {"STUDIO_DATA": str(tmp_path / "second" / "data"), "STUDIO_DATABASE_URL": other}
+    assert "restored" in studio_command("restore", backup, new)
+    with (
+        served(Path(new["STUDIO_DATA"]), STUDIO_DATABASE_URL=other) as again,
+        httpx.Client(base_url=again.url, follow_redirects=True, timeout=60) as client,
+    ):
+        check_restored(client, studio, again)
+    with pytest.raises(BackupRefused, match="has tables already"):
+        restore(read_settings(data=tmp_path / "third", database_url=other), backup)
