@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,6 +53,9 @@ MAX_LOST_IN_A_ROW = 10  # files that the wiki did not give, after which it is le
 _WANTED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:/([A-Za-z0-9][\w.-]*))?=(Category:[^|#<>\[\]{}\n]+)", re.ASCII)
 
 LOG = logging.getLogger(__name__)
+
+Identify = Callable[[bytes], str]
+"""Says of which format a file is; raises ItemError where it is none that can be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,9 @@ async def files_below(wiki: WikiClient, wanted: LabelledCategory, depth: int) ->
 class Importer:
     """Fetches listed files into a collection, and collects those that failed."""
 
-    def __init__(self, wiki: WikiClient, collection: Collection, width: int) -> None:
+    def __init__(self, wiki: WikiClient, collection: Collection, width: int, identify: Identify) -> None:
         self._wiki = wiki
+        self._identify = identify
         self._collection = collection
         self._width = width
         self._lost_in_a_row = 0
@@ -176,7 +180,7 @@ class Importer:
             raise errors.exceptions[0] from None
 
     async def _fetch_one(self, one: ListedFile, info: FileInfo | None) -> None:
-        """Fetch a file, check that it can be decoded, and add it; an error costs this file alone."""
+        """Fetch a file, check that it can be used, and add it; an error costs this file alone."""
         if info is None:
             return self._fail(one, "is gone, or not a file")
         if not info.mime.startswith("image/") or info.thumburl is None:
@@ -184,11 +188,11 @@ class Importer:
         try:
             body = await self._wiki.file(info.thumburl)
             self._lost_in_a_row = 0
-            load_image(body, ImageSpec())
+            kind = self._identify(body)
         except ItemError as error:
             self._fail(one, f"{error.code}: {error.message}")
             return self._count_lost(error)
-        return self._collection.add_file(fetched(one, info, body, self._width), body)
+        return self._collection.add_file(fetched(one, info, body, self._width, kind), body)
 
     def _fail(self, one: ListedFile, reason: str) -> None:
         self.failures.append(FileFailure(one.page, one.title, one.label, reason))
@@ -199,12 +203,22 @@ class Importer:
             raise WikiError(f"{self._lost_in_a_row} files in a row were not given: {error.message}")
 
 
-def fetched(one: ListedFile, info: FileInfo, body: bytes, width: int) -> FetchedFile:
+def decoded_format(body: bytes) -> str:
+    """The format of a picture that can be decoded, which is done here.
+
+    Raises:
+        ItemError: It cannot.
+    """
+    load_image(body, ImageSpec())
+    return read_header(body, DecodeLimits()).format
+
+
+def fetched(one: ListedFile, info: FileInfo, body: bytes, width: int, kind: str) -> FetchedFile:
     """What is to be remembered of a file. Its name says nothing that an uploader chose."""
     return FetchedFile(
         page=one.page,
         width=width,
-        name=f"{one.page}-{width}.{read_header(body, DecodeLimits()).format}",
+        name=f"{one.page}-{width}.{kind}",
         sha256=hashlib.sha256(body).hexdigest(),
         licence=info.licence,
         author=info.author,
@@ -221,8 +235,18 @@ async def import_files(
     into: Path,
     width: int = WIDTH,
     retry_policy: RetryPolicy = RetryPolicy(),  # noqa: B008
+    identify: Identify = decoded_format,
 ) -> tuple[int, int]:
     """Fetch what is not there yet, and write the data set, of what there is.
+
+    Args:
+        request: What to import.
+        api: URL of the wiki's `api.php`.
+        policy: What may be fetched.
+        into: Folder of the data set.
+        width: Of the files, pixels.
+        retry_policy: How often a request is tried.
+        identify: Looks at each file; who looks at them later, behind a fence, gives one that does not decode.
 
     Returns:
         How many files it has, and how many it lacks.
@@ -237,7 +261,7 @@ async def import_files(
         if (listing := collection.read_listing(asked)) is None:
             listing = await list_files(wiki, request)
             collection.write_listing(asked, listing)
-        work = Importer(wiki, collection, width)
+        work = Importer(wiki, collection, width, identify)
         await work.fetch(listing.files)
     failures = [*listing.failures, *work.failures]
     return collection.write_results(listing.files, width, failures), len(failures)

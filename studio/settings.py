@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from datasets.mediawiki import user_agent
 from logo_detection.cores import available_cores
 from logo_detection.errors import LogoDetectionError
+from logo_detection.fetch.policy import parse_allowed_hosts
 
 PREFIX = "STUDIO_"
 
@@ -36,6 +38,16 @@ def _origin(text: str) -> str:
         raise ValueError("has nothing after host and port")
     _ = parts.port  # raises where it is none
     return text.rstrip("/")
+
+
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    parse_allowed_hosts(",".join(names))
+    return names
+
+
+def _contact(text: str) -> str:
+    user_agent(text)
+    return text
 
 
 class Settings(BaseSettings):
@@ -66,6 +78,11 @@ class Settings(BaseSettings):
     model: Path = Path("model_artifacts/logo-detection")
     workers: PositiveInt = Field(default_factory=available_cores)
     decode_timeout_s: Seconds = 30
+    contact: Annotated[str, AfterValidator(_contact)] | None = None
+    commons_api: str = "https://commons.wikimedia.org/w/api.php"
+    commons_image_hosts: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_hosts)
+    ] = ("upload.wikimedia.org",)
     runs_at_a_time: PositiveInt = 1
     run_stop_timeout_s: Seconds = 20
     api_requests_per_minute: PositiveInt = 600

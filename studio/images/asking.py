@@ -11,6 +11,7 @@ from studio.images.candidates import ImportRefused
 from studio.images.folders import find_below
 from studio.images.models import Dataset, Import, LabelClass
 from studio.images.uploads import Uploads
+from studio.images.wiki import REQUEST, CategoryRequest
 from studio.people import audit
 from studio.people.models import User
 from studio.settings import Settings
@@ -27,12 +28,14 @@ class WantedImport:
         labels: A value of `Import.Labels`.
         files: Pictures, or one zip archive of pictures.
         folder: Instead of files, a folder or a manifest below the studio's folder for imports.
+        category: Instead of both, a category of Wikimedia Commons.
         label: Of all images, where `labels` says that they have one.
     """
 
     labels: str
     files: tuple[TemporaryUploadedFile, ...] = ()
     folder: str = ""
+    category: CategoryRequest | None = None
     label: LabelClass | None = None
 
 
@@ -42,8 +45,10 @@ def ask_for_import(by: User, dataset: Dataset, wanted: WantedImport, settings: S
     Raises:
         ImportRefused: It contradicts itself, its folder is not there, or too many imports wait.
     """
-    if bool(wanted.files) == bool(wanted.folder):
-        raise ImportRefused("Choose files, or name a folder.")
+    if sum(map(bool, (wanted.files, wanted.folder, wanted.category))) != 1:
+        raise ImportRefused("Choose files, or name a folder or a category.")
+    if wanted.category and wanted.labels == Import.Labels.FOLDERS:
+        raise ImportRefused("A category has no folders: choose one label for all, or none.")
     if wanted.labels == Import.Labels.ONE and wanted.label is None:
         raise ImportRefused("Choose the label that all get.")
     if dataset.imports.filter(state__in=OPEN_STATES).count() >= MAX_OPEN:
@@ -80,6 +85,12 @@ def _source(wanted: WantedImport, settings: Settings) -> tuple[Import.Kind, str,
         if settings.import_folder is None:
             raise ImportRefused("folders are not imported here: STUDIO_IMPORT_FOLDER is not set")
         return Import.Kind.FOLDER, wanted.folder, str(find_below(settings.import_folder, wanted.folder))
+    if wanted.category:
+        if settings.contact is None:
+            raise ImportRefused("categories are not imported here: STUDIO_CONTACT is not set")
+        wanted.category.labelled()  # it is refused here, and not when the runner has come to it
+        token = _uploads(settings).keep_content(REQUEST, wanted.category.to_bytes())
+        return Import.Kind.COMMONS, wanted.category.category, token
     names = [file.name or "" for file in wanted.files]
     archives = [name for name in names if name.lower().endswith(".zip")]
     if archives and len(names) > 1:

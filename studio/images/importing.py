@@ -23,6 +23,7 @@ from studio.images.near_duplicates import find_near_duplicates
 from studio.images.scores import set_numbers
 from studio.images.store import FileStore
 from studio.images.uploads import ARCHIVE, Uploads
+from studio.images.wiki import Wiki, list_category
 
 CHUNK = 32
 """Files that are looked at and written down together."""
@@ -40,6 +41,7 @@ class Equipment:
         limits: Of archives and files.
         import_root: The folder below which folders may be named.
         inspect: Opens the fence.
+        wiki: Whose categories may be imported; None: nobody's.
     """
 
     store: FileStore
@@ -47,6 +49,7 @@ class Equipment:
     limits: ArchiveLimits
     import_root: Path | None
     inspect: Callable[[], AbstractContextManager[Inspector]]
+    wiki: Wiki | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,14 @@ class Importer:
             return opened_archive(uploads.folder(job.path) / ARCHIVE, self.equipment.limits)
         if job.kind == Import.Kind.FILES:
             return nullcontext(uploads.listed(job.path))
+        if job.kind == Import.Kind.COMMONS:
+            return nullcontext(self._list_category(uploads.folder(job.path)))
         return nullcontext(self._list_folder(job, Path(job.path)))
+
+    def _list_category(self, folder: Path) -> Candidates:
+        if self.equipment.wiki is None:
+            raise ImportRefused("categories are not imported here: STUDIO_CONTACT is not set")
+        return list_category(folder, self.equipment.wiki, self.go_on)
 
     def _list_folder(self, job: Import, path: Path) -> Candidates:
         root = self.equipment.import_root

@@ -14,6 +14,7 @@ from studio.images.inspection import Inspector
 from studio.images.models import Import
 from studio.images.store import FileStore
 from studio.images.uploads import Uploads
+from studio.images.wiki import Wiki
 from studio.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -28,7 +29,10 @@ def equipment_of(settings: Settings) -> Equipment:
 
     limits = ArchiveLimits(settings.zip_max_files, settings.zip_max_size, settings.file_max_size)
     uploads = Uploads(settings.data / "uploads")
-    return Equipment(FileStore(settings.data), uploads, limits, settings.import_folder, inspect)
+    wiki = None
+    if settings.contact is not None:
+        wiki = Wiki(settings.commons_api, ",".join(settings.commons_image_hosts), settings.contact)
+    return Equipment(FileStore(settings.data), uploads, limits, settings.import_folder, inspect, wiki)
 
 
 def run_next_import(equipment: Equipment, stopping: Event) -> bool:

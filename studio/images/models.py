@@ -91,7 +91,8 @@ class Import(Work):
     """Images that come into a data set: what comes, and how far it is.
 
     Attributes:
-        kind: Decides how `path` is read: uploaded files, an uploaded archive, a folder or manifest.
+        kind: Decides how `path` is read: uploaded files, an uploaded archive, a folder or manifest, a request
+            to a wiki. What a review has accepted is in the data set already, and has no path.
         name: What people call it.
         path: Where it lies: a folder, or a token of `studio.images.uploads`.
         labels: Where labels come from: folders and manifests, `label` for all, or nowhere.
@@ -103,6 +104,8 @@ class Import(Work):
         FILES = "files"
         ZIP = "zip"
         FOLDER = "folder"
+        COMMONS = "commons"
+        REVIEW = "review"
 
     class Labels(models.TextChoices):
         FOLDERS = "folders", "as folders or the manifest say"

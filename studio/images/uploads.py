@@ -21,6 +21,7 @@ from studio.images.candidates import Candidate, Candidates, ImportRefused, opene
 
 NAMES = "names.json"
 ARCHIVE = "0"
+"""The file of an upload that has one alone."""
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -39,6 +40,15 @@ class Uploads:
             shutil.move(file.temporary_file_path(), folder / str(number))
         names = [Path(file.name or "").name or "unnamed" for file in files]
         (folder / NAMES).write_text(json.dumps(names))
+        return token
+
+    def keep_content(self, name: str, content: bytes) -> str:
+        """Write a file that came in one piece into a folder of its own. Returns its token."""
+        token = secrets.token_hex(16)
+        folder = self.folder(token)
+        folder.mkdir()
+        (folder / ARCHIVE).write_bytes(content)
+        (folder / NAMES).write_text(json.dumps([name]))
         return token
 
     def folder(self, token: str) -> Path:

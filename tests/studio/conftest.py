@@ -21,6 +21,7 @@ os.environ |= {
     "STUDIO_IMPORT_FOLDER": str(FOLDER / "imports"),
     "STUDIO_WORKERS": "1",
     "STUDIO_LOG_IN_FAILURES_MAX": "3",
+    "STUDIO_CONTACT": "tests@example.org",
     "STUDIO_UPLOAD_MAX_SIZE": str(20 * 2**20),
     "STUDIO_API_REQUESTS_PER_MINUTE": "150",
     "STUDIO_API_TOKEN_REQUESTS_PER_MINUTE": "100",

@@ -13,9 +13,12 @@ from studio.images.access import Visit, in_dataset
 from studio.images.asking import WantedImport, ask_for_import, cancel_import
 from studio.images.candidates import ImportRefused
 from studio.images.models import Dataset, Import, LabelClass
+from studio.images.wiki import MAX_DEPTH, MAX_FILES, CategoryRequest
 from studio.people.models import Role
 
 PAIRS_PER_PAGE = 50
+DEPTH, FILES = 2, 500
+"""Of a category, where nothing else is asked for."""
 
 
 class ImportForm(forms.Form):
@@ -31,6 +34,20 @@ class ImportForm(forms.Form):
         max_length=500,
         help_text="Or a folder or a manifest, below the studio's folder for imports.",
     )
+    category = forms.CharField(
+        required=False,
+        max_length=300,
+        help_text="Or a category of Wikimedia Commons, such as Category:Logos of companies.",
+    )
+    depth = forms.IntegerField(
+        required=False, min_value=0, max_value=MAX_DEPTH, help_text="Levels of its subcategories; 2 if empty."
+    )
+    most = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_FILES,
+        help_text="So many of its files at most, drawn by chance; 500 if empty.",
+    )
     labels = forms.ChoiceField(choices=Import.Labels.choices)
     label = forms.ModelChoiceField(LabelClass.objects.none(), required=False)
 
@@ -42,12 +59,19 @@ class ImportForm(forms.Form):
         self.fields["uploads"].widget.attrs["multiple"] = True
         if STUDIO.import_folder is None:
             del self.fields["folder"]
+        if STUDIO.contact is None:
+            for name in ("category", "depth", "most"):
+                del self.fields[name]
 
     def wanted(self) -> WantedImport:
         """What it asks for, once it is valid."""
         values = self.cleaned_data
         files: tuple[Any, ...] = tuple(self.files.getlist("uploads"))  # temporary, as no other handler is set
-        return WantedImport(values["labels"], files, values.get("folder", ""), values["label"])
+        category = None
+        if title := values.get("category"):
+            depth, most = values.get("depth"), values.get("most")
+            category = CategoryRequest(title, DEPTH if depth is None else depth, most or FILES)
+        return WantedImport(values["labels"], files, values.get("folder", ""), category, values["label"])
 
 
 @require_GET
