@@ -46,8 +46,8 @@ class Inspected:
         height: Likewise.
         preview: uint8[height, width, 3], of which the longer is PREVIEW_SIDE.
         scores: Probabilities, by the model's labels.
-        heat_map: float32[rows, columns], positive where the image looks like the model's target; None where
-            it was not asked for, or the model has none.
+        heat_map: float32[rows, columns], positive where the image looks like the class that was asked for;
+            None where none was, or the model has no heat maps.
     """
 
     format: str
@@ -100,7 +100,7 @@ class Inspector:
         config = WorkerConfig(artifact.model_source(), max_image_bytes=max_file_bytes)
         self.model = f"{artifact.name} {artifact.version}"
         self._labels = artifact.labels
-        self._contrast = Contrast(target_of(artifact.labels), artifact.labels.index(OUT_OF_DOMAIN))
+        self.target = artifact.labels[target_of(artifact.labels)]
         self._workers = workers
         self._max_file_bytes = max_file_bytes
         self._pool = ScoringPool(config, workers=workers, decode_timeout_s=decode_timeout_s)
@@ -118,12 +118,12 @@ class Inspector:
             self._loop.run(self._pool.__aexit__())
         self._loop.close()
 
-    def look(self, paths: Sequence[Path], explain: bool = False) -> list[Inspected | ItemError]:
+    def look(self, paths: Sequence[Path], explain: str | None = None) -> list[Inspected | ItemError]:
         """Look at files. Returns what is in each, in their order, or why nobody can tell.
 
         Args:
             paths: The files.
-            explain: Asks for heat maps, too.
+            explain: A class whose heat maps are asked for: what speaks for it and not for OUT_OF_DOMAIN.
 
         Raises:
             WorkerStartError: No process comes up.
@@ -135,14 +135,19 @@ class Inspector:
             self._is_started = True
         return self._loop.run(self._look(paths, explain))
 
-    async def _look(self, paths: Sequence[Path], explain: bool) -> list[Inspected | ItemError]:
+    async def _look(self, paths: Sequence[Path], explain: str | None) -> list[Inspected | ItemError]:
         opened = partial(held_file, memory=self._memory, max_bytes=self._max_file_bytes)
         inputs = (Input(path.name, partial(opened, path)) for path in paths)
         ahead = AHEAD_PER_WORKER * self._workers
-        contrast = self._contrast if explain and self._pool.explains else None
+        contrast = self._contrast(explain) if explain else None
         results = score_all(inputs, self._pool, ahead=ahead, contrast=contrast, thumbnail_side=PREVIEW_SIDE)
         async with aclosing(results):
             return [self._inspected(result.outcome) async for result in results]
+
+    def _contrast(self, target: str) -> Contrast | None:
+        if not self._pool.explains or target not in self._labels:
+            return None
+        return Contrast(self._labels.index(target), self._labels.index(OUT_OF_DOMAIN))
 
     def _inspected(self, outcome: Scored | ItemError) -> Inspected | ItemError:
         if isinstance(outcome, ItemError):

@@ -2,9 +2,11 @@
 
 files/ab/abcd…            as it came; no browser is ever sent it
 thumbnails/ab/abcd….jpg   of the grid, and previews/ab/abcd….jpg of the single view: JPEGs of our own making
+heat_maps/MODEL/ab/abcd….png   what speaks for a class in it, as a model has it, likewise
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +52,11 @@ class FileStore:
     def preview(self, sha256: str) -> Path:
         """The picture for the single view."""
         return self.root / "previews" / sha256[:2] / f"{sha256}.jpg"
+
+    def heat_map(self, sha256: str, model: str) -> Path:
+        """The heat map that a model has of it."""
+        folder = re.sub(r"[^A-Za-z0-9.-]+", "_", model).strip(".")
+        return self.root / "heat_maps" / folder / sha256[:2] / f"{sha256}.png"
 
     def add(self, source: Readable, max_bytes: int) -> StoredFile:
         """Copy a file into the store, unless it is there.

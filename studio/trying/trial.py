@@ -59,7 +59,7 @@ def try_file(path: Path, settings: Settings) -> Trial:
     with _alone(settings.data / LOCK):
         artifact = model_of(settings)
         with Inspector(artifact, 1, settings.decode_timeout_s, settings.file_max_size) as inspector:
-            (outcome,) = inspector.look([path], explain=True)
+            (outcome,) = inspector.look([path], inspector.target)
             return Trial(inspector.model, outcome)
 
 
