@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "studio.results",
     "studio.publishing",
     "studio.trying",
+    "studio.review",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -1,4 +1,4 @@
-"""The runner: does what takes long, one import and one evaluation after another, and trainings beside them.
+"""The runner: does what takes long: one import, one intake and one evaluation after another, and trainings beside them.
 
 It may be killed at any moment: whoever runs next goes on with what it had claimed.
 """
@@ -26,6 +26,7 @@ def main() -> int:
     from studio.django_settings import STUDIO
     from studio.images.jobs import equipment_of, run_next_import
     from studio.results.jobs import run_next_evaluation
+    from studio.review.jobs import run_next_intake
     from studio.runs.jobs import run_next_training
 
     stopping = threading.Event()
@@ -36,6 +37,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     imports = partial(run_next_import, equipment_of(STUDIO), stopping)
+    intakes = partial(run_next_intake, equipment_of(STUDIO), STUDIO.allowed_hosts, stopping)
     trainings = partial(run_next_training, STUDIO, stopping)
     evaluations = partial(run_next_evaluation, STUDIO, stopping)
     # A training ends with the thread that has started it, which therefore lives as long as this process.
@@ -43,6 +45,7 @@ def main() -> int:
         threading.Thread(target=work_until, args=(stopping, work), name=name)
         for name, work in [
             ("imports", imports),
+            ("intakes", intakes),
             ("evaluations", evaluations),
             *[("trainings", trainings)] * STUDIO.runs_at_a_time,
         ]

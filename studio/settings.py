@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from datasets.mediawiki import user_agent
 from logo_detection.cores import available_cores
 from logo_detection.errors import LogoDetectionError
-from logo_detection.fetch.policy import parse_allowed_hosts
+from logo_detection.fetch.policy import AllowedHost, parse_allowed_hosts
 
 PREFIX = "STUDIO_"
 
@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     model: Path = Path("model_artifacts/logo-detection")
     workers: PositiveInt = Field(default_factory=available_cores)
     decode_timeout_s: Seconds = 30
+    source_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_hosts)] = (
+        "commons.wikimedia.org",
+        "upload.wikimedia.org",
+    )
     contact: Annotated[str, AfterValidator(_contact)] | None = None
     commons_api: str = "https://commons.wikimedia.org/w/api.php"
     commons_image_hosts: Annotated[
@@ -94,6 +98,11 @@ class Settings(BaseSettings):
     server_url: Annotated[str, AfterValidator(_origin)] = ""
     server_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
     server_timeout_s: Seconds = 2
+
+    @property
+    def allowed_hosts(self) -> tuple[AllowedHost, ...]:
+        """Hosts of addresses that pages link to."""
+        return parse_allowed_hosts(",".join(self.source_hosts))
 
     @property
     def secret_key_file(self) -> Path:

@@ -10,4 +10,5 @@ urlpatterns = [
     path("", include("studio.results.urls")),
     path("", include("studio.publishing.urls")),
     path("", include("studio.trying.urls")),
+    path("", include("studio.review.urls")),
 ]

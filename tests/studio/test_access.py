@@ -12,13 +12,16 @@ from oauth2_provider.models import get_application_model
 from studio.django_settings import STUDIO
 from studio.images.labelling import label_images
 from studio.images.membership import make_dataset
-from studio.images.models import Dataset, Import, Membership, Version
+from studio.images.models import Dataset, Image, Import, Membership, Version
 from studio.images.store import FileStore
 from studio.people.models import Role, User
 from studio.publishing.models import ArtifactVersion
 from studio.results.models import Evaluation
+from studio.review.models import Intake, Item
+from studio.review.taking_in import heat_map_of
 from studio.runs.models import Run
 from studio.runs.process import ARTIFACT, LOG
+from tests.studio.review.world import alarms, make_queue
 from tests.studio.world import class_of, log_in, make_user, rows, stranger
 
 pytestmark = pytest.mark.slow
@@ -46,11 +49,15 @@ IN_DATASET = {
     "versions": ("GET", V), "add-version": ("POST", T), "version": ("GET", V), "version-manifest": ("GET", V),
     "version-folder": ("GET", V), "difference": ("GET", V), "runs": ("GET", V), "new-run": ("GET", T),
     "add-run": ("POST", T), "run": ("GET", V), "run-log": ("GET", V), "run-artifact": ("GET", V),
-    "cancel-run": ("POST", T),
-    "resume-run": ("POST", T), "results": ("GET", V), "add-comparison": ("POST", T), "comparison": ("GET", V),
+    "cancel-run": ("POST", T), "resume-run": ("POST", T),
+    "results": ("GET", V), "add-comparison": ("POST", T), "comparison": ("GET", V),
     "evaluation-report": ("GET", V), "evaluation-predictions": ("GET", V), "evaluate-again": ("POST", T),
     "cancel-evaluation": ("POST", T), "evaluation-picture": ("GET", V), "publish": ("GET", V),
-    "add-artifact": ("POST", T),
+    "add-artifact": ("POST", T), "reviews": ("GET", V), "add-review-queue": ("POST", T),
+    "review-queue": ("GET", R), "decide-item": ("POST", R), "item-picture": ("GET", R),
+    "item-heat-map": ("GET", R), "undo-decision": ("POST", R), "review-disputes": ("GET", R),
+    "review-results": ("GET", V), "accept-items": ("POST", T), "review-intakes": ("GET", V),
+    "add-intake": ("POST", T), "review-intake": ("GET", V), "cancel-intake": ("POST", T),
 }  # fmt: skip
 QUERIES = {"new-run": "?version=1&recipe=quick"}
 FOR_STRANGERS = {"log-in", "oauth-token", "oauth-revoke"}
@@ -101,6 +108,7 @@ def world(administrator: User, dataset: Dataset, studio: object) -> World:
         "run_id": run.pk, "token_id": 1, "application_id": add_application().pk, **_results(run),
     }  # fmt: skip
     _write_files(image.file_id, run)
+    named |= _review(dataset, administrator, image)
     return World(dataset, named)
 
 
@@ -125,6 +133,16 @@ def _results(run: Run) -> dict[str, object]:
     return {
         "other_id": other.pk, "evaluation_id": evaluation.pk, "kind": "pictures", "model_id": model.pk
     }  # fmt: skip
+
+
+def _review(dataset: Dataset, by: User, image: Image) -> dict[str, object]:
+    """A queue with an item that has a picture and a heat map, and an intake."""
+    queue = make_queue(dataset, by)
+    (item,) = alarms(queue, by, 1)
+    Item.objects.filter(pk=item.pk).update(file=image.file_id, heat_map_by="m")
+    FileStore(STUDIO.data).write(heat_map_of(FileStore(STUDIO.data), image.file_id, "m", "logo"), b"PNG")
+    job = Intake.objects.create(queue=queue, kind="table", name="t", path="/t", asked_by=by)
+    return {"queue_id": queue.pk, "item_id": item.pk, "intake_id": job.pk}
 
 
 def _write_files(digest: str, run: Run) -> None:

@@ -42,7 +42,16 @@ def test_the_page_has_every_setting_with_its_default_and_no_other() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "0"), ("PORT", "http"), ("SECRET_KEY", "short"), ("WORKERS", "0"), ("SESSION_S", "-1")],
+    [
+        ("PORT", "0"),
+        ("PORT", "http"),
+        ("SECRET_KEY", "short"),
+        ("WORKERS", "0"),
+        ("SESSION_S", "-1"),
+        ("CONTACT", "nobody"),
+        ("SOURCE_HOSTS", "https://a.example"),
+        ("COMMONS_IMAGE_HOSTS", "a b"),
+    ],
 )
 def test_a_setting_that_is_not_usable_is_named(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
