@@ -1,5 +1,6 @@
-"""The runner: does what takes long: one import, one intake and one evaluation after another, and trainings beside them.
+"""The runner: does what takes long. Imports, intakes and evaluations each wait their turn.
 
+Trainings run beside them.
 It may be killed at any moment: whoever runs next goes on with what it had claimed.
 """
 

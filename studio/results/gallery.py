@@ -125,7 +125,9 @@ def draw(
     for start in range(0, len(found), LOOKS):
         go_on()
         some = found[start : start + LOOKS]
-        for each, seen in zip(some, inspector.look([one.path for one in some], inspector.target), strict=True):
+        for each, seen in zip(
+            some, inspector.look([one.path for one in some], inspector.target), strict=True
+        ):
             if isinstance(seen, Inspected):
                 (folder / PICTURES / f"{each.entry.number}.jpg").write_bytes(encode_jpeg(seen.thumbnail))
                 if (overlay := seen.overlay) is not None:
