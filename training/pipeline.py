@@ -103,7 +103,8 @@ def make_artifact(options: argparse.Namespace, inputs: Inputs, replicas: Replica
             be used has none, or others.
     """
     examples = inputs.examples
-    run, recipe = begin(options.run, options.recipe, describe_data(examples)["sha256"], inputs.recipe.labels)
+    digest = describe_data(examples)["sha256"]
+    run, recipe = begin(options.run, options.recipe, digest, inputs.recipe.trained_labels)
     for stage in recipe.stages:
         replicas.place.rows(stage.batch)  # refused before the images are made, which takes long
     if options.images:
@@ -148,7 +149,7 @@ def begin(directory: Path, recipe: Path, data: str, labels: Iterable[str] = ()) 
         run.path.mkdir(parents=True, exist_ok=True)
         run.data.write_text(json.dumps({"sha256": data}) + "\n")
     if recipe.resolve() != run.recipe.resolve():
-        run.recipe.write_text(with_labels(recipe.read_text(), read.labels))
+        run.recipe.write_text(with_labels(recipe.read_text(), read.trained_labels))
     return run, read
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.training.recipes import write_recipe
 from training.errors import RecipeInvalid, TrainingError
 from training.pipeline import begin
+from training.recipe import read_recipe
 
 
 @pytest.fixture
@@ -57,3 +58,14 @@ def test_a_run_that_made_nothing_begins_again(begun: Path, tmp_path: Path) -> No
     (begun / "sources.json").write_text("{}")
     with pytest.raises(TrainingError, match="other data"):
         begin(begun, begun / "recipe.toml", "1" * 64)
+
+
+def test_a_run_keeps_the_labels_of_its_data_and_which_of_them_no_image_has(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, ('labels = ["out_of_domain", "logo"]\n', ""))
+    run, begun = begin(tmp_path / "run", recipe, "1" * 64, ("cat", "dog"))
+    assert (begun.labels, begun.unseen_labels) == (("out_of_domain", "cat", "dog"), ("out_of_domain",))
+    assert read_recipe(run.recipe) == begun
+    run.sources.write_text("{}")
+    assert begin(tmp_path / "run", recipe, "1" * 64, ("cat", "dog")) == (run, begun)
+    with pytest.raises(RecipeInvalid, match="has begun with another labels"):
+        begin(tmp_path / "run", recipe, "1" * 64, ("cat", "gnu"))
