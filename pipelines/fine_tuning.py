@@ -1,8 +1,11 @@
 """Fine-tuning: the whole network of an artifact, trained on for a little on somebody's own classes."""
 
+import hashlib
 import re
 from pathlib import Path
 
+from datasets.manifest import read_examples
+from evaluation.document import describe_data
 from logo_detection.artifact import Artifact
 from logo_detection.cores import available_cores
 from pipelines.commands import run_command
@@ -20,13 +23,13 @@ def check_source(source: Artifact) -> Path:
     return source.model_files["keras"]
 
 
-def fine_tune(source: Artifact, images: Path, run: Path, seed: int, hold_out: float) -> Path:
-    """Train by the recipe RECIPE; the artifact. Started again with the same run, it goes on.
+def fine_tune(source: Artifact, images: Path, runs: Path, seed: int, hold_out: float) -> Path:
+    """Train by the recipe RECIPE; the artifact. Started again with the same images, it goes on.
 
     Args:
         source: Has the weights to begin with.
         images: The set, with its groups.
-        run: Where the training is kept.
+        runs: Where trainings are kept: one for each set and split.
         seed: Of the split, as of the set's head.
         hold_out: The share that is held out, likewise.
 
@@ -37,6 +40,8 @@ def fine_tune(source: Artifact, images: Path, run: Path, seed: int, hold_out: fl
     text = shipped_recipes()[RECIPE].read_text()
     text = re.sub(r"^seed = .*$", f"seed = {seed}", text, flags=re.MULTILINE)
     text = re.sub(r"^share = .*$", f"share = {hold_out}", text, flags=re.MULTILINE)
+    digest = hashlib.sha256(f"{describe_data(read_examples(images))['sha256']}\n{text}".encode()).hexdigest()
+    run = runs / digest[:12]
     run.mkdir(parents=True, exist_ok=True)
     recipe = run / f"{RECIPE}.toml"
     recipe.write_text(text)

@@ -108,8 +108,8 @@ def better_of(options: argparse.Namespace, source: Artifact, plan: Plan, head: P
 
     Both are measured on the same files. Of two the better one looks a little better than it is.
     """
-    run = options.output / FINE_TUNING
-    tuned = fine_tune(source, options.output / IMAGES, run, options.seed, options.hold_out)
+    runs = options.output / FINE_TUNING
+    tuned = fine_tune(source, options.output / IMAGES, runs, options.seed, options.hold_out)
     evaluation = evaluate_artifact(tuned, plan.holdout_examples, options.workers)
     tuned_accuracy = next(iter(evaluation.by_recoding.values())).balanced_accuracy
     sys.stdout.write(f"balanced accuracy of the fine-tuned model on the same images: {tuned_accuracy:.3f}\n")

@@ -138,6 +138,6 @@ def test_a_fine_tuning_is_compared_with_the_head_and_the_better_one_is_served(tm
         r"^balanced accuracy of the fine-tuned model on the same images: ([0-9.]+)$", mine.out, re.M
     )
     assert found, mine.out
-    tuned = tmp_path / "mine" / "fine-tuning" / "artifact"
+    (tuned,) = (tmp_path / "mine" / "fine-tuning").glob("*/artifact")
     assert (served_by(mine) == tuned) == (float(found[1]) > accuracy_of(mine))
     assert load_artifact(tuned).labels == ("out_of_domain", "city", "landscape", "room")
