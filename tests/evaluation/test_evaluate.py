@@ -87,7 +87,7 @@ def test_a_manifest_may_be_named_itself(artifact: Path, tmp_path: Path) -> None:
     data = recoded_set(tmp_path / "data")
     assert evaluate(artifact, data / "manifest.csv", tmp_path / "out") == 0
     predictions = (tmp_path / "out" / "predictions.csv").read_text()
-    assert "\nlogo/1.png,logo,brand," in predictions
+    assert "\nlogo/1.png,logo/1.png,logo,brand," in predictions
 
 
 @pytest.mark.parametrize(

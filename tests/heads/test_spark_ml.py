@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch.spark import Session
 from heads.holdout import balanced_accuracy
-from heads.labels import Plan, as_examples, class_weights, make_plan, with_digests
-from heads.retraining import _warn_of_a_worse_head, _warn_of_small_classes
+from heads.labels import Plan, as_examples, class_weights, make_plan, small_classes, with_digests
+from heads.retraining import _warn_of_a_worse_head
 from heads.spark_ml import CONF, UNTUNED, Search, Setting, TrainedHead, train_head
 from logo_detection.head import Head
 
@@ -90,14 +90,12 @@ def test_a_tuned_head_that_is_worse_is_told(capsys: pytest.CaptureFixture[str]) 
     assert "it would be 1.000" in said
 
 
-def test_small_classes_are_named_and_do_not_weigh_more_than_larger_ones(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_small_classes_are_named_and_do_not_weigh_more_than_larger_ones() -> None:
     plan = plan_with_tiny_classes()
     counts = Counter(example.label for example in plan.train_examples)
-    _warn_of_small_classes(plan)
     named = ", ".join(f"{label} ({counts[label]})" for label in SMALL)
-    assert f"fewer than 10 images to train on: {named};" in capsys.readouterr().err
+    (line,) = small_classes(plan)
+    assert line.startswith(f"fewer than 10 images to train on: {named};")
     shares = class_weights([400, 10, 4])
     assert shares.sum() == pytest.approx(1)
     assert shares[0] == shares[1] == pytest.approx(2.5 * shares[2])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -58,7 +59,7 @@ def test_a_server_of_settings_explains_a_slow_request_shows_its_canary_and_ends_
     tiny_onnx(tmp_path / "canary" / "model.onnx")
     manifest = write_artifact(tmp_path / "canary") / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": "2"}))
-    settings = {"LOG_FORMAT": "json", "SLOW_REQUEST_S": 0.000001, "WORKERS": 1}
+    settings: dict[str, Any] = {"LOG_FORMAT": "json", "SLOW_REQUEST_S": 0.000001, "WORKERS": 1}
     with (
         running_server(tmp_path / "stable.log", MODEL_PATH=artifact, **settings) as stable,
         running_server(tmp_path / "canary.log", MODEL_PATH=tmp_path / "canary", **settings) as canary,
