@@ -1,5 +1,6 @@
 """Commands as a user types them: what they print, how they end, how long they take."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -55,4 +56,10 @@ def _start(command: str, *arguments: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_heed_interrupts,
     )
+
+
+def _heed_interrupts() -> None:
+    # Who runs in a shell's background, as tests may, has inherited that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
