@@ -1,5 +1,6 @@
 """Commands as a user types them: what they print, how they end, how long they take."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,7 +43,8 @@ def interrupted(command: str, *arguments: object, when: Path) -> Done:
     with _start(command, *arguments) as process:
         while not when.exists() and process.poll() is None and time.monotonic() - began < TIMEOUT_S:
             time.sleep(0.05)
-        subprocess.run(["kill", "-INT", f"-{process.pid}"], check=True, timeout=10)
+        assert process.poll() is None, process.communicate()
+        os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=TIMEOUT_S)
     return Done(process.returncode, out, err, time.monotonic() - began)
 
