@@ -16,6 +16,7 @@ from logo_detection.errors import LogoDetectionError
 from studio.api.scoring import Busy
 from studio.images.candidates import ImportRefused
 from studio.images.labelling import LabellingRefused, NotTheirs
+from studio.images.membership import NameTaken
 from studio.images.selection import SelectionInvalid
 from studio.images.versions import VersionRefused
 from studio.runs.asking import TooManyRuns
@@ -30,6 +31,7 @@ REFUSALS: Mapping[type[LogoDetectionError], tuple[int, str]] = {
     RecipeInvalid: (400, "recipe_invalid"),
     NotTheirs: (403, "not_theirs"),
     LabellingRefused: (409, "labelling_refused"),
+    NameTaken: (409, "name_taken"),
     VersionRefused: (409, "version_refused"),
     TooManyRuns: (409, "too_many_runs"),
     Busy: (503, "busy"),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from logo_detection.artifact import OUT_OF_DOMAIN
 from studio.images.access import Visit, in_dataset, visible_datasets
-from studio.images.membership import make_dataset, set_member
+from studio.images.membership import NameTaken, make_dataset, set_member
 from studio.images.models import DEFAULT_CLASSES, MAX_CLASSES, Dataset, is_plain_name
 from studio.people.access import requires, user_of
 from studio.people.models import Role, User
@@ -59,11 +59,14 @@ def home(request: HttpRequest) -> HttpResponseBase:
 def add_dataset(request: HttpRequest) -> HttpResponseBase:
     """Make a data set."""
     form = DatasetForm(request.POST)
-    if not form.is_valid():
-        return render(request, "images/datasets.html", _home(request, form), status=400)
-    values = form.cleaned_data
-    made = make_dataset(user_of(request), values["name"], values["description"], values["classes"])
-    return redirect("dataset", made.name)
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            made = make_dataset(user_of(request), values["name"], values["description"], values["classes"])
+            return redirect("dataset", made.name)
+        except NameTaken as error:
+            form.add_error("name", str(error))
+    return render(request, "images/datasets.html", _home(request, form), status=400)
 
 
 @require_http_methods(["GET", "POST"])
