@@ -9,6 +9,10 @@ from rest_framework import serializers
 
 from studio.images.models import DEFAULT_CLASSES, MAX_CLASSES, MAX_TEXT_CHARS, Import, is_plain_name
 from studio.images.selection import IMAGES_PER_PAGE, NO_LABEL, ORDERS, RANGES
+from studio.images.views.imports import DEPTH
+from studio.images.views.imports import FILES as CATEGORY_FILES
+from studio.images.wiki import MAX_DEPTH
+from studio.images.wiki import MAX_FILES as MAX_CATEGORY_FILES
 from studio.people.models import Role, User
 
 MAX_FILES = 1000
@@ -125,7 +129,7 @@ class InlineFile(serializers.Serializer):
 
 
 class ImportRequest(serializers.Serializer):
-    """What is to come in: pictures, or one zip archive of pictures, or a folder on the studio's machine."""
+    """What is to come in: pictures, one zip archive of them, a folder of the studio's machine, or a category."""
 
     labels = serializers.ChoiceField(Import.Labels.choices)
     label = serializers.CharField(
@@ -136,6 +140,21 @@ class ImportRequest(serializers.Serializer):
         default="",
         allow_blank=True,
         help_text="A folder or a manifest, below the studio's folder for imports.",
+    )
+    category = serializers.CharField(
+        max_length=300,
+        default="",
+        allow_blank=True,
+        help_text="A category of Wikimedia Commons, such as `Category:Logos of companies`.",
+    )
+    depth = serializers.IntegerField(
+        min_value=0, max_value=MAX_DEPTH, default=DEPTH, help_text="Levels of its subcategories."
+    )
+    most = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_CATEGORY_FILES,
+        default=CATEGORY_FILES,
+        help_text="So many of its files at most, drawn by chance.",
     )
     uploads = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True),

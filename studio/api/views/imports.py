@@ -1,5 +1,8 @@
 """Imports, and what comes of them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -14,6 +17,7 @@ from studio.api.shapes import ImportShape, ProblemShape
 from studio.django_settings import STUDIO
 from studio.images.asking import WantedImport, ask_for_import, cancel_import
 from studio.images.views.grid import classes_of
+from studio.images.wiki import CategoryRequest
 from studio.people.models import Role
 
 
@@ -32,16 +36,22 @@ class Imports(DatasetView):
 
     @describes("import", ImportShape, status=201, request=ImportRequest)
     def post(self, request: Request, dataset: str) -> Response:
-        """Ask for one: files as `uploads` of a multipart body or `files` of JSON, or a folder."""
+        """Ask for one: `uploads` of a multipart body, `files` of JSON, a folder, or a category of Commons."""
         asked = self.read(request)
         label, classes = asked.get("label") or "", classes_of(self.visit.dataset)
         if label and label not in classes:
             raise ValidationError({"label": [f"{label!r} is no class of this data set"]})
         with uploaded(asked.get("files", [])) as inline:
             files = (*asked.get("uploads", []), *inline)
-            wanted = WantedImport(asked["labels"], files, asked["folder"], label=classes.get(label))
+            wanted = WantedImport(asked["labels"], files, asked["folder"], _category(asked), classes.get(label))
             made = ask_for_import(self.user, self.visit.dataset, wanted, STUDIO)
         return Response(ImportShape(made).data, 201)
+
+
+def _category(asked: Mapping[str, Any]) -> CategoryRequest | None:
+    if not asked["category"]:
+        return None
+    return CategoryRequest(asked["category"], asked["depth"], asked["most"])
 
 
 class OneImport(DatasetView):

@@ -10,6 +10,8 @@ import pytest
 from studio.django_settings import STUDIO
 from studio.images.asking import MAX_OPEN
 from studio.images.models import Dataset, Import
+from studio.images.uploads import Uploads
+from studio.images.wiki import CategoryRequest, read_request
 from studio.people.models import AuditEntry, User
 from studio.runs.models import Run
 from tests.studio.api.calls import Caller, is_error
@@ -113,6 +115,17 @@ def test_a_folder_is_imported_from_below_the_folder_for_imports_alone(caller: Ca
         is_error(caller.send(f"{SIGNS}/imports/", {"labels": "none", "folder": path}), 400, "import_refused")
 
 
+def test_a_category_of_commons_waits_for_the_runner_as_it_was_asked_for(caller: Caller) -> None:
+    body = {"labels": "one", "label": "logo", "category": "Category:Logos", "depth": 0, "most": 7}
+    made = caller.send(f"{SIGNS}/imports/", body)
+    assert (made.status_code, made.json()["kind"], made.json()["name"]) == (201, "commons", "Category:Logos")
+    job = Import.objects.get()
+    assert read_request(Uploads(STUDIO.data / "uploads").folder(job.path)) == CategoryRequest(
+        "Category:Logos", 0, 7
+    )
+    assert str(job.label) == "logo"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -124,6 +137,11 @@ def test_a_folder_is_imported_from_below_the_folder_for_imports_alone(caller: Ca
         ({"labels": "none", "files": [inline(b"x", "a.zip"), inline(b"x", "b.png")]}, "import_refused"),
         ({"labels": "none", "folder": "x", "files": [inline(b"x", "b.png")]}, "import_refused"),
         ({"labels": "none", "folder": "x\0"}, "invalid"),
+        ({"labels": "none", "category": "Logos"}, "import_refused"),
+        ({"labels": "folders", "category": "Category:Logos"}, "import_refused"),
+        ({"labels": "none", "category": "Category:Logos", "folder": "x"}, "import_refused"),
+        ({"labels": "none", "category": "Category:Logos", "depth": 6}, "invalid"),
+        ({"labels": "none", "category": "Category:Logos", "most": 5001}, "invalid"),
     ],
     ids=str,
 )  # fmt: skip
