@@ -93,8 +93,8 @@ class Settings(BaseSettings):
     api_token_requests_per_minute: PositiveInt = 300
     api_token_days_max: PositiveInt = 365
     api_body_max_size: PositiveInt = 64 * 2**20
-    api_score_workers: PositiveInt = 1
-    api_score_timeout_s: Seconds = 60
+    score_workers: PositiveInt = 1
+    score_timeout_s: Seconds = 60
     server_url: Annotated[str, AfterValidator(_origin)] = ""
     server_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
     server_timeout_s: Seconds = 2

@@ -13,13 +13,13 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from logo_detection.errors import LogoDetectionError
-from studio.api.scoring import Busy
 from studio.images.candidates import ImportRefused
 from studio.images.labelling import LabellingRefused, NotTheirs
 from studio.images.membership import NameTaken
 from studio.images.selection import SelectionInvalid
 from studio.images.versions import VersionRefused
 from studio.runs.asking import TooManyRuns
+from studio.trying.scoring import Busy
 from training.errors import RecipeInvalid
 
 LOG = logging.getLogger(__name__)

@@ -139,25 +139,29 @@ class Inspector:
         opened = partial(held_file, memory=self._memory, max_bytes=self._max_file_bytes)
         inputs = (Input(path.name, partial(opened, path)) for path in paths)
         ahead = AHEAD_PER_WORKER * self._workers
-        contrast = self._contrast(explain) if explain else None
+        contrast = contrast_of(self._pool, self._labels, explain) if explain else None
         results = score_all(inputs, self._pool, ahead=ahead, contrast=contrast, thumbnail_side=PREVIEW_SIDE)
         async with aclosing(results):
-            return [self._inspected(result.outcome) async for result in results]
+            return [inspected_of(result.outcome, self._labels) async for result in results]
 
-    def _contrast(self, target: str) -> Contrast | None:
-        if not self._pool.explains or target not in self._labels:
-            return None
-        return Contrast(self._labels.index(target), self._labels.index(OUT_OF_DOMAIN))
 
-    def _inspected(self, outcome: Scored | ItemError) -> Inspected | ItemError:
-        if isinstance(outcome, ItemError):
-            return outcome
-        shown = outcome.thumbnail
-        assert shown is not None  # noqa: S101  it was asked for, and the pool checks what it is sent
-        pixels = np.frombuffer(shown.pixels, np.uint8).reshape(shown.height, shown.width, 3)
-        scores = dict(zip(self._labels, outcome.scores, strict=True))
-        heat_map = _heat_map(outcome.explanation)
-        return Inspected(outcome.format, outcome.width, outcome.height, pixels, scores, heat_map)
+def contrast_of(pool: ScoringPool, labels: Sequence[str], target: str) -> Contrast | None:
+    """What asks a pool for heat maps of a class; None: it has none to give."""
+    if not pool.explains or target not in labels:
+        return None
+    return Contrast(labels.index(target), labels.index(OUT_OF_DOMAIN))
+
+
+def inspected_of(outcome: Scored | ItemError, labels: Sequence[str]) -> Inspected | ItemError:
+    """What came of a file that was scored with a thumbnail of PREVIEW_SIDE, by a model of such labels."""
+    if isinstance(outcome, ItemError):
+        return outcome
+    shown = outcome.thumbnail
+    assert shown is not None  # noqa: S101  it was asked for, and the pool checks what it is sent
+    pixels = np.frombuffer(shown.pixels, np.uint8).reshape(shown.height, shown.width, 3)
+    scores = dict(zip(labels, outcome.scores, strict=True))
+    heat_map = _heat_map(outcome.explanation)
+    return Inspected(outcome.format, outcome.width, outcome.height, pixels, scores, heat_map)
 
 
 def _heat_map(explanation: Explanation | None) -> Float32Array | None:

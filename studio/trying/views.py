@@ -1,22 +1,20 @@
 """Pages: one picture is scored, and shown with its heat map."""
 
 import base64
-from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from logo_detection.errors import ItemError, LogoDetectionError
+from logo_detection.errors import ItemError
 from studio.content_security import POLICY
 from studio.django_settings import STUDIO
-from studio.images.inspection import Inspected, encode_jpeg
+from studio.images.inspection import Inspected, encode_jpeg, inspected_of
 from studio.people.access import requires
 from studio.people.models import Role
-from studio.trying.trial import Busy, try_file
+from studio.trying.scoring import Busy, scorer_of_process, task_of, too_large
 
 PICTURES_IN_PAGE = POLICY.replace("img-src 'self'", "img-src 'self' data:")
 """Of the page that shows pictures which are kept nowhere: they stand in it."""
@@ -43,19 +41,20 @@ def score(request: HttpRequest) -> HttpResponseBase:
     if not filled.is_valid():
         return _answer(request, filled, 400)
     file = filled.cleaned_data["picture"]
-    assert isinstance(file, TemporaryUploadedFile)  # noqa: S101  as the settings have it
     try:
-        trial = try_file(Path(file.temporary_file_path()), STUDIO)
+        if (task := task_of(file, STUDIO.file_max_size)) is None:
+            raise too_large(STUDIO.file_max_size)
+        found = scorer_of_process().score([task], STUDIO.score_timeout_s, is_shown=True)
+        seen = inspected_of(found.outcomes[0], found.labels)
+        if isinstance(seen, ItemError):
+            raise seen
     except Busy as error:
         filled.add_error(None, str(error))
         return _answer(request, filled, 503)
-    except LogoDetectionError as error:
-        filled.add_error(None, f"There is no model to score it: {error}")
-        return _answer(request, filled, 503)
-    if isinstance(trial.outcome, ItemError):
-        filled.add_error("picture", trial.outcome.message)
+    except ItemError as error:
+        filled.add_error("picture", error.message)
         return _answer(request, filled, 422)
-    return _answer(request, TrialForm(), name=file.name, model=trial.model, **_shown(trial.outcome))
+    return _answer(request, TrialForm(), name=file.name, model=found.model, **_shown(seen))
 
 
 def _shown(seen: Inspected) -> dict[str, Any]:

@@ -33,7 +33,6 @@ import django
 
 django.setup()
 
-from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
@@ -42,6 +41,7 @@ from studio.django_settings import STUDIO
 from studio.images.membership import make_dataset
 from studio.images.models import Dataset
 from studio.people.models import Role, User
+from studio.trying.scoring import scorer_of_process
 from tests.models import tiny_onnx, write_artifact
 from tests.studio.world import log_in, make_user, shared_inspector
 
@@ -67,7 +67,7 @@ def template() -> Iterator[Path]:
     shutil.copyfile(DATABASE, FOLDER / "template.sqlite3")
     with shared_inspector():
         yield FOLDER / "template.sqlite3"
-    apps.get_app_config("api").scorer.end()  # type: ignore[attr-defined]  # it is ours
+    scorer_of_process().end()
 
 
 @pytest.fixture(autouse=True)

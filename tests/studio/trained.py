@@ -28,6 +28,7 @@ from training.holdout import ORIGINAL_SHA256
 from training.run import Run as RunFolder
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
+BLUE_IS_LOGO: Weights = ((4, 0), (0, 0), (0, 4))
 NOTHING_IS_LOGO: Weights = ((4, 0), (0, 0), (4, 0))
 NASTY = "<script>document.title='owned'</script>"
 SIDE = 64

@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from django.apps import apps
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from logo_detection.errors import ImageTooLarge, ItemError
+from logo_detection.errors import ItemError
 from logo_detection.pool.messages import Scored, Task
 from logo_detection.scoring import SCORE_DECIMALS
 from studio.api.base import ApiView
 from studio.api.description import describes
 from studio.api.requests import ScoreRequest
-from studio.api.scoring import Scorer
 from studio.api.shapes import ScoreShape
 from studio.django_settings import STUDIO
 from studio.people.models import Role
+from studio.trying.scoring import scorer_of_process, task_of, too_large
 
 
 class Score(ApiView):
@@ -30,37 +29,25 @@ class Score(ApiView):
         """Score 1 to 50 pictures: `uploads` of a multipart body, or base64 as `images` of JSON."""
         asked = self.read(request)
         named = [
-            *((file.name or "", _task_of(file)) for file in asked.get("uploads", [])),
+            *((file.name or "", task_of(file, STUDIO.file_max_size)) for file in asked.get("uploads", [])),
             *((file["filename"], _task_of_text(file["image"])) for file in asked.get("images", [])),
         ]
         tasks = [task for _, task in named if task is not None]
-        found = _scorer().score(tasks, STUDIO.api_score_timeout_s)
+        found = scorer_of_process().score(tasks, STUDIO.score_timeout_s)
         outcomes = iter(found.outcomes)
         predictions = [
-            {"filename": name, **_shown(next(outcomes) if task else _too_large(), found.labels)}
+            {
+                "filename": name,
+                **_shown(next(outcomes) if task else too_large(STUDIO.file_max_size), found.labels),
+            }
             for name, task in named
         ]
         return Response({"model": found.model, "predictions": predictions})
 
 
-def _scorer() -> Scorer:
-    """That of this process."""
-    scorer: Scorer = apps.get_app_config("api").scorer  # type: ignore[attr-defined]  # ours has one
-    return scorer
-
-
-def _task_of(file: Any) -> Task | None:
-    """An uploaded file's bytes; None where there are too many for one image."""
-    return Task(file.read()) if file.size <= STUDIO.file_max_size else None
-
-
 def _task_of_text(text: str) -> Task | None:
     """The same of base64 text, which is decoded in the fence."""
     return Task(text, is_base64=True) if len(text) <= STUDIO.file_max_size else None
-
-
-def _too_large() -> ItemError:
-    return ImageTooLarge(f"the file has more than {STUDIO.file_max_size:,} bytes")
 
 
 def _shown(outcome: Scored | ItemError, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from logo_detection.pool.messages import Task
-from studio.api.scoring import Busy, Scorer
-from studio.django_settings import STUDIO
 from studio.images.models import File
 from studio.people.models import User
 from tests.studio.api.calls import Caller, is_error
@@ -93,17 +90,3 @@ def test_people_have_a_form_to_try(administrator: User) -> None:
     assert "out_of_domain" in sent.content.decode()
     assert "&lt;b&gt;.png" in sent.content.decode()
     assert "<b>.png" not in sent.content.decode()
-
-
-def test_without_a_model_and_without_time_callers_are_told_to_come_again(tmp_path: Path) -> None:
-    task = Task(pattern(1))
-    nothing = Scorer(tmp_path / "nothing", workers=1, decode_timeout_s=5, max_file_bytes=2**20)
-    with pytest.raises(Busy, match="no model"):
-        nothing.score([task], 60)
-    scorer = Scorer(STUDIO.model, workers=1, decode_timeout_s=5, max_file_bytes=2**20)
-    try:
-        with pytest.raises(Busy, match="too long"):
-            scorer.score([task] * 50, 0.001)
-        assert len(scorer.score([task], 60).outcomes) == 1  # those that were given up hold nobody up
-    finally:
-        scorer.end()

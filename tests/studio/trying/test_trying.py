@@ -1,6 +1,5 @@
 """Trying: one picture in, scores and a heat map out, and nothing is kept."""
 
-import fcntl
 import io
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,10 @@ from studio.images.models import Dataset, File
 from studio.people.models import User
 from studio.publishing.active import activate
 from studio.publishing.publication import publish_run
-from studio.trying import trial
-from tests.models import Weights
-from tests.studio.trained import BLUE, RED, done_run, make_images, well_evaluated
+from tests.studio.trained import BLUE, BLUE_IS_LOGO, RED, done_run, make_images, well_evaluated
 from tests.studio.world import pattern
 
 pytestmark = pytest.mark.slow
-
-BLUE_IS_LOGO: Weights = ((4, 0), (0, 0), (0, 4))
 
 
 def try_it(browser: Client, content: bytes, name: str = "a.png") -> Any:
@@ -47,7 +42,7 @@ def test_a_picture_is_scored_with_its_heat_map_and_nothing_of_it_is_kept(browser
     assert "&lt;b&gt;.png" in page
     assert "img-src 'self' data:" in answer["Content-Security-Policy"]
     assert "data:" not in browser.get("/")["Content-Security-Policy"]
-    assert {path.name for path in files() - before} == {trial.LOCK}
+    assert files() == before
     assert not File.objects.exists()
 
 
@@ -78,14 +73,3 @@ def test_what_is_no_picture_is_told_so(content: bytes, reason: str, browser: Cli
 def test_no_picture_is_no_trial(browser: Client) -> None:
     assert browser.post("/try/score").status_code == 400
     assert try_it(browser, b"").status_code == 400
-
-
-def test_whoever_comes_while_others_try_is_told_to_come_again(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trial, "WAIT_S", 0.3)
-    with (STUDIO.data / trial.LOCK).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        answer = try_it(browser, pattern(1))
-    assert answer.status_code == 503
-    assert b"others are trying" in answer.content
