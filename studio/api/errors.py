@@ -12,12 +12,20 @@ from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from logo_detection.errors import LogoDetectionError
+from logo_detection.errors import ArtifactError, LogoDetectionError
+from release.errors import GateClosed
 from studio.images.candidates import ImportRefused
 from studio.images.labelling import LabellingRefused, NotTheirs
 from studio.images.membership import NameTaken
 from studio.images.selection import SelectionInvalid
 from studio.images.versions import VersionRefused
+from studio.publishing.active import ActivationRefused
+from studio.publishing.publication import PublicationRefused
+from studio.results.asking import ComparisonRefused
+from studio.review.accepting import AcceptingRefused
+from studio.review.deciding import DecisionRefused
+from studio.review.posting import TooManyWaiting
+from studio.review.scored_files import ScoredFileInvalid
 from studio.runs.asking import TooManyRuns
 from studio.trying.scoring import Busy
 from training.errors import RecipeInvalid
@@ -28,12 +36,21 @@ LOG = logging.getLogger(__name__)
 REFUSALS: Mapping[type[LogoDetectionError], tuple[int, str]] = {
     ImportRefused: (400, "import_refused"),
     SelectionInvalid: (400, "selection_invalid"),
+    TooManyWaiting: (503, "too_many_waiting"),
+    ScoredFileInvalid: (400, "scored_file_invalid"),
     RecipeInvalid: (400, "recipe_invalid"),
     NotTheirs: (403, "not_theirs"),
     LabellingRefused: (409, "labelling_refused"),
     NameTaken: (409, "name_taken"),
     VersionRefused: (409, "version_refused"),
     TooManyRuns: (409, "too_many_runs"),
+    ComparisonRefused: (409, "comparison_refused"),
+    GateClosed: (409, "gate_closed"),
+    PublicationRefused: (409, "publication_refused"),
+    ActivationRefused: (409, "activation_refused"),
+    ArtifactError: (409, "artifact_invalid"),
+    DecisionRefused: (409, "decision_refused"),
+    AcceptingRefused: (409, "accepting_refused"),
     Busy: (503, "busy"),
 }
 
@@ -68,7 +85,8 @@ def answer_error(error: Exception, _: Mapping[str, Any]) -> Response:
         return refusal(400, "malformed", "The request is malformed.")
     for kind, (status, code) in REFUSALS.items():
         if isinstance(error, kind):
-            return refusal(status, code, str(error), retry_after_s=10 if status == 503 else None)
+            in_one_line = " ".join(str(error).split())  # a closed gate has a line for each miss
+            return refusal(status, code, in_one_line, retry_after_s=10 if status == 503 else None)
     LOG.error("a request to the API failed", exc_info=error)
     return refusal(500, "internal", "Something went wrong here: the log of the studio knows what.")
 

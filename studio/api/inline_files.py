@@ -22,11 +22,18 @@ def uploaded(files: Sequence[Mapping[str, str]]) -> Iterator[tuple[TemporaryUplo
         yield tuple(stack.enter_context(closing(_write(number, file))) for number, file in enumerate(files))
 
 
-def _write(number: int, file: Mapping[str, str]) -> TemporaryUploadedFile:
+def decoded(text: str) -> bytes | None:
+    """The bytes of base64 text; None: it is none."""
     try:
-        content = pybase64.b64decode(file["content"], validate=True)
+        return pybase64.b64decode(text, validate=True)
     except ValueError:
-        raise ValidationError({"files": {number: {"content": ["It is no base64."]}}}) from None
+        return None
+
+
+def _write(number: int, file: Mapping[str, str]) -> TemporaryUploadedFile:
+    content = decoded(file["content"])
+    if content is None:
+        raise ValidationError({"files": {number: {"content": ["It is no base64."]}}})
     written = TemporaryUploadedFile(
         PurePosixPath(file["filename"]).name or "unnamed", KIND, len(content), None
     )

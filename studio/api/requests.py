@@ -14,10 +14,15 @@ from studio.images.views.imports import FILES as CATEGORY_FILES
 from studio.images.wiki import MAX_DEPTH
 from studio.images.wiki import MAX_FILES as MAX_CATEGORY_FILES
 from studio.people.models import Role, User
+from studio.publishing.gate import DEFAULTS
+from studio.publishing.models import MAX_VERSION_CHARS, is_version
+from studio.review import models as review
 
 MAX_FILES = 1000
 """Of an import, where they come one by one."""
 MAX_SCORED = 50
+MAX_POSTED = 50
+"""Scored files of a request."""
 MAX_WHY_CHARS = 300
 MAX_NUMBERS = 100
 """Of a recipe that a run changes."""
@@ -129,7 +134,7 @@ class InlineFile(serializers.Serializer):
 
 
 class ImportRequest(serializers.Serializer):
-    """What is to come in: pictures, one zip archive of them, a folder of the studio's machine, or a category."""
+    """What is to come in: pictures, one zip archive of them, a folder of the machine, or a category."""
 
     labels = serializers.ChoiceField(Import.Labels.choices)
     label = serializers.CharField(
@@ -218,3 +223,111 @@ class ScoreRequest(serializers.Serializer):
                 f"Send 1 to {MAX_SCORED} pictures, as `images` or as `uploads`."
             )
         return values
+
+
+class ComparisonRequest(serializers.Serializer):
+    """A comparison of a run with another."""
+
+    other = serializers.IntegerField(min_value=1, max_value=MAX_KEY, help_text="The other run.")
+
+
+class PublishRequest(serializers.Serializer):
+    """A version that a run's model gets."""
+
+    version = serializers.CharField(
+        max_length=MAX_VERSION_CHARS, validators=[is_version], help_text="Nobody has used it yet."
+    )
+    note = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class GateRequest(serializers.Serializer):
+    """The gate's thresholds."""
+
+    why = serializers.CharField(max_length=300, help_text="Stands in the audit log.")
+    thresholds = serializers.DictField(
+        child=serializers.FloatField(allow_null=True),
+        default=dict,
+        help_text="By name; those that are not named get their default. Null: it is not looked at.",
+    )
+
+    def validate_thresholds(self, thresholds: Mapping[str, float | None]) -> Mapping[str, float | None]:
+        """No other than there are."""
+        if unknown := sorted(set(thresholds) - set(DEFAULTS)):
+            raise serializers.ValidationError(f"{unknown[0]!r} is none of {', '.join(DEFAULTS)}.")
+        return thresholds
+
+
+class QueueRequest(serializers.Serializer):
+    """A new review queue. Neither its threshold nor its sampling rate ever change."""
+
+    name = serializers.CharField(max_length=60)
+    positive = serializers.CharField(max_length=60, help_text="The class that an alarm says a file is of.")
+    threshold = serializers.FloatField(
+        min_value=0, max_value=1, help_text="A score from which on a file is an alarm."
+    )
+    sample_rate = serializers.FloatField(
+        min_value=0, max_value=1, default=0.0, help_text="The share of the other files that is shown, too."
+    )
+
+
+class PostedFile(serializers.Serializer):
+    """A file that a model has scored, with its address, or a picture, or both."""
+
+    filename = serializers.CharField(max_length=review.MAX_FILENAME_CHARS, trim_whitespace=False)
+    score = serializers.FloatField(
+        min_value=0, max_value=1, help_text="The probability of the class that the queue is about."
+    )
+    model_version = serializers.CharField(max_length=review.MAX_VERSION_CHARS)
+    source_url = serializers.CharField(
+        max_length=review.MAX_SOURCE_CHARS,
+        default="",
+        allow_blank=True,
+        help_text="An https address of a host of `STUDIO_SOURCE_HOSTS`.",
+    )
+    scored_at = serializers.DateTimeField(
+        required=False, help_text="Now, unless it is said; in UTC where it has no time zone."
+    )
+    picture = Base64Field(required=False)
+
+
+class PostRequest(PostedFile):
+    """A file that a model has scored."""
+
+    upload = serializers.FileField(
+        required=False, allow_empty_file=True, help_text="The picture, of a multipart body."
+    )
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        """One picture at most."""
+        if "picture" in values and "upload" in values:
+            raise serializers.ValidationError("Send the picture as `picture` or as `upload`.")
+        return values
+
+
+class PostsRequest(serializers.Serializer):
+    """Some files that a model has scored."""
+
+    files = serializers.ListField(child=PostedFile(), min_length=1, max_length=MAX_POSTED)
+
+
+class DecisionRequest(serializers.Serializer):
+    """What a reviewer says: whether the item shows what the queue is about."""
+
+    answer = serializers.ChoiceField(review.Answer.values)
+
+
+class AcceptRequest(serializers.Serializer):
+    """The data set that takes what reviewers agree on."""
+
+    into = serializers.CharField(
+        max_length=60, default="", allow_blank=True, help_text="That of the queue, unless another is named."
+    )
+
+
+class IntakeRequest(serializers.Serializer):
+    """A table of `logo-batch`, and where its pictures are, below the studio's folder for imports."""
+
+    table = serializers.CharField(max_length=500)
+    pictures = serializers.CharField(
+        max_length=500, default="", allow_blank=True, help_text="The folder in which names are looked up."
+    )

@@ -19,11 +19,11 @@ CEILINGS: Mapping[str, Role] = {
 
 DESCRIPTIONS: Mapping[str, str] = {
     "score": "have pictures scored",
-    "read": "look at data sets, their images, versions and runs",
+    "read": "look at data sets, their images, versions, runs and results, and at models",
     "label": "label images one by one",
-    "review": "change many labels at once, and undo what others did",
-    "train": "make data sets, imports, versions and runs",
-    "administer": "say who may do what in a data set, and read the audit log",
+    "review": "change many labels at once, undo what others did, and decide in the review",
+    "train": "make data sets, imports, versions, runs and review queues, post scored files, and publish",
+    "administer": "say who may do what in a data set, read the audit log, and say which model is active",
 }
 DEFAULT = "read"
 

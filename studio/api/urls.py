@@ -3,7 +3,19 @@
 from django.urls import include, path, re_path
 
 from studio.api import oauth, pages
-from studio.api.views import audit, datasets, images, imports, root, runs, score, versions
+from studio.api.views import (
+    audit,
+    datasets,
+    images,
+    imports,
+    models,
+    results,
+    review,
+    root,
+    runs,
+    score,
+    versions,
+)
 
 about_images = [
     path("images/", images.Images.as_view(), name="api-images"),
@@ -39,6 +51,40 @@ about_runs = [
     path("runs/<int:run_id>/cancel/", runs.CancelRun.as_view(), name="api-cancel-run"),
     path("runs/<int:run_id>/resume/", runs.ResumeRun.as_view(), name="api-resume-run"),
 ]
+in_evaluation = [
+    path("document/", results.Document.as_view(), name="api-evaluation-document"),
+    path("predictions/", results.Predictions.as_view(), name="api-predictions"),
+    path("again/", results.EvaluateAgain.as_view(), name="api-evaluate-again"),
+    path("cancel/", results.CancelEvaluation.as_view(), name="api-cancel-evaluation"),
+    path("<str:kind>/<int:number>/", results.Picture.as_view(), name="api-evaluation-picture"),
+]
+about_results = [
+    path("runs/<int:run_id>/results/", results.Results.as_view(), name="api-results"),
+    path("runs/<int:run_id>/comparisons/", results.Comparisons.as_view(), name="api-comparisons"),
+    path(
+        "runs/<int:run_id>/comparisons/<int:other_id>/", results.Comparison.as_view(), name="api-comparison"
+    ),
+    path("runs/<int:run_id>/gate/", models.GateOfRun.as_view(), name="api-gate-of-run"),
+    path("runs/<int:run_id>/publish/", models.Publish.as_view(), name="api-publish"),
+    path("evaluations/<int:evaluation_id>/", include(in_evaluation)),
+]
+in_queue = [
+    path("", review.OneQueue.as_view(), name="api-review-queue"),
+    path("items/", review.Items.as_view(), name="api-items"),
+    path("items/bulk/", review.ManyItems.as_view(), name="api-many-items"),
+    path("items/<int:item_id>/", review.OneItem.as_view(), name="api-item"),
+    path("items/<int:item_id>/picture/", review.ItemPicture.as_view(), name="api-item-picture"),
+    path("items/<int:item_id>/heat-map/", review.ItemHeatMap.as_view(), name="api-item-heat-map"),
+    path("items/<int:item_id>/decide/", review.Decide.as_view(), name="api-decide"),
+    path("next/", review.Next.as_view(), name="api-next-item"),
+    path("undo/", review.UndoDecision.as_view(), name="api-undo-decision"),
+    path("disputes/", review.Disputes.as_view(), name="api-disputes"),
+    path("accept/", review.Accept.as_view(), name="api-accept"),
+    path("intakes/", review.Intakes.as_view(), name="api-intakes"),
+    path("intakes/<int:intake_id>/", review.OneIntake.as_view(), name="api-intake"),
+    path("intakes/<int:intake_id>/problems/", review.IntakeProblems.as_view(), name="api-intake-problems"),
+    path("intakes/<int:intake_id>/cancel/", review.CancelIntake.as_view(), name="api-cancel-intake"),
+]
 in_dataset = [
     path("", datasets.OneDataset.as_view(), name="api-dataset"),
     path("members/", datasets.Members.as_view(), name="api-members"),
@@ -46,13 +92,26 @@ in_dataset = [
     *about_imports,
     *about_versions,
     *about_runs,
-    # Reviews, results and published models get lists of their own here, as they have rooms of their own.
+    *about_results,
+    path("reviews/", review.Queues.as_view(), name="api-review-queues"),
+    path("reviews/<int:queue_id>/", include(in_queue)),
+]
+about_models = [
+    path("models/", models.Models.as_view(), name="api-models"),
+    path("models/active/", models.Active.as_view(), name="api-active"),
+    path("models/roll-back/", models.RollBack.as_view(), name="api-roll-back"),
+    path("models/<int:model_id>/", models.OneModel.as_view(), name="api-model"),
+    path("models/<int:model_id>/archive/", models.ModelArchive.as_view(), name="api-model-archive"),
+    path("models/<int:model_id>/activate/", models.Activate.as_view(), name="api-activate"),
+    path("models/<int:model_id>/delete/", models.DeleteModel.as_view(), name="api-delete-model"),
+    path("gate/", models.Gate.as_view(), name="api-gate"),
 ]
 api = [
     path("", root.Root.as_view(), name="api-root"),
     path("schema/", root.Schema.as_view(), name="api-schema"),
     path("datasets/", datasets.Datasets.as_view(), name="api-datasets"),
     path("datasets/<str:dataset>/", include(in_dataset)),
+    *about_models,
     path("recipes/", runs.Recipes.as_view(), name="api-recipes"),
     path("score/", score.Score.as_view(), name="api-score"),
     path("audit/", audit.AuditLog.as_view(), name="api-audit"),

@@ -21,7 +21,7 @@ from studio.images.access import Visit, in_dataset, role_in
 from studio.images.zip_stream import stream_folder
 from studio.people import audit
 from studio.people.access import requires, user_of
-from studio.people.models import Role
+from studio.people.models import Role, User
 from studio.publishing.active import (
     ActivationRefused,
     activate,
@@ -43,6 +43,7 @@ from studio.publishing.publication import (
 from studio.publishing.server import ask_served
 from studio.results.models import Evaluation
 from studio.runs.models import Run
+from studio.runs.views import runs_of
 
 SHOWN = 200
 
@@ -51,7 +52,7 @@ SHOWN = 200
 @in_dataset(Role.VIEWER)
 def gate_of_run(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """How a run stands before the gate."""
-    run, document = _evaluated(visit, run_id)
+    run, document = evaluated(visit, run_id)
     form = PublishForm(initial={"version": proposed_version(run, STUDIO.data)}) if document else None
     return _gate_of_run(request, visit, run, document, form)
 
@@ -60,7 +61,7 @@ def gate_of_run(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponse
 @in_dataset(Role.TRAINER)
 def publish(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """Publish a run, if the gate lets it through."""
-    run, document = _evaluated(visit, run_id)
+    run, document = evaluated(visit, run_id)
     if document is None:
         reason = "the run has no evaluation yet"
         return render(request, "images/refused.html", {"visit": visit, "reason": reason}, status=409)
@@ -93,12 +94,11 @@ def models(request: HttpRequest) -> HttpResponseBase:
 def model(request: HttpRequest, model_id: int) -> HttpResponseBase:
     """A version: its card, and what the gate found."""
     found = get_object_or_404(ArtifactVersion.objects.select_related("run__version__dataset"), pk=model_id)
-    card = found.folder(STUDIO.data) / CARD
     served = ask_served(STUDIO)
     context = {
         "model": found,
         "dataset": found.run.version.dataset,
-        "card": card.read_text() if found.deleted_at is None else "",
+        "card": card_of(found),
         "is_active": active_version(STUDIO.data) == found,
         "served": served,
         "why_kept": why_kept(found, served, STUDIO.data),
@@ -112,12 +112,7 @@ def model(request: HttpRequest, model_id: int) -> HttpResponseBase:
 @requires(Role.VIEWER)
 def archive(request: HttpRequest, model_id: int) -> HttpResponseBase:
     """A version's files."""
-    found = get_object_or_404(ArtifactVersion, pk=model_id, deleted_at=None)
-    audit.record(user_of(request), "download artifact", found)
-    pieces = stream_folder(found.folder(STUDIO.data), found.version)
-    response = StreamingHttpResponse(pieces, content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{found.version}.zip"'
-    return response
+    return archive_of(user_of(request), model_id)
 
 
 @require_POST
@@ -172,10 +167,24 @@ def set_gate(request: HttpRequest) -> HttpResponseBase:
     return redirect("gate")
 
 
-def _evaluated(visit: Visit, run_id: int) -> tuple[Run, Mapping[str, Any] | None]:
+def archive_of(user: User, model_id: int) -> HttpResponseBase:
+    """A version's files, 404 where they are deleted; the audit log tells who took them."""
+    found = get_object_or_404(ArtifactVersion, pk=model_id, deleted_at=None)
+    audit.record(user, "download artifact", found)
+    pieces = stream_folder(found.folder(STUDIO.data), found.version)
+    response = StreamingHttpResponse(pieces, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{found.version}.zip"'
+    return response
+
+
+def card_of(model: ArtifactVersion) -> str:
+    """A version's model card; empty where its files are deleted."""
+    return (model.folder(STUDIO.data) / CARD).read_text() if model.deleted_at is None else ""
+
+
+def evaluated(visit: Visit, run_id: int) -> tuple[Run, Mapping[str, Any] | None]:
     """A run, and what was found of its model; None as long as nothing is."""
-    runs = Run.objects.filter(version__dataset=visit.dataset).select_related("version__dataset")
-    run = get_object_or_404(runs, pk=run_id)
+    run = get_object_or_404(runs_of(visit), pk=run_id)
     found = Evaluation.objects.filter(run=run, beside__isnull=True, state=State.DONE).first()
     return run, read_document(found.folder(STUDIO.data) / DOCUMENT) if found else None
 

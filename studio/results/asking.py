@@ -2,12 +2,17 @@
 
 from django.db import transaction
 
+from logo_detection.errors import LogoDetectionError
 from studio.background.claims import ask_to_cancel, reopen
 from studio.background.models import State
 from studio.people import audit
 from studio.people.models import User
 from studio.results.models import Evaluation
 from studio.runs.models import Run
+
+
+class ComparisonRefused(LogoDetectionError):
+    """Two runs cannot be compared. One line."""
 
 
 def ask_for_missing() -> int:
@@ -30,7 +35,15 @@ def _ask_once(run: Run) -> None:
 
 @transaction.atomic
 def ask_for_comparison(by: User, run: Run, beside: Run) -> Evaluation:
-    """Ask for a run's evaluation beside another's, unless there is one."""
+    """Ask for a run's evaluation beside another's, unless there is one.
+
+    Raises:
+        ComparisonRefused: They are one run, or of two data sets, or one of them is not done.
+    """
+    if run == beside or run.version.dataset_id != beside.version.dataset_id:
+        raise ComparisonRefused("other: is another run of the same data set")
+    if not run.state == beside.state == State.DONE:
+        raise ComparisonRefused("other: both runs have to be done")
     asked, is_new = Evaluation.objects.get_or_create(run=run, beside=beside, defaults={"asked_by": by})
     if is_new:
         audit.record(by, "ask for comparison", asked)

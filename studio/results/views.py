@@ -17,12 +17,12 @@ from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
 from studio.people.models import Role
-from studio.results.asking import ask_for_comparison, cancel_evaluation, evaluate_again
+from studio.results.asking import ComparisonRefused, ask_for_comparison, cancel_evaluation, evaluate_again
 from studio.results.figures import confusion_of, side_by_side, table_of
 from studio.results.gallery import HEAT_MAPS, OTHER_HEAT_MAPS, PICTURES, Entry, read_gallery
 from studio.results.jobs import OTHER, read_difference
 from studio.results.models import Evaluation
-from studio.runs.models import Run
+from studio.runs.views import runs_of
 
 MAX_AGE_S = 60 * 60
 SUFFIXES: Mapping[str, str] = {PICTURES: ".jpg", HEAT_MAPS: ".png", OTHER_HEAT_MAPS: ".png"}
@@ -56,13 +56,21 @@ class Shown:
     pictures: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ShownGallery:
+    """Some of the images that a model gets wrong, and how many there are in all."""
+
+    total: int
+    entries: tuple[Shown, ...]
+
+
 @require_GET
 @in_dataset(Role.VIEWER)
 def results(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """How good a run's model is, and what it gets wrong."""
-    run = get_object_or_404(_runs(visit), pk=run_id)
+    run = get_object_or_404(runs_of(visit), pk=run_id)
     evaluation = run.evaluations.filter(beside__isnull=True).first()
-    others = _runs(visit).filter(state=State.DONE).exclude(pk=run.pk).order_by("-pk")[:100]
+    others = runs_of(visit).filter(state=State.DONE).exclude(pk=run.pk).order_by("-pk")[:100]
     comparisons = run.evaluations.filter(beside__isnull=False).order_by("-pk")[:100]
     context = {
         "visit": visit,
@@ -78,7 +86,7 @@ def results(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase
             "table": table_of(document),
             "confusion": confusion_of(document),
             "remarks": remarks(document["evaluation"]),
-            **_shown(visit, folder),
+            "gallery": shown_gallery(visit, folder),
         }
     return _answer(request, "results", context)
 
@@ -87,14 +95,16 @@ def results(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase
 @in_dataset(Role.TRAINER)
 def add_comparison(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """Ask for a run's evaluation beside another's."""
-    run = get_object_or_404(_runs(visit), pk=run_id)
+    run = get_object_or_404(runs_of(visit), pk=run_id)
     text = request.POST.get("other", "")
     wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    other = _runs(visit).filter(pk=wanted).exclude(pk=run.pk).first()
-    if other is None or not run.state == other.state == State.DONE:
-        reason = "other: is the number of another run of this data set; both are done"
-        return render(request, "images/refused.html", {"visit": visit, "reason": reason}, status=400)
-    ask_for_comparison(visit.user, run, other)
+    other = runs_of(visit).filter(pk=wanted).first()
+    try:
+        if other is None:
+            raise ComparisonRefused("other: is the number of a run of this data set")
+        ask_for_comparison(visit.user, run, other)
+    except ComparisonRefused as error:
+        return render(request, "images/refused.html", {"visit": visit, "reason": str(error)}, status=400)
     return redirect("comparison", visit.dataset.name, run.pk, other.pk)
 
 
@@ -102,7 +112,7 @@ def add_comparison(request: HttpRequest, visit: Visit, run_id: int) -> HttpRespo
 @in_dataset(Role.VIEWER)
 def comparison(request: HttpRequest, visit: Visit, run_id: int, other_id: int) -> HttpResponseBase:
     """Two runs side by side: figures, and the images on which they differ."""
-    evaluation = get_object_or_404(_evaluations(visit), run=run_id, beside=other_id)
+    evaluation = get_object_or_404(evaluations_of(visit), run=run_id, beside=other_id)
     context: dict[str, Any] = {"visit": visit, "run": evaluation.run, "evaluation": evaluation}
     if evaluation.state == State.DONE:
         folder = evaluation.folder(STUDIO.data)
@@ -110,7 +120,7 @@ def comparison(request: HttpRequest, visit: Visit, run_id: int, other_id: int) -
         context |= {
             "table": side_by_side(*documents),
             "difference": read_difference(folder),
-            **_shown(visit, folder),
+            "gallery": shown_gallery(visit, folder),
         }
     return _answer(request, "comparison", context)
 
@@ -119,7 +129,7 @@ def comparison(request: HttpRequest, visit: Visit, run_id: int, other_id: int) -
 @in_dataset(Role.VIEWER)
 def report(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
     """The page that `logo-evaluate` wrote, which can do nothing in the studio."""
-    response = _file(visit, evaluation_id, PAGE, "text/html; charset=utf-8")
+    response = file_of(visit, evaluation_id, PAGE, "text/html; charset=utf-8")
     response["Content-Security-Policy"] = REPORT_POLICY
     return response
 
@@ -128,17 +138,14 @@ def report(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase
 @in_dataset(Role.VIEWER)
 def predictions(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
     """The scores of each image."""
-    response = _file(visit, evaluation_id, PREDICTIONS, "text/csv; charset=utf-8")
-    name = f"{visit.dataset.name}-evaluation-{evaluation_id}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return predictions_of(visit, evaluation_id)
 
 
 @require_POST
 @in_dataset(Role.TRAINER)
 def again(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
     """Begin an evaluation again that has failed, or was cancelled."""
-    evaluation = get_object_or_404(_evaluations(visit), pk=evaluation_id)
+    evaluation = get_object_or_404(evaluations_of(visit), pk=evaluation_id)
     evaluate_again(visit.user, evaluation)
     return _back(visit, evaluation)
 
@@ -147,7 +154,7 @@ def again(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
 @in_dataset(Role.TRAINER)
 def cancel(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
     """Cancel an evaluation."""
-    evaluation = get_object_or_404(_evaluations(visit), pk=evaluation_id)
+    evaluation = get_object_or_404(evaluations_of(visit), pk=evaluation_id)
     cancel_evaluation(visit.user, evaluation)
     return _back(visit, evaluation)
 
@@ -156,12 +163,7 @@ def cancel(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase
 @in_dataset(Role.VIEWER)
 def picture(_: HttpRequest, visit: Visit, evaluation_id: int, kind: str, number: int) -> HttpResponseBase:
     """A picture of a gallery, or a heat map over it."""
-    if kind not in SUFFIXES:
-        raise Http404
-    suffix = SUFFIXES[kind]
-    response = _file(visit, evaluation_id, f"{kind}/{number}{suffix}", KINDS[suffix])
-    response["Cache-Control"] = f"private, max-age={MAX_AGE_S}"
-    return response
+    return picture_of(visit, evaluation_id, kind, number)
 
 
 def _back(visit: Visit, evaluation: Evaluation) -> HttpResponseBase:
@@ -170,13 +172,10 @@ def _back(visit: Visit, evaluation: Evaluation) -> HttpResponseBase:
     return redirect("results", visit.dataset.name, evaluation.run_id)
 
 
-def _runs(visit: Visit) -> QuerySet[Run]:
-    return Run.objects.filter(version__dataset=visit.dataset).select_related("version__dataset", "asked_by")
-
-
-def _evaluations(visit: Visit) -> QuerySet[Evaluation]:
+def evaluations_of(visit: Visit) -> QuerySet[Evaluation]:
+    """The evaluations of a data set's runs."""
     found = Evaluation.objects.filter(run__version__dataset=visit.dataset)
-    return found.select_related("run__version__dataset", "beside__version__dataset")
+    return found.select_related("run__version__dataset", "beside__version__dataset", "asked_by")
 
 
 def _answer(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpResponseBase:
@@ -185,23 +184,42 @@ def _answer(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpRes
     return render(request, f"results/{page}{part}.html", context)
 
 
-def _file(visit: Visit, evaluation_id: int, name: str, kind: str) -> HttpResponseBase:
-    path: Path = get_object_or_404(_evaluations(visit), pk=evaluation_id).folder(STUDIO.data) / name
+def picture_of(visit: Visit, evaluation_id: int, kind: str, number: int) -> HttpResponseBase:
+    """A picture of a gallery, or a heat map over it; 404 where there is none."""
+    if kind not in SUFFIXES:
+        raise Http404
+    suffix = SUFFIXES[kind]
+    response = file_of(visit, evaluation_id, f"{kind}/{number}{suffix}", KINDS[suffix])
+    response["Cache-Control"] = f"private, max-age={MAX_AGE_S}"
+    return response
+
+
+def predictions_of(visit: Visit, evaluation_id: int) -> HttpResponseBase:
+    """The scores of each image, as a table; 404 as long as there are none."""
+    response = file_of(visit, evaluation_id, PREDICTIONS, "text/csv; charset=utf-8")
+    name = f"{visit.dataset.name}-evaluation-{evaluation_id}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def file_of(visit: Visit, evaluation_id: int, name: str, kind: str) -> HttpResponseBase:
+    """A file of an evaluation; 404 where there is none."""
+    path: Path = get_object_or_404(evaluations_of(visit), pk=evaluation_id).folder(STUDIO.data) / name
     try:
         return FileResponse(path.open("rb"), content_type=kind)
     except FileNotFoundError:
         raise Http404 from None
 
 
-def _shown(visit: Visit, folder: Path) -> dict[str, Any]:
+def shown_gallery(visit: Visit, folder: Path) -> ShownGallery:
     """The gallery, with the keys of those images that the data set still has."""
     gallery = read_gallery(folder)
     digests = [entry.sha256 for entry in gallery.entries if entry.sha256]
     keys = dict(visit.dataset.images.filter(file__in=digests).values_list("file_id", "pk"))
-    entries = [
+    entries = (
         Shown(entry, keys.get(entry.sha256), tuple(_pictures(folder, entry))) for entry in gallery.entries
-    ]
-    return {"total": gallery.total, "entries": entries}
+    )
+    return ShownGallery(gallery.total, tuple(entries))
 
 
 def _pictures(folder: Path, entry: Entry) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ os.environ |= {
     "STUDIO_LOG_IN_FAILURES_MAX": "3",
     "STUDIO_CONTACT": "tests@example.org",
     "STUDIO_UPLOAD_MAX_SIZE": str(20 * 2**20),
-    "STUDIO_API_REQUESTS_PER_MINUTE": "150",
+    "STUDIO_API_REQUESTS_PER_MINUTE": "250",
     "STUDIO_API_TOKEN_REQUESTS_PER_MINUTE": "100",
     "STUDIO_API_BODY_MAX_SIZE": str(2**20),
     "DJANGO_SETTINGS_MODULE": "studio.django_settings",

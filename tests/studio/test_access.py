@@ -125,7 +125,7 @@ def _results(run: Run) -> dict[str, object]:
     evaluation = Evaluation.objects.create(run=run, beside=other, asked_by=run.asked_by)
     folder = evaluation.folder(STUDIO.data)
     (folder / "pictures").mkdir(parents=True)
-    for name in ("report.html", "predictions.csv", "pictures/2.jpg"):
+    for name in ("report.html", "evaluation.json", "predictions.csv", "pictures/2.jpg"):
         (folder / name).write_text("any")
     model = ArtifactVersion.objects.create(version="1", run=run, digest="1" * 64, published_by=run.asked_by)
     model.folder(STUDIO.data).mkdir(parents=True)

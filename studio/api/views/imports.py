@@ -43,7 +43,9 @@ class Imports(DatasetView):
             raise ValidationError({"label": [f"{label!r} is no class of this data set"]})
         with uploaded(asked.get("files", [])) as inline:
             files = (*asked.get("uploads", []), *inline)
-            wanted = WantedImport(asked["labels"], files, asked["folder"], _category(asked), classes.get(label))
+            wanted = WantedImport(
+                asked["labels"], files, asked["folder"], _category(asked), classes.get(label)
+            )
             made = ask_for_import(self.user, self.visit.dataset, wanted, STUDIO)
         return Response(ImportShape(made).data, 201)
 

@@ -15,7 +15,7 @@ from studio.api.description import describes
 from studio.api.shapes import RootShape
 from studio.people.models import Role
 
-ADDRESSES = ("datasets", "recipes", "score", "audit", "schema")
+ADDRESSES = ("datasets", "recipes", "models", "gate", "score", "audit", "schema")
 
 
 class Root(ApiView):

@@ -96,17 +96,25 @@ def disputes(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
 @in_queue(Role.REVIEWER)
 def picture(_: HttpRequest, found: QueueVisit, item_id: int) -> HttpResponseBase:
     """An item's picture."""
-    item = found.item(item_id)
-    if item.file_id is None:
-        raise Http404
-    return _sent(FileStore(STUDIO.data).preview(item.file_id), "image/jpeg")
+    return picture_of(found.item(item_id))
 
 
 @require_GET
 @in_queue(Role.REVIEWER)
 def heat_map(_: HttpRequest, found: QueueVisit, item_id: int) -> HttpResponseBase:
     """An item's heat map, for those who may see its score."""
-    item = found.item(item_id)
+    return heat_map_for(found, found.item(item_id))
+
+
+def picture_of(item: Item) -> HttpResponseBase:
+    """An item's picture; 404 where there is none."""
+    if item.file_id is None:
+        raise Http404
+    return _sent(FileStore(STUDIO.data).preview(item.file_id), "image/jpeg")
+
+
+def heat_map_for(found: QueueVisit, item: Item) -> HttpResponseBase:
+    """An item's heat map; 404 where there is none, or for those who may not see its score yet."""
     if item.file_id is None or not item.heat_map_by or not may_see_score(found.visit.user, item):
         raise Http404
     store, target = FileStore(STUDIO.data), found.queue.positive.name

@@ -48,11 +48,9 @@ def intakes(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
 def add_intake(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
     """Have a table taken in."""
     form = IntakeForm(request.POST)
-    if form.is_valid() and found.queue.intakes.filter(state__in=OPEN_STATES).count() >= MAX_OPEN:
-        form.add_error(None, f"{MAX_OPEN} wait already.")
     if form.is_valid():
         try:
-            made = _ask(found, form.cleaned_data["table"], form.cleaned_data["pictures"])
+            made = ask_for_intake(found, form.cleaned_data["table"], form.cleaned_data["pictures"])
             return redirect("review-intake", found.visit.dataset.name, found.queue.pk, made.pk)
         except ImportRefused as error:
             form.add_error(None, str(error))
@@ -79,13 +77,24 @@ def intake(request: HttpRequest, found: QueueVisit, intake_id: int) -> HttpRespo
 def cancel_intake(_: HttpRequest, found: QueueVisit, intake_id: int) -> HttpResponseBase:
     """Cancel an intake; what it has brought stays."""
     one = get_object_or_404(found.queue.intakes, pk=intake_id)
-    if ask_to_cancel(one):
-        audit.record(found.visit.user, "cancel intake", found.queue, one.name)
+    cancel(found, one)
     return redirect("review-intake", found.visit.dataset.name, found.queue.pk, one.pk)
 
 
 @transaction.atomic
-def _ask(found: QueueVisit, table: str, pictures: str) -> Intake:
+def ask_for_intake(found: QueueVisit, table: str, pictures: str) -> Intake:
+    """Ask for the intake of a table, which the runner does.
+
+    Args:
+        found: The queue.
+        table: What `logo-batch` wrote, below the studio's folder for imports.
+        pictures: The folder there in which the table's names are looked up; empty: all of it.
+
+    Raises:
+        ImportRefused: There is no such file or folder, or too many intakes wait.
+    """
+    if found.queue.intakes.filter(state__in=OPEN_STATES).count() >= MAX_OPEN:
+        raise ImportRefused(f"{MAX_OPEN} wait already.")
     root = STUDIO.import_folder
     if root is None:
         raise ImportRefused("tables are not read here: STUDIO_IMPORT_FOLDER is not set")
@@ -99,6 +108,13 @@ def _ask(found: QueueVisit, table: str, pictures: str) -> Intake:
     )
     audit.record(found.visit.user, "take table in", found.queue, table)
     return made
+
+
+@transaction.atomic
+def cancel(found: QueueVisit, job: Intake) -> None:
+    """Cancel an intake, if it is not done."""
+    if ask_to_cancel(job):
+        audit.record(found.visit.user, "cancel intake", found.queue, job.name)
 
 
 def _intakes(found: QueueVisit, form: IntakeForm) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from logo_detection.artifact import OUT_OF_DOMAIN
 from studio.images.access import Visit, in_dataset, role_in, visible_datasets
+from studio.images.membership import NameTaken
 from studio.images.models import Dataset
 from studio.images.views.grid import refused
 from studio.people import audit
@@ -54,9 +55,9 @@ def add_queue(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     form = QueueForm(visit.dataset, request.POST)
     if form.is_valid():
         try:
-            return redirect("review-intakes", visit.dataset.name, _make(visit, form).pk)
-        except IntegrityError:
-            form.add_error("name", "There is one of this name.")
+            return redirect("review-intakes", visit.dataset.name, make_queue(visit, form).pk)
+        except NameTaken as error:
+            form.add_error("name", str(error))
     return render(request, "review/queues.html", _queues(visit, form), status=400)
 
 
@@ -70,7 +71,7 @@ def results(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
         "results": read_results(found.queue),
         "waiting": waiting_items(found.queue).count(),
         "most": MOST,
-        "targets": _targets(found.visit),
+        "targets": targets_of(found.visit),
     }
     return render(request, "review/results.html", context)
 
@@ -79,7 +80,7 @@ def results(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
 @in_queue(Role.TRAINER)
 def accept_items(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
     """Have a data set take what reviewers agree on."""
-    names = [each.name for each in _targets(found.visit)]
+    names = [each.name for each in targets_of(found.visit)]
     wanted = request.POST.get("into") or found.visit.dataset.name
     if wanted not in names:
         return refused(request, found.visit, "into: is no data set into which you may import")
@@ -91,10 +92,19 @@ def accept_items(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
 
 
 @transaction.atomic
-def _make(visit: Visit, form: QueueForm) -> Queue:
+def make_queue(visit: Visit, form: QueueForm) -> Queue:
+    """Make the queue of a form that is valid.
+
+    Raises:
+        NameTaken: The data set has one of that name.
+    """
     queue: Queue = form.save(commit=False)
     queue.dataset, queue.made_by = visit.dataset, visit.user
-    queue.save()
+    try:
+        with transaction.atomic():
+            queue.save()
+    except IntegrityError as error:
+        raise NameTaken(f"There is a review queue {queue.name!r} already.") from error
     details = f"{queue}: {queue.positive} from {queue.threshold:g}, {queue.sample_rate:g} of the others"
     audit.record(visit.user, "make review queue", visit.dataset, details)
     return queue
@@ -105,7 +115,7 @@ def _queues(visit: Visit, form: QueueForm) -> dict[str, Any]:
     return {"visit": visit, "queues": listed, "form": form}
 
 
-def _targets(visit: Visit) -> list[Dataset]:
+def targets_of(visit: Visit) -> list[Dataset]:
     """The data sets into which somebody may import, this one first."""
     others = (each for each in visible_datasets(visit.user) if each.pk != visit.dataset.pk)
     own = [visit.dataset] if visit.may_train else []

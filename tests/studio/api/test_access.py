@@ -24,7 +24,10 @@ V, L, R, T, A = Role.VIEWER, Role.LABELLER, Role.REVIEWER, Role.TRAINER, Role.AD
 EVERYWHERE = {
     ("api-root", "GET"): Role.NONE, ("api-schema", "GET"): Role.NONE, ("api-datasets", "GET"): Role.NONE,
     ("api-datasets", "POST"): T, ("api-recipes", "GET"): Role.NONE, ("api-score", "POST"): Role.NONE,
-    ("api-audit", "GET"): A,
+    ("api-audit", "GET"): A, ("api-models", "GET"): V, ("api-model", "GET"): V,
+    ("api-model-archive", "GET"): V, ("api-active", "GET"): V, ("api-activate", "POST"): A,
+    ("api-roll-back", "POST"): A, ("api-delete-model", "POST"): A, ("api-gate", "GET"): V,
+    ("api-gate", "PUT"): A,
 }  # fmt: skip
 FOR_ANY_SCOPE = {"api-root", "api-schema", "api-score"}
 
@@ -41,6 +44,17 @@ IN_DATASET = {
     ("api-runs", "GET"): V, ("api-runs", "POST"): T, ("api-run", "GET"): V, ("api-log", "GET"): V,
     ("api-artifact", "GET"): V,
     ("api-cancel-run", "POST"): T, ("api-resume-run", "POST"): T,
+    ("api-results", "GET"): V, ("api-comparisons", "GET"): V, ("api-comparisons", "POST"): T,
+    ("api-comparison", "GET"): V, ("api-gate-of-run", "GET"): V, ("api-publish", "POST"): T,
+    ("api-evaluation-document", "GET"): V, ("api-predictions", "GET"): V,
+    ("api-evaluation-picture", "GET"): V, ("api-evaluate-again", "POST"): T,
+    ("api-cancel-evaluation", "POST"): T, ("api-review-queues", "GET"): V, ("api-review-queues", "POST"): T,
+    ("api-review-queue", "GET"): V, ("api-items", "POST"): T, ("api-many-items", "POST"): T,
+    ("api-item", "GET"): R, ("api-item-picture", "GET"): R, ("api-item-heat-map", "GET"): R,
+    ("api-decide", "POST"): R, ("api-next-item", "GET"): R, ("api-undo-decision", "POST"): R,
+    ("api-disputes", "GET"): R, ("api-accept", "POST"): T, ("api-intakes", "GET"): V,
+    ("api-intakes", "POST"): T, ("api-intake", "GET"): V, ("api-intake-problems", "GET"): V,
+    ("api-cancel-intake", "POST"): T,
 }  # fmt: skip
 OPERATIONS = EVERYWHERE | IN_DATASET
 
