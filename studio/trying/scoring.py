@@ -112,11 +112,11 @@ class Scorer:
             self._slots.release()
 
     def end(self) -> None:
-        """End the processes; the next request starts others."""
+        """End the processes, those in use with their last request; the next one starts others."""
         with self._lock:
-            if self._running is not None:
-                self._running.end()
-                self._running = None
+            former, self._running = self._running, None
+            if former is not None and not former.users:
+                former.end()
 
     @contextmanager
     def _used(self) -> Iterator["_Running"]:
