@@ -35,13 +35,27 @@
     tile.setAttribute("aria-selected", String(is));
   };
 
-  const send = async (address, images, fields, done) => {
+  // One request after the other, in the order of the keys: nobody who types fast waits, and an undo comes after its
+  // label. A request that has begun is kept alive when the page goes away; those that wait keep the page.
+  let waiting = 0;
+  let last = Promise.resolve();
+  const send = (...what) => {
+    waiting += 1;
+    last = last.then(() => {
+      waiting -= 1;
+      return post(...what);
+    });
+  };
+  window.addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
+
+  const post = async (address, images, fields, done) => {
     const body = new URLSearchParams(fields);
     images.forEach((image) => body.append("image", image));
     body.append("csrfmiddlewaretoken", labelling.querySelector("[name=csrfmiddlewaretoken]").value);
-    let answer;
+    let answer, text;
     try {
-      answer = await fetch(address, { method: "POST", body, credentials: "same-origin" });
+      answer = await fetch(address, { method: "POST", body, credentials: "same-origin", keepalive: true });
+      text = await answer.text();
     } catch {
       said.textContent = "The studio does not answer.";
       return;
@@ -51,7 +65,7 @@
       return;
     }
     said.textContent = answer.status === 204 ? "There is nothing to undo." : done;
-    if (answer.status !== 204) exchange(await answer.text());
+    if (answer.status !== 204) exchange(text);
   };
 
   const exchange = (text) => {
@@ -61,19 +75,23 @@
       const old = document.getElementById(element.id);
       if (!old) return;
       element.removeAttribute("hx-swap-oob");
+      if (element.dataset.image) element.setAttribute("aria-selected", String(chosen.has(element.dataset.image)));
       old.replaceWith(document.importNode(element, true));
     });
-    focus(document.getElementById(at) || tiles()[0]);
+    if (at) focus(document.getElementById(at));
   };
 
   const label = (name) => {
-    const images = chosen.size ? [...chosen] : [(focused() || tiles()[0] || { dataset: {} }).dataset.image];
-    if (!images[0]) return;
-    const wasOne = !chosen.size;
+    const one = focused() || tiles()[0];
+    const images = chosen.size ? [...chosen] : [one.dataset.image];
+    if (!chosen.size) {
+      focus(one);
+      move(1);
+    }
     chosen.clear();
     tiles().forEach((tile) => tile.setAttribute("aria-selected", "false"));
     const done = name === "-" ? "The label is taken away." : `Labelled ${images.length} as ${name}.`;
-    send(labelling.dataset.label, images, { label: name }, done).then(() => { if (wasOne) move(1); });
+    send(labelling.dataset.label, images, { label: name }, done);
   };
 
   const undo = () => send(labelling.dataset.undo, [], {}, "Undone.");
