@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.utils import timezone
 
@@ -65,6 +66,32 @@ def test_the_cookies_cannot_be_read_by_scripts_or_sent_from_elsewhere(password: 
     assert session["samesite"] == "Lax"
     assert csrf["httponly"]
     assert csrf["samesite"] == "Strict"
+
+
+def test_a_session_that_somebody_else_has_chosen_is_nobodys_after_the_log_in(password: str) -> None:
+    chosen = SessionStore()
+    chosen["planted"] = True
+    chosen.save()
+    client = stranger()
+    client.cookies["studio_session"] = chosen.session_key or ""
+    client.get("/log-in")
+    token = client.cookies["studio_csrf"].value
+    assert log_in("lea", password, client=client) == 302
+    assert client.get("/").status_code == 200
+    assert client.cookies["studio_session"].value != chosen.session_key
+    assert client.cookies["studio_csrf"].value != token
+    other = stranger()
+    other.cookies["studio_session"] = chosen.session_key or ""
+    assert other.get("/").status_code == 302
+
+
+def test_a_session_ends_with_the_log_out(password: str) -> None:
+    client = stranger()
+    log_in("lea", password, client=client)
+    session = client.cookies["studio_session"].value
+    assert client.post("/log-out").status_code == 302
+    client.cookies["studio_session"] = session
+    assert client.get("/").status_code == 302
 
 
 def test_a_new_password_ends_what_is_open(password: str, administrator: User) -> None:
