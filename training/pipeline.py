@@ -35,7 +35,7 @@ from training.holdout import (
     split_data,
     write_holdout,
 )
-from training.inputs import Inputs
+from training.inputs import Inputs, read_inputs
 from training.materialise import materialise_all
 from training.place import Place
 from training.plan import training_tasks
@@ -81,7 +81,8 @@ PARITY_STEP = 50  # every 50th validation image is scored by both runtimes befor
 def run_training(options: argparse.Namespace, inputs: Inputs | None, place: Place, on_lost: Lost) -> None:
     """Prepare images, fit, calibrate, export, evaluate and publish, with the options of `training.train`.
 
-    Of several processes, the first does all this, and the others fit with it and need no inputs.
+    Of several processes, the first does all this, and the others fit with it. It reads the inputs, where
+    there are none yet, once it has met the others, which then hear of it where that fails.
 
     Raises:
         LogoDetectionError: What the data, the recipe or the run contradict.
@@ -89,8 +90,8 @@ def run_training(options: argparse.Namespace, inputs: Inputs | None, place: Plac
     with joined(place, on_lost) as group:
         replicas = replicas_of(group)
         with losses_named(group):
-            if inputs is not None:
-                make_artifact(options, inputs, replicas)
+            if replicas.is_first:
+                make_artifact(options, inputs or read_inputs(options.data, options.recipe), replicas)
             else:
                 fit_along(options, replicas)
 

@@ -43,7 +43,8 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if place is None and (options.launcher != "local" or options.processes > 1):
         return LAUNCHERS[options.launcher](options, arguments)
     here = place or ONLY
-    inputs = read_inputs(options.data, options.recipe) if here.rank == 0 else None
+    # Alone, it is told within a second what is wrong; among others, once they can be told.
+    inputs = read_inputs(options.data, options.recipe) if here == ONLY else None
     from training.pipeline import run_training
 
     stop = partial(stop_now, threading.Lock())
