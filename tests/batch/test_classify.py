@@ -252,7 +252,8 @@ def test_an_interrupted_run_ends_at_once_and_leaves_no_worker(artifact: Path, fo
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert process.wait(TIMEOUT_S) == 130
-        assert process.stderr.read() == ""
+        told = process.stderr.read().strip()
+        assert told == "logo-classify: interrupted: nothing is kept; the same command begins anew"
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
