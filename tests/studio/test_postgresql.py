@@ -1,9 +1,5 @@
 """The same studio on PostgreSQL: a real server on a free port."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,37 +9,18 @@ import pytest
 
 from studio.backup import BackupRefused, restore
 from studio.settings import read_settings
-from tests.harness.process import free_port
-from tests.harness.tools import required
+from tests.studio.postgresql import running_postgresql
 from tests.studio.served import log_in, make_and_fill_dataset, post, served
 from tests.studio.test_backup import check_restored, studio_command
 
 pytestmark = pytest.mark.slow
 
-UNPRIVILEGED = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
-"""PostgreSQL refuses to run as root."""
-
 
 @pytest.fixture
 def database() -> Iterator[str]:
     """The URL of an empty database."""
-    folder, port = Path(tempfile.mkdtemp(prefix="postgresql-")), free_port()
-    user = UNPRIVILEGED if os.geteuid() == 0 else ()
-    if user:
-        shutil.chown(folder, "nobody", "nogroup")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = [*user, str(required("pg_ctl")), "-D", str(folder / "data"), "-w", "-t", "60"]
-    initialise = [*user, str(required("initdb")), "-D", str(folder / "data"), "-A", "trust", "-U", "studio"]
-    try:
-        subprocess.run(initialise, cwd="/", check=True, capture_output=True, timeout=120)
-        start = [*control, "-o", options, "-l", str(folder / "log"), "start"]
-        subprocess.run(start, cwd="/", check=True, stdout=subprocess.DEVNULL, timeout=120)
-        yield f"postgres://studio@127.0.0.1:{port}/postgres"
-        subprocess.run(
-            [*control, "-m", "fast", "stop"], cwd="/", check=True, capture_output=True, timeout=120
-        )
-    finally:
-        shutil.rmtree(folder)
+    with running_postgresql() as url:
+        yield url
 
 
 def test_images_are_imported_labelled_and_kept_in_a_version(database: str, tmp_path: Path) -> None:
