@@ -18,6 +18,7 @@ from tests.studio.world import log_in
 
 START_TIMEOUT_S = 120.0
 TIMEOUT_MS = 60_000.0
+WIDTH, HEIGHT = 1100, 900  # pixels
 COOKIE = "studio_session"
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -82,11 +83,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_tab(browser: Browser, url: str, user: User) -> Iterator[Tab]:
-    """A tab of a user's own."""
-    context = browser.new_context(reduced_motion="reduce")
-    session = log_in(user).cookies[COOKIE].value
-    context.add_cookies([{"name": COOKIE, "value": session, "url": url, "httpOnly": True, "sameSite": "Lax"}])
+def new_tab(browser: Browser, url: str) -> Iterator[Tab]:
+    """A tab that shares its log-in with no other."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     tab = Tab(page, url)
@@ -99,3 +98,14 @@ def open_tab(browser: Browser, url: str, user: User) -> Iterator[Tab]:
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     yield tab
     context.close()
+
+
+@contextmanager
+def open_tab(browser: Browser, url: str, user: User) -> Iterator[Tab]:
+    """A tab of a user's own."""
+    session = log_in(user).cookies[COOKIE].value
+    with new_tab(browser, url) as tab:
+        tab.page.context.add_cookies(
+            [{"name": COOKIE, "value": session, "url": url, "httpOnly": True, "sameSite": "Lax"}]
+        )
+        yield tab

@@ -66,10 +66,16 @@ def post(
     return client.post(address, data={**data, "csrfmiddlewaretoken": token}, **more)  # type: ignore[arg-type]
 
 
-def log_in(client: httpx.Client, studio: Served) -> None:
-    """As the first administrator, by the password that was printed."""
+def first_password(studio: Served) -> str:
+    """The first administrator's, as it was printed."""
     (password,) = re.findall(r"The first user is admin, with the password (\S+):", studio.said())
-    assert post(client, "/log-in", "/log-in", {"username": "admin", "password": password}).url.path == "/"
+    return str(password)
+
+
+def log_in(client: httpx.Client, studio: Served) -> None:
+    """As the first administrator."""
+    form = {"username": "admin", "password": first_password(studio)}
+    assert post(client, "/log-in", "/log-in", form).url.path == "/"
 
 
 def make_and_fill_dataset(client: httpx.Client) -> None:
