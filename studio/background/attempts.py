@@ -3,7 +3,6 @@
 claim -> the command, watched -> done, failed, cancelled, or given back
 """
 
-import logging
 from collections.abc import Callable
 from threading import Event
 from time import monotonic, sleep
@@ -11,13 +10,11 @@ from time import monotonic, sleep
 from django.db.models import F
 
 from logo_detection.errors import LogoDetectionError
-from studio.background.claims import Cancelled, Lost, finish, give_back
+from studio.background.conclusion import conclude
 from studio.background.heart import Heart, Stopping
-from studio.background.models import RetriedWork, State
+from studio.background.models import RetriedWork
 from studio.background.process import Command, MarkedProcess
 from studio.background.work_log import last_line
-
-LOG = logging.getLogger(__name__)
 
 POLL_S = 0.5
 MAX_ATTEMPTS = 5
@@ -39,27 +36,19 @@ def attempt(work: RetriedWork, stopping: Event, do: Callable[[Heart], None]) -> 
         do: Does it, and asks the heart now and then whether to go on.
     """
     mine = type(work)._default_manager.filter(pk=work.pk, claim=work.claim)
-    kind = type(work).__name__.lower()
-    try:
+
+    def counted(heart: Heart) -> str:
         if work.attempts >= MAX_ATTEMPTS:
             raise WorkFailed(f"its runner was lost {work.attempts} times; it can be resumed")
         mine.update(attempts=F("attempts") + 1)
-        with Heart(work, stopping) as heart:
+        try:
             do(heart)
-    except Stopping:
-        mine.update(attempts=F("attempts") - 1)
-        give_back(work)
-    except Lost as error:
-        LOG.warning("%s", error)
-    except Cancelled:
-        finish(work, State.CANCELLED)
-    except LogoDetectionError as error:
-        finish(work, State.FAILED, str(error))
-    except Exception:
-        LOG.exception("%s %d failed", kind, work.pk)
-        finish(work, State.FAILED, "something went wrong here: the log of the studio knows what")
-    else:
-        finish(work, State.DONE)
+        except Stopping:
+            mine.update(attempts=F("attempts") - 1)
+            raise
+        return ""
+
+    conclude(work, stopping, counted)
 
 
 def run_command(

@@ -1,12 +1,11 @@
 """Jobs about images: what the runner does beside trainings."""
 
-import logging
+from functools import partial
 from threading import Event
 
 from logo_detection.artifact import load_artifact
-from logo_detection.errors import LogoDetectionError
-from studio.background.claims import Cancelled, Lost, claim_next, finish, give_back
-from studio.background.heart import Heart, Stopping
+from studio.background.claims import claim_next, finish
+from studio.background.conclusion import conclude
 from studio.background.models import State
 from studio.images.archives import ArchiveLimits
 from studio.images.importing import Equipment, Importer
@@ -16,8 +15,6 @@ from studio.images.store import FileStore
 from studio.images.uploads import Uploads
 from studio.images.wiki import Wiki
 from studio.settings import Settings
-
-LOG = logging.getLogger(__name__)
 
 
 def equipment_of(settings: Settings) -> Equipment:
@@ -43,25 +40,15 @@ def run_next_import(equipment: Equipment, stopping: Event) -> bool:
     job = claim_next(Import)
     if job is None:
         return False
-    try:
-        with Heart(job, stopping) as heart:
-            message = Importer(equipment, heart.check).run(job)
-    except Stopping:
-        give_back(job)
-    except Lost as error:
-        LOG.warning("%s", error)
-    except Cancelled:
-        _end(job, State.CANCELLED, "", equipment.uploads)
-    except LogoDetectionError as error:
-        _end(job, State.FAILED, str(error), equipment.uploads)
-    except Exception:
-        LOG.exception("import %d failed", job.pk)
-        _end(job, State.FAILED, "something went wrong here: the log knows what", equipment.uploads)
-    else:
-        _end(job, State.DONE, message, equipment.uploads)
+    conclude(
+        job,
+        stopping,
+        lambda heart: Importer(equipment, heart.check).run(job),
+        partial(_end, job, equipment.uploads),
+    )
     return True
 
 
-def _end(job: Import, state: State, message: str, uploads: Uploads) -> None:
+def _end(job: Import, uploads: Uploads, state: State, message: str) -> None:
     if finish(job, state, message) and job.kind != Import.Kind.FOLDER:
         uploads.drop(job.path)

@@ -260,7 +260,7 @@ def test_a_running_import_is_cancelled_and_keeps_what_it_has(
 ) -> None:
     monkeypatch.setattr("studio.images.importing.CHUNK", 1)
     # A fast machine is done before it hears of it, otherwise.
-    monkeypatch.setattr("studio.images.jobs.Heart", partial(Heart, interval_s=0.1))
+    monkeypatch.setattr("studio.background.conclusion.Heart", partial(Heart, interval_s=0.1))
     folder = imports / "many"
     folder.mkdir()
     for number in range(400):
