@@ -20,7 +20,7 @@ PLAIN = "letters of A to Z, digits, '_', '.' and '-', of which the first is a le
 """What a class may be called: its name is a folder's, a label of metrics and a part of requests."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SHOWN = 3  # names, of more that there are
+SHOWN = 3  # names, of more that there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def lines_of(survey: Survey) -> list[str]:
     counts = ", ".join(f"{label} {count:,}" for label, count in survey.labels.items())
     said = [f"{sum(survey.labels.values()):,} images of {len(survey.labels)} classes: {counts}"]
     if survey.empty:
-        said.append(f"no image is in the folder {_some(survey.empty)}, which is no class then")
+        said.append(f"no image is in the folder {some_of(survey.empty)}, which is no class then")
     if survey.rare:
-        rare = _some(list(survey.rare))
+        rare = some_of(list(survey.rare))
         said.append(f"fewer than {FEW_IMAGES} images are of {rare}: what is measured of them says little")
     if survey.others:
-        said.append(f"{len(survey.others):,} files are no images by their names: {_some(survey.others)}")
+        said.append(f"{len(survey.others):,} files are no images by their names: {some_of(survey.others)}")
     return said
 
 
@@ -89,6 +89,7 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.") or "class"
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def some_of(names: Sequence[str], shown: int = SHOWN) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

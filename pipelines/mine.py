@@ -23,7 +23,7 @@ from time import perf_counter
 from batch.options import positive, value
 from datasets.manifest import CSV_NAME, Example, read_examples, write_examples
 from datasets.progress import Progress, Waiting
-from datasets.survey import check_names, lines_of, plain_name, survey_of
+from datasets.survey import check_names, lines_of, plain_name, some_of, survey_of
 from evaluation.evaluate import PAGE, base_rates, evaluate_artifact
 from evaluation.outcomes import PAIR, Outcome, name_of
 from evaluation.report import render_markdown
@@ -151,7 +151,7 @@ def lines_of_pictures(pictures: Sequence[Picture], source: Artifact) -> list[str
     said = []
     errors = Counter(one.error for one in pictures if one.seen is None)
     if errors:
-        names = _some([f"{one.example.path} ({one.error})" for one in pictures if one.seen is None])
+        names = some_of([f"{one.example.path} ({one.error})" for one in pictures if one.seen is None], _SHOWN)
         said.append(f"{sum(errors.values())} files cannot be read, and are left out: {names}")
     sizes = [(one.seen.width, one.seen.height) for one in pictures if one.seen is not None]
     if sizes:
@@ -168,22 +168,19 @@ def lines_of_twins(twins: Twins) -> list[str]:
     said = []
     if twins.alike:
         files = sum(map(len, twins.alike))
-        said.append(f"{files} files look alike, and stay together: {_some(_pairs(twins.alike))}")
+        said.append(f"{files} files look alike, and stay together: {some_of(_pairs(twins.alike), _SHOWN)}")
     if twins.contradictory:
-        names = _some(_pairs(twins.contradictory))
+        names = some_of(_pairs(twins.contradictory), _SHOWN)
         said.append(f"WARNING: these look alike and have different classes: {names}")
     if twins.left_out:
-        said.append(f"WARNING: the same file has two classes, and is left out: {_some(twins.left_out)}")
+        said.append(
+            f"WARNING: the same file has two classes, and is left out: {some_of(twins.left_out, _SHOWN)}"
+        )
     return said
 
 
 def _pairs(clusters: Sequence[Sequence[str]]) -> list[str]:
     return [" = ".join(members) for members in clusters]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def fit(pictures: Sequence[Picture], plan: Plan, seed: int) -> LocalHead:
