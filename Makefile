@@ -218,7 +218,7 @@ bench: $(TESTED) ## measure the service beside its engine: runs/benchmark; ARGS=
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-batch
-bench-batch: $(TESTED) ## measure both engines of logo-batch beside decoding and the engine: runs/benchmark-batch; ARGS="--rounds 1"
+bench-batch: $(TESTED) ## measure both engines of logo-batch beside decoding and the engine: runs/benchmark-batch; ARGS="--rounds 1", ARGS=--gate
 	@$(BIN)/python -m benchmarks.batch $(ARGS)
 
 .PHONY: load

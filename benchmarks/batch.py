@@ -1,9 +1,10 @@
 """The batch engines beside decoding and the engine alone (D), on the same files, by turns.
 
-    python -m benchmarks.batch [--files N] [--rounds N] [--output FOLDER]
+    python -m benchmarks.batch [--files N] [--rounds N] [--gate] [--output FOLDER]
 
 Each round runs a whole job of `logo-batch` per engine, start and end included, with D measured right before
-and right after it on as many cores. Exit status 0: measured; 1: a job failed.
+and right after it on as many cores. Exit status 0: measured; 1: a job failed; 3, with --gate alone: a job's
+share of D is worse than that of `benchmarks/results/batch.json`.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import pyarrow.parquet as pq
 from benchmarks.__main__ import ARTIFACT, describe_machine
 from benchmarks.engine import busy_s, ceilings, measure_ceiling
 from benchmarks.files import thumbnails, write_files
+from benchmarks.regression import WORSE, compare_batch
 from logo_detection.cores import available_cores
 from tests.harness.process import HarnessError, Subprocess
 
@@ -199,6 +201,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description="Measure batch scoring.")
     parser.add_argument("--files", type=int, default=FILES, help=f"thumbnails to score (default {FILES})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default {ROUNDS}")
+    parser.add_argument(
+        "--gate", action="store_true", help=f"exit with {WORSE} if a share of D is worse than the kept one"
+    )
     parser.add_argument("--model", type=Path, default=ARTIFACT, help="the artifact")
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default {OUTPUT}")
     options = parser.parse_args(arguments)
@@ -214,7 +219,13 @@ def main(arguments: list[str] | None = None) -> int:
         orjson.dumps({job.name: runs for job, runs in measured.items()}, option=orjson.OPT_INDENT_2)
     )
     print(page, end="")
-    return 0
+    if not options.gate:
+        return 0
+    compared = compare_batch(
+        {job.name: median(run.of_ceiling for run in runs) for job, runs in measured.items()}
+    )
+    print("\n".join(compared.lines), file=sys.stderr)
+    return WORSE if compared.is_worse else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from benchmarks.results import Machine, Result, read_results, this_machine
 from benchmarks.targets import ABOUT, ABSOLUTE, AT_LEAST, Row, Sign
 
+WORSE = 3  # the exit status of a benchmark whose gate is shut
+
 TOLERANCE = 0.1
 """How much worse a median may be than the kept one, as a share of that: quartiles were up to 4 % away."""
 
@@ -39,10 +41,27 @@ def ratios_of(rows: Sequence[Row]) -> list[Ratio]:
     ]
 
 
-def compare_with_kept(rows: Sequence[Row]) -> Compared:
+def compare_service(rows: Sequence[Row]) -> Compared:
     """Compare targets with the service's kept result."""
     kept = read_results()["service"]
     return compare(ratios_of(rows), kept_ratios(kept), kept.machine, this_machine())
+
+
+def compare_batch(shares: Mapping[str, float]) -> Compared:
+    """Compare jobs' shares of D, by the names of the jobs, with the kept result of batch scoring."""
+    kept = read_results()["batch"]
+    return compare(
+        [Ratio(name, AT_LEAST, share) for name, share in shares.items()],
+        kept_shares(kept),
+        kept.machine,
+        this_machine(),
+    )
+
+
+def kept_shares(batch: Result) -> dict[str, float]:
+    """The shares of D of the kept jobs, by their names."""
+    jobs = batch.table("Whole jobs")
+    return {str(row[0]): jobs.number(str(row[0]), "of D") for row in jobs.rows}
 
 
 def kept_ratios(service: Result) -> dict[str, float]:

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.regression import Ratio, compare, kept_ratios, ratios_of
+from benchmarks.batch import Job
+from benchmarks.regression import Ratio, compare, kept_ratios, kept_shares, ratios_of
 from benchmarks.results import Machine, read_results
 from benchmarks.targets import rows
 from tests.benchmarks.measurements import measurement, round_of
@@ -51,3 +52,9 @@ def test_the_kept_result_has_ratios_of_names_that_are_measured() -> None:
     kept = kept_ratios(read_results()["service"])
     measured = {ratio.name for ratio in ratios_of(rows(measurement([round_of()])))}
     assert len(measured & kept.keys()) >= 8
+
+
+def test_the_kept_batch_result_has_a_share_of_every_job() -> None:
+    shares = kept_shares(read_results()["batch"])
+    assert shares.keys() == {job.name for job in (Job("local", 2), Job("spark", 2), Job("local", 1))}
+    assert all(0.5 < share < 1.1 for share in shares.values())
