@@ -259,6 +259,9 @@ async def _run_until_disconnected(app: App, scope: Scope, receive: Receive, resp
     """Run the application; cancel it when the caller goes away.
 
     The body is in the context: KServe and Starlette would keep it for as long as the request lasts.
+
+    Raises:
+        _Disconnected: The caller went away before an answer began.
     """
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
@@ -266,22 +269,27 @@ async def _run_until_disconnected(app: App, scope: Scope, receive: Receive, resp
         message = next(messages, None)
         return message if message is not None else await receive()
 
-    served = asyncio.ensure_future(app(scope, receive_body, response))
-    gone = asyncio.ensure_future(_until_disconnected(receive))
+    serving = asyncio.current_task()
+    assert serving is not None  # noqa: S101  uvicorn serves each request in a task
+    has_left = False
+
+    async def watch() -> None:
+        nonlocal has_left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if response.status is None:  # uvicorn says "disconnect" after an answer, too
+            has_left = True
+            serving.cancel()
+
+    watching = asyncio.ensure_future(watch())
     try:
-        await asyncio.wait((served, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not served.done() and response.status is None:  # uvicorn says "disconnect" after an answer, too
-            raise _Disconnected
-        await served
+        await app(scope, receive_body, response)
+    except asyncio.CancelledError:
+        if not has_left or serving.uncancel():
+            raise
+        raise _Disconnected from None
     finally:
-        served.cancel()
-        gone.cancel()
-        await asyncio.gather(served, gone, return_exceptions=True)
-
-
-async def _until_disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        watching.cancel()
 
 
 def choose_request_id(given: str) -> str:

@@ -41,12 +41,8 @@ class RawDataPlane(DataPlane):
     async def explain(
         self, model_name: str, request: Parse, headers: Headers | None = None
     ) -> tuple[Answer, dict[str, str]]:
-        """Have the files of a request explained.
-
-        KServe's own answers with the request's headers, credentials included, and decodes as for `predict`.
-        """
-        parse = self._protocols[EXPLAIN]
-        answer, answer_headers = await self._model(model_name)(parse, headers, InferenceVerb.EXPLAIN)
+        """Have the files of a request explained. KServe's own answers with the request's credentials."""
+        answer, answer_headers = await self._model(model_name)(request, headers, InferenceVerb.EXPLAIN)
         return answer, answer_headers
 
     def encode(

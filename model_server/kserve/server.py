@@ -1,10 +1,10 @@
 """The server as KServe knows it: its REST application, and how it starts and ends.
 
 What KServe 0.21 does badly is overridden at its own seams: `data_plane` neither decodes the body (KServe's
-compares the Content-Type exactly) nor calls an unready server ready; `v2_endpoints` replaces KServe's routes
-of V2; `Server.start` holds the workers and the fetcher for as long as requests are served; `handlers`
-replaces the handlers that show exception texts to callers; `page_routes` puts the page before KServe's answer
-at `/`.
+compares the Content-Type exactly) nor calls an unready server ready; `inference_routes` come before KServe's
+routes of V1, and with `v2_endpoints` replace those of V2; `Server.start` holds workers and fetcher for
+as long as requests are served; `handlers` replaces the handlers that show exception texts to callers;
+`page_routes` puts the page before KServe's answer at `/`.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from model_server.http.drain import DrainingServer
 from model_server.http.request_middleware import App
 from model_server.kserve.data_plane import RawDataPlane
 from model_server.kserve.handlers import add_handlers
+from model_server.kserve.inference_routes import inference_routes
 from model_server.kserve.model import LogoModel
 from model_server.kserve.page_routes import add_page_routes
 from model_server.kserve.v2_endpoints import add_v2_routes
@@ -77,9 +78,10 @@ class NothingBeside:
 
 
 class _RESTServer(RESTServer):
-    """KServe's, with the routes of V1, and with our own of V2."""
+    """KServe's, with our own routes where files are sent, and for V2."""
 
     def _register_endpoints(self, app: FastAPI) -> None:
+        app.router.routes[:0] = inference_routes(self.dataplane)
         app.add_api_route("/", self.dataplane.live)
         app.add_api_route("/metrics", metrics_handler)
         register_v1_endpoints(app, self.dataplane, self.model_repository_extension)

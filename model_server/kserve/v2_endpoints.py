@@ -1,12 +1,8 @@
-"""The routes of V2, in the place of KServe's own, whose parser takes images for UTF-8 and shows their bytes.
-
-Like KServe's routes of V1 they go through the data plane, and so through `kserve.Model`.
-"""
+"""What V2 says of server and model; `inference_routes` has the route that carries files."""
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from kserve.constants.constants import PredictorProtocol
+from fastapi import APIRouter, FastAPI, Request
 
 from model_server.kserve.data_plane import RawDataPlane
 
@@ -20,8 +16,7 @@ def add_v2_routes(app: FastAPI, dataplane: RawDataPlane) -> None:
     """Serve V2 from a data plane."""
     endpoints = V2Endpoints(dataplane)
     router = APIRouter(prefix="/v2")
-    for model in (MODEL, MODEL + VERSION):  # first, as what is asked for most
-        router.add_api_route(f"{model}/infer", endpoints.infer, methods=["POST"])
+    for model in (MODEL, MODEL + VERSION):
         router.add_api_route(f"{model}/ready", endpoints.model_ready)
         router.add_api_route(model, endpoints.model)
     router.add_api_route("/health/live", endpoints.live)
@@ -60,16 +55,6 @@ class V2Endpoints:
         """Whether the model is ready; raises where it is not."""
         name = self._model_name(request)
         return {"name": name, "ready": await self._dataplane.model_ready(name)}
-
-    async def infer(self, request: Request) -> Response:
-        """Score the files of a request, as KServe's own `predict` of V1 does."""
-        name = self._model_name(request)
-        await self._dataplane.model_ready(name, True)
-        headers = dict(request.headers.items())
-        parse, _ = self._dataplane.decode(b"", headers, PredictorProtocol.REST_V2.value)
-        answer, _ = await self._dataplane.infer(name, parse, headers)
-        body, answer_headers = self._dataplane.encode(name, answer, headers, {})
-        return Response(body, headers=answer_headers)
 
     def _model_name(self, request: Request) -> str:
         name: str = request.path_params["model_name"]
