@@ -58,6 +58,8 @@ IDLE_S = 1.0
 NICENESS = 5
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_STATM = Path("/proc/self/statm")  # pages: all that is mapped, and what of it is resident
+_STATM_MAX_BYTES = 256
 
 # One grey pixel, as PNG and as SVG: decoding imports what it needs upon its first image.
 _WARM_UP_PNG = base64.b64decode(
@@ -239,14 +241,18 @@ def _load(source: ModelSource) -> Classifier:
         raise _Unusable(f"the {source.runtime} runtime cannot load it ({type(error).__name__})") from error
 
 
-def _memory_bytes() -> tuple[int, int]:
-    """The address space of this process, and what of it is resident."""
-    size, resident = Path("/proc/self/statm").read_text().split()[:2]
-    return int(size) * resource.getpagesize(), int(resident) * resource.getpagesize()
+def _address_space_bytes() -> int:
+    """All that is mapped in this process."""
+    return int(_STATM.read_text().split()[0]) * resource.getpagesize()
+
+
+def _resident_bytes(statm: int) -> int:
+    """What of a process is in memory, by its `statm`, open: to open it for each image would cost 1 %."""
+    return int(os.pread(statm, _STATM_MAX_BYTES, 0).split()[1]) * resource.getpagesize()
 
 
 def _limit_resources(headroom_bytes: int) -> None:
-    address_space = _memory_bytes()[0] + headroom_bytes
+    address_space = _address_space_bytes() + headroom_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (address_space, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the image
@@ -261,12 +267,12 @@ def _limit_moved() -> Iterator[None]:
     For what is ours, and stays: an image has as much as before.
     """
     limit, hard = resource.getrlimit(resource.RLIMIT_AS)
-    before = _memory_bytes()[0]
+    before = _address_space_bytes()
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
     try:
         yield
     finally:
-        taken = max(0, _memory_bytes()[0] - before)
+        taken = max(0, _address_space_bytes() - before)
         resource.setrlimit(resource.RLIMIT_AS, (limit + taken, hard))
 
 
@@ -335,16 +341,19 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
         return 1
     channel.sendall(frame({"ready": True, "explains": classifier.explains}))
     engine = Engine(classifier, config)
-    resident_bytes = _memory_bytes()[1]
+    statm = os.open(_STATM, os.O_RDONLY)
+    resident_bytes = _resident_bytes(statm)
     while request := _next_frame(stream, channel):
         document, image = request
         signal.setitimer(signal.ITIMER_REAL, document["timeout_s"] + ALARM_SLACK_S)
         channel.sendall(frame(engine.reply(document, image)))
         signal.setitimer(signal.ITIMER_REAL, 0)
         del request, document, image  # not while waiting for the next
-        if _memory_bytes()[1] > resident_bytes + MAX_KEPT_BYTES:
+        if _resident_bytes(statm) > resident_bytes + MAX_KEPT_BYTES:
             _trim_heap()
-            resident_bytes = _memory_bytes()[1]  # what stays is in use: not trimmed anew after every image
+            resident_bytes = _resident_bytes(
+                statm
+            )  # what stays is in use: not trimmed anew after every image
     return 0
 
 
