@@ -210,8 +210,8 @@ chart: $(TESTED) $(HELM) ## the Helm chart, linted and validated with every ci/ 
 		-s tests/deploy/test_chart.py tests/deploy/test_chart_values.py $(ARGS))
 
 .PHONY: image
-image: $(TESTED) ## build the Dockerfile with buildah (as root), run it as it is deployed; BASE_IMAGE= names another base
-	$(BIN)/python -m pytest -s -m soak tests/deploy/test_image.py $(ARGS)
+image: $(TESTED) ## build an image with buildah (as root), and use it: TARGET=keras, TARGET=pipeline; BASE_IMAGE= names another base
+	$(BIN)/python -m pytest -s -m soak tests/$(if $(filter pipeline,$(TARGET)),pipelines,deploy)/test_image.py $(ARGS)
 
 .PHONY: bench
 bench: $(TESTED) ## measure the service beside its engine: runs/benchmark; ARGS="--quick", ARGS=--gate

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Build one stage of the Dockerfile with buildah, which needs neither a daemon nor a container registry:
+# Build one of the images with buildah, which needs neither a daemon nor a container registry:
 #
-#     deploy/build-image.sh [production|keras]
+#     deploy/build-image.sh [production|keras|pipeline]
 #
 # Images and what they are made from lie in build/image; `source deploy/buildah.env` lets buildah find them.
 # BASE_IMAGE names an image to start from instead of one made here from Debian's packages.
@@ -15,9 +15,10 @@ image=localhost/logo-detection:$target
 base=${BASE_IMAGE:-localhost/debian:bookworm-slim}
 python=${PYTHON:-.venv/bin/python}
 case $target in
-    production) lock=runtime ;;
-    keras) lock=keras ;;
-    *) echo "build-image: no stage $target; there are production and keras" >&2; exit 2 ;;
+    production) file=Dockerfile stage=build-runtime ;;
+    keras) file=Dockerfile stage=build-keras ;;
+    pipeline) file=pipelines/Dockerfile stage=build ;;
+    *) echo "build-image: no image $target; there are production, keras and pipeline" >&2; exit 2 ;;
 esac
 
 need() {  # Debian packages, each with a command of its name
@@ -60,29 +61,36 @@ mirror() {  # where this machine's own packages come from; none: debootstrap's d
         sed -n 's/ bookworm$//p' | head -1
 }
 
+# What the stage that installs packages says of them: words such as --requirement /locks/grpc.txt.
+said() {
+    sed -n "/ AS $stage\$/,/^FROM /p" "$file" | grep --only-matching --extended-regexp -e "$1"
+}
+
 # pip works out here, where it is configured, and the build is handed what it found.
 fetch_wheels() {
-    local wheels=$BUILD/wheels-$lock
+    local locks sources lock
+    locks=$(said '/locks/[a-z0-9]+\.txt' | sed 's#/locks/#requirements/#')
+    sources=$(said '--no-binary [a-z,-]+' | cut -d' ' -f2)
     mkdir -p "$wheels"
-    [ "$wheels/.complete" -nt "requirements/$lock.txt" ] && return
+    [ -e "$wheels/.complete" ] && [ -z "$(find $locks "$file" deploy/build-image.sh -newer "$wheels/.complete")" ] && return
     local download=("$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$wheels")
-    local sources=pyvips  # the Dockerfile says why
-    [ "$lock" = keras ] && sources=promise,pyvips
-    "${download[@]}" setuptools wheel pkgconfig  # what these are built with
-    "${download[@]}" --only-binary :all: --no-binary "$sources" --require-hashes --requirement "requirements/$lock.txt"
+    "${download[@]}" setuptools wheel pkgconfig  # what the sources are built with
+    "${download[@]}" --only-binary :all: --no-binary "$sources" --require-hashes \
+        $(for lock in $locks; do echo --requirement "$lock"; done)
     touch "$wheels/.complete"
 }
 
 need buildah runc
+wheels=$BUILD/wheels-$target
 mkdir -p "$BUILD/tmp"
 [ -n "${BASE_IMAGE:-}" ] || buildah inspect --type image "$base" >/dev/null 2>&1 || make_base
 fetch_wheels
 printf '[global]\nno-index = true\nfind-links = /wheels\n' >"$BUILD/pip.conf"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
-buildah build --isolation chroot --format docker --quiet --ignorefile Dockerfile.dockerignore \
+buildah build --isolation chroot --format docker --quiet --file "$file" --ignorefile "$file.dockerignore" \
     --build-arg BASE_IMAGE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
-    --secret id=pip,src="$BUILD/pip.conf" --volume "$PWD/$BUILD/wheels-$lock:/wheels:ro" \
+    --secret id=pip,src="$BUILD/pip.conf" --volume "$PWD/$wheels:/wheels:ro" \
     --target "$target" --tag "$image" .
 buildah rmi --prune >/dev/null
 echo "$image"

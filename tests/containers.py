@@ -109,6 +109,23 @@ def built_image(target: str) -> Iterator[Image]:
         _buildah("rm", working)
 
 
+def run_in_image(image: str, *command: str, user: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Build an image of `deploy/build-image.sh`, and run a command in it, without a container's limits."""
+    subprocess.run(["deploy/build-image.sh", image], cwd=ROOT, check=True, timeout=BUILD_TIMEOUT_S)
+    working = _buildah("from", "--pull-never", f"localhost/logo-detection:{image}")
+    try:
+        run = ["run", "--isolation", "chroot", "--user", user, working, "--", *command]
+        return subprocess.run(
+            ["bash", "-c", BUILDAH, "buildah", *run],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
+    finally:
+        _buildah("rm", working)
+
+
 @contextmanager
 def running_container(
     image: Image,

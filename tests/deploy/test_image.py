@@ -125,7 +125,8 @@ def test_sigterm_ends_it_while_it_starts(image: Image, tmp_path: Path) -> None:
     with running_container(image, tmp_path / "bundle", wait=False, **POD) as running:
         time.sleep(0.2)
         running.signal("TERM")
-        assert running.process.wait(timeout=5) == 128 + signal.SIGTERM
+        # tini's end where Python has no handler yet, else the server's own.
+        assert running.process.wait(timeout=5) in (128 + signal.SIGTERM, 0)
 
 
 def test_its_size_and_its_start(image: Image, tmp_path: Path) -> None:
