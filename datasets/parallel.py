@@ -13,6 +13,7 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import TypeVar
 
 from logo_detection.errors import LogoDetectionError
+from logo_detection.parent import die_with_parent
 
 Argument = TypeVar("Argument")
 Value = TypeVar("Value")
@@ -47,9 +48,7 @@ def parallel_map(
     """
     # Spawned: TensorFlow, where it runs, does not survive a fork. Ctrl-C reaches all processes of a terminal,
     # and this one alone has something to say then.
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=signal, initargs=(SIGINT, SIG_IGN)
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     try:
         yield from _in_order(pool, function, items, WAITING_BATCHES * workers, batch_items)
     except BrokenProcessPool as error:
@@ -58,6 +57,11 @@ def parallel_map(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    signal(SIGINT, SIG_IGN)
+    die_with_parent()  # whose end a process that waits for its next item would not notice
 
 
 def _in_order(

@@ -1,17 +1,16 @@
 """The process: a training as a process of this machine, which ends when the one that started it does."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from datasets.lock import lock
+from logo_detection.parent import dying_with_parent
 from search.errors import SearchError
 from search.jobs import Job
 
@@ -19,7 +18,6 @@ ROOT = Path(__file__).parents[1]
 LOCK_TIMEOUT_S = 60.0  # for a process of the same run to end whose parent was killed
 LOGO_TRAIN = (sys.executable, "-m", "training.train")
 THREADS = "TF_NUM_INTRAOP_THREADS"
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class LocalLauncher:
@@ -43,7 +41,6 @@ class LocalProcess:
 
     def __init__(self, job: Job, threads: int, command: Sequence[str] = LOGO_TRAIN) -> None:
         # Linux sends the signal when the thread that started the process ends, and not only the process.
-        die_with_parent = partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, signal.SIGKILL)
         with _lock(job.directory) as lock, job.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a command of this project
                 [*command, *job.arguments],
@@ -52,7 +49,7 @@ class LocalProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=dying_with_parent(),
                 pass_fds=(lock.fileno(),),
             )
 

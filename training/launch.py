@@ -3,7 +3,6 @@
 A cluster's launcher does the same for many machines: see `training.place` for what it gives each process.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -13,11 +12,11 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, NoReturn
 
+from logo_detection.parent import dying_with_parent
 from training.place import COORDINATOR, PROCESSES, RANK, RUN, Place
 from training.run import Run
 
@@ -27,7 +26,6 @@ POLL_S = 0.2
 STOP_TIMEOUT_S = 30.0  # for the others to end after one has failed; then they are killed
 EXIT_LOST = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on from the last checkpoint
 GOES_ON = "the run stops; the same command goes on from its last checkpoint"
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def launch(processes: int, arguments: Sequence[str], run: Path) -> int:
@@ -63,7 +61,6 @@ def start(
     environment[COORDINATOR] = "{}:{}".format(*place.coordinator)
     command = [sys.executable, "-m", "training.train", *arguments]
     # A process without its launcher would go on writing into a run that is started again.
-    die_with_launcher = partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, signal.SIGKILL)
     with ExitStack() as stack:
         log = None if to_terminal else stack.enter_context(_log(run, place.rank))
         return subprocess.Popen(  # noqa: S603 - this command itself
@@ -72,7 +69,7 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            preexec_fn=die_with_launcher,
+            preexec_fn=dying_with_parent(),
         )
 
 

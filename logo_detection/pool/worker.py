@@ -45,6 +45,7 @@ from logo_detection.decode.spec import Pixels
 from logo_detection.errors import CpuUnsuitable, ImageCorrupt, ImageTooManyPixels, InternalError, ItemError
 from logo_detection.head import HeadNotFound
 from logo_detection.overlay import draw_overlay
+from logo_detection.parent import die_with_parent
 from logo_detection.pool.messages import MAX_REASON_CHARS, WorkerConfig, frame, read_frame
 
 # How much longer than the parent a worker waits for itself. The parent's clock decides, unless it is gone.
@@ -57,7 +58,6 @@ IDLE_S = 1.0
 # Workers run at lower priority, because every request depends on the parent's event loop.
 NICENESS = 5
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _STATM = Path("/proc/self/statm")  # pages: all that is mapped, and what of it is resident
 _STATM_MAX_BYTES = 256
 
@@ -276,11 +276,6 @@ def _limit_moved() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (limit + taken, hard))
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-
-
 def _silence() -> None:
     """Drop what libraries write: libtiff a line per bad row of a file, TensorFlow its greetings."""
     with Path(os.devnull).open("wb") as nowhere:
@@ -359,7 +354,8 @@ def serve(stream: BinaryIO, channel: socket.socket) -> int:
 
 def main(fd: int) -> NoReturn:
     """Run on a socket's file descriptor, and end without the engines' teardown (TensorFlow's is noisy)."""
-    _die_with_parent()
+    die_with_parent()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _silence()
     os.nice(NICENESS)
     channel = socket.socket(fileno=fd)

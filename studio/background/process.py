@@ -1,6 +1,5 @@
 """Processes of work: a command of ours in a process group of its own, which ends with whoever started it."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from logo_detection.parent import die_with_parent
+
 MARK = "STUDIO_WORK"
 POLL_S = 0.1
 KILL_TIMEOUT_S = 10.0
 
 # All of the runner's environment that a command sees: the rest may hold secrets.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR")
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def marked(mark: str) -> Iterator[int]:
 
 def main(parent: int, words: list[str]) -> None:
     """Become the command, which the kernel ends together with the thread that started this process."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if os.getppid() != parent:  # it had died before
         sys.exit(1)
     os.execv(sys.executable, [sys.executable, "-m", *words])  # noqa: S606  as above

@@ -101,3 +101,15 @@ def test_an_interrupt_ends_all_processes() -> None:
     assert process.returncode != 0
     _, alive = psutil.wait_procs(workers, timeout=TIMEOUT_S)
     assert alive == []
+
+
+def test_no_process_outlives_one_that_is_killed() -> None:
+    command = [sys.executable, "-c", INTERRUPTED_SCRIPT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        workers = psutil.Process(process.pid).children(recursive=True)
+        assert len(workers) >= 2
+        process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []

@@ -13,7 +13,7 @@ from search.__main__ import main
 from tests.harness.process import ROOT, until
 from tests.training.conftest import images  # noqa: F401  a fixture
 from tests.training.recipes import write_recipe
-from tests.training.test_launch import SIX, STAGES
+from tests.training.test_launch import STAGES, TEN
 from training.recipe import read_recipe
 
 TIMEOUT_S = 400.0
@@ -32,20 +32,20 @@ def test_a_search_that_is_killed_half_way_ends_as_one_that_was_not(
     images: Path,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    recipe = write_recipe(tmp_path, (STAGES, SIX), ANY_SOURCE)
+    recipe = write_recipe(tmp_path, (STAGES, TEN), ANY_SOURCE)
     (tmp_path / "tiny.search.toml").write_text(SPACE)
     to = tmp_path / "search"
     options = ["--data", images, "--recipe", recipe, "--to", to, "--trials", TRIALS, "--seeds", 0]
     command = [sys.executable, "-m", "search", *map(str, options), "--folds", "3", "--workers", "1"]
     with subprocess.Popen(command, cwd=ROOT) as process:
-        until((to / "trials" / "1" / "history.csv").exists, TIMEOUT_S)  # one of its six parts
+        until((to / "trials" / "1" / "history.csv").exists, TIMEOUT_S)  # one of its eleven parts
         process.send_signal(signal.SIGKILL)
     killed = (to / "trials" / "0" / "history.csv").stat().st_mtime_ns
     subprocess.run(command, cwd=ROOT, timeout=TIMEOUT_S, check=True)
     assert (to / "trials" / "0" / "history.csv").stat().st_mtime_ns == killed  # it was not run again
     result = json.loads((to / "result.json").read_text())
     assert [trial["state"] for trial in result["trials"]] == ["complete"] * TRIALS
-    assert [len(trial["reported"]) for trial in result["trials"]] == [6] * TRIALS
+    assert [len(trial["reported"]) for trial in result["trials"]] == [11] * TRIALS
     assert read_recipe(to / "best.toml").hold_out == read_recipe(recipe).hold_out
     assert "fold" not in tomllib.loads((to / "best.toml").read_text())
     assert (to / "report.html").exists()
