@@ -16,7 +16,7 @@ here=$(dirname "$(realpath "$0")")
 program=/usr/share/mediawiki
 
 packages=(mediawiki php-cli php-sqlite3 php-intl php-mbstring php-xml imagemagick librsvg2-bin
-    djvulibre-bin poppler-utils ghostscript libtiff-tools)
+    djvulibre-bin netpbm poppler-utils ghostscript libtiff-tools)
 if ! dpkg --status "${packages[@]}" &> /dev/null; then
     apt-get update --quiet
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends "${packages[@]}"
