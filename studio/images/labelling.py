@@ -15,6 +15,7 @@ from studio.images.models import Change, Dataset, Image, LabelClass, Labelling
 from studio.images.scores import disagreement_of
 from studio.people import audit
 from studio.people.models import User
+from studio.people.undoing import wait_for_own_undoing
 
 ROWS = 2000
 """Images that are changed at a time."""
@@ -91,6 +92,7 @@ def undo(by: User, change: Change) -> Change:
     Raises:
         LabellingRefused: It has been undone already.
     """
+    Change.objects.select_for_update().get(pk=change.pk)  # of those who undo it at once, one does
     if Change.objects.filter(undoes=change).exists():
         raise LabellingRefused(f"change {change.pk} has been undone already")
     undoing = Change.objects.create(
@@ -105,6 +107,20 @@ def undo(by: User, change: Change) -> Change:
         undoing.images += len(untouched)
     undoing.save(update_fields=["images"])
     return undoing
+
+
+@transaction.atomic
+def undo_last(by: User, dataset: Dataset) -> Change | None:
+    """Undo the last change of labels that somebody made. Returns it; None: there is none.
+
+    Raises:
+        LabellingRefused: A reviewer has undone it meanwhile.
+    """
+    wait_for_own_undoing(by)
+    last = last_undoable(by, dataset)
+    if last is not None:
+        undo(by, last)
+    return last
 
 
 @transaction.atomic

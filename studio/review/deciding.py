@@ -14,6 +14,7 @@ from django.utils import timezone
 from logo_detection.errors import LogoDetectionError
 from studio.people import audit
 from studio.people.models import User
+from studio.people.undoing import wait_for_own_undoing
 from studio.review.models import Answer, Decision, Item, Queue, Verdict
 from studio.review.verdicts import verdict_of
 
@@ -69,6 +70,7 @@ def undo_last(by: User, queue: Queue) -> Item | None:
     Raises:
         DecisionRefused: Somebody has decided after it, it is too old, or the item is in a data set already.
     """
+    wait_for_own_undoing(by)
     last = last_decision(by, queue)
     if last is None:
         return None

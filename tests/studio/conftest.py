@@ -62,9 +62,10 @@ def template() -> Iterator[Path]:
     tiny_onnx(FOLDER / "artifact" / "model.onnx")
     write_artifact(FOLDER / "artifact")
     call_command("migrate", verbosity=0, interactive=False)
-    connections["default"].cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connections.close_all()
-    shutil.copyfile(DATABASE, FOLDER / "template.sqlite3")
+    if not STUDIO.database_url:
+        connections["default"].cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connections.close_all()
+        shutil.copyfile(DATABASE, FOLDER / "template.sqlite3")
     with shared_inspector():
         yield FOLDER / "template.sqlite3"
     scorer_of_process().end()
@@ -74,7 +75,8 @@ def template() -> Iterator[Path]:
 def studio(template: Path) -> Iterator[Path]:
     """The data folder, with an empty database."""
     _empty()
-    shutil.copyfile(template, DATABASE)
+    if not STUDIO.database_url:  # a PostgreSQL is the test's own: `test_postgresql` runs one test on each
+        shutil.copyfile(template, DATABASE)
     yield STUDIO.data
     connections.close_all()
 

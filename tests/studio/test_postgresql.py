@@ -1,5 +1,8 @@
 """The same studio on PostgreSQL: a real server on a free port."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +12,20 @@ import pytest
 
 from studio.backup import BackupRefused, restore
 from studio.settings import read_settings
+from tests.harness.process import ROOT
 from tests.studio.postgresql import running_postgresql
 from tests.studio.served import log_in, make_and_fill_dataset, post, served
 from tests.studio.test_backup import check_restored, studio_command
 
 pytestmark = pytest.mark.slow
+
+RACES = [
+    "images/test_labelling.py::test_of_those_who_undo_a_change_at_once_one_does",
+    "images/test_labelling.py::test_of_undoings_at_once_each_undoes_a_change_of_its_own",
+    "review/test_deciding.py::test_of_undoings_at_once_each_takes_back_a_decision_of_its_own",
+    "review/test_deciding.py::test_reviewers_who_decide_at_once_lose_no_decision",
+]
+"""Tests of what people do at once: SQLite puts transactions in an order, and here rows have to be locked."""
 
 
 @pytest.fixture
@@ -71,3 +83,16 @@ def test_a_running_studio_is_backed_up_and_restored_into_another_database(
         check_restored(client, studio, again)
     with pytest.raises(BackupRefused, match="has tables already"):
         restore(read_settings(data=tmp_path / "third", database_url=other), backup)
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_what_people_do_at_once_ends_as_on_sqlite(race: str, database: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/studio/{race}"],
+        cwd=ROOT,
+        env={**os.environ, "STUDIO_DATABASE_URL": database},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert "1 passed" in told.stdout, told.stdout

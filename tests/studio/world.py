@@ -3,14 +3,15 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
-from threading import Event
-from typing import Any
+from threading import Barrier, Event
+from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 from PIL import Image as Picture
 
@@ -25,6 +26,7 @@ from studio.images.store import FileStore
 from studio.people.models import Role, User
 
 HTMX = {"HX-Request": "true"}
+T = TypeVar("T")
 
 
 def make_user(name: str, role: Role = Role.NONE) -> User:
@@ -139,3 +141,19 @@ def rows(
         images.append(image)
     Image.objects.bulk_create(images, batch_size=1000)
     return images
+
+
+def at_once(times: int, work: Callable[[], T]) -> list[T]:
+    """What work returns to as many threads, which begin it at the same moment, each by its own connection."""
+    barrier = Barrier(times)
+
+    def begin() -> T:
+        try:
+            connections["default"].ensure_connection()
+            barrier.wait(60)
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(times) as pool:
+        return [each.result(120) for each in [pool.submit(begin) for _ in range(times)]]

@@ -17,7 +17,7 @@ from studio.api.requests import EmptyRequest, ImagesQuery, LabelRequest, LabelsR
 from studio.api.shapes import ChangeShape, ImageShape, OneImageShape, PairShape, UndoneShape
 from studio.django_settings import STUDIO
 from studio.images.access import Visit
-from studio.images.labelling import label_all, label_images, last_undoable, undo, undo_as_visitor
+from studio.images.labelling import label_all, label_images, undo_as_visitor, undo_last
 from studio.images.models import Image, LabelClass
 from studio.images.selection import NO_LABEL, Selection, SelectionInvalid, chosen, read_page, read_selection
 from studio.images.store import FileStore
@@ -134,9 +134,7 @@ class Undo(DatasetView):
     @describes("undo-last", UndoneShape, request=EmptyRequest)
     def post(self, request: Request, dataset: str) -> Response:
         """Undo it; null: there was nothing to undo."""
-        change = last_undoable(self.user, self.visit.dataset)
-        if change is not None:
-            undo(self.user, change)
+        change = undo_last(self.user, self.visit.dataset)
         return Response({"change": change.pk if change else None})
 
 

@@ -7,14 +7,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from studio.images import labelling
 from studio.images.access import Visit, in_dataset
 from studio.images.labelling import (
     LabellingRefused,
     NotTheirs,
     label_all,
     label_images,
-    last_undoable,
-    undo,
     undo_as_visitor,
 )
 from studio.images.models import Dataset, Image, LabelClass
@@ -96,10 +95,12 @@ def label(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @in_dataset(Role.LABELLER)
 def undo_last(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Undo the last change of the user's own; answers with the tiles of its images."""
-    change = last_undoable(visit.user, visit.dataset)
+    try:
+        change = labelling.undo_last(visit.user, visit.dataset)
+    except LabellingRefused as error:
+        return refused(request, visit, str(error), 409)
     if change is None:
         return HttpResponse(status=204)
-    undo(visit.user, change)
     keys = list(change.labellings.order_by("pk").values_list("image_id", flat=True)[:IMAGES_PER_PAGE])
     return _tiles(request, visit, keys)
 

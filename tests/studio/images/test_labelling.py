@@ -3,10 +3,10 @@
 import pytest
 from django.test import Client
 
-from studio.images.labelling import LabellingRefused, label_images, last_undoable, undo
+from studio.images.labelling import LabellingRefused, label_images, last_undoable, undo, undo_last
 from studio.images.models import UNKNOWN, Change, Dataset, Image, Labelling, Membership
 from studio.people.models import AuditEntry, Role, User
-from tests.studio.world import class_of, log_in, make_user, rows
+from tests.studio.world import at_once, class_of, log_in, make_user, rows
 
 pytestmark = pytest.mark.slow
 
@@ -147,3 +147,28 @@ def test_a_labeller_undoes_own_changes_and_no_others(dataset: Dataset, administr
     assert client.post(f"/datasets/signs/history/{others.pk}/undo").status_code == 403
     assert client.post(f"/datasets/signs/history/{own.pk}/undo").status_code == 302
     assert labels([image]) == ["logo"]
+
+
+def test_of_undoings_at_once_each_undoes_a_change_of_its_own(dataset: Dataset, administrator: User) -> None:
+    images = rows(dataset, administrator, [0.5] * 12)
+    for image in images:
+        label_images(administrator, dataset, [image.pk], class_of(dataset, "logo"))
+    undone = at_once(8, lambda: undo_last(administrator, dataset))
+    assert len({change.pk for change in undone if change}) == 8
+    assert labels(images) == ["logo"] * 4 + [None] * 8
+
+
+def test_of_those_who_undo_a_change_at_once_one_does(dataset: Dataset, administrator: User) -> None:
+    images = rows(dataset, administrator, [0.5])
+    change = label_images(administrator, dataset, [images[0].pk], class_of(dataset, "logo"))
+    assert change is not None
+
+    def refusal() -> str:
+        try:
+            undo(administrator, change)
+        except LabellingRefused as error:
+            return str(error)
+        return ""
+
+    assert sorted(at_once(8, refusal)) == ["", *7 * [f"change {change.pk} has been undone already"]]
+    assert labels(images) == [None]

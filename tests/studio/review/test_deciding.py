@@ -22,7 +22,7 @@ from studio.review.deciding import (
 )
 from studio.review.models import Answer, Decision, Item, Verdict
 from tests.studio.review.world import alarms, make_queue, post, reviewers, settle
-from tests.studio.world import log_in
+from tests.studio.world import at_once, log_in
 
 pytestmark = pytest.mark.slow
 
@@ -206,3 +206,16 @@ def test_markup_in_a_filename_is_shown_as_text(
 
 
 ADDRESS_OF_X = "https://upload.wikimedia.org/x.png"
+
+
+def test_of_undoings_at_once_each_takes_back_a_decision_of_its_own(
+    dataset: Dataset, administrator: User
+) -> None:
+    queue, (ann,) = make_queue(dataset, administrator), reviewers("ann")
+    items = alarms(queue, administrator, 12)
+    for item in items:
+        decide(ann, item, Answer.YES)
+    undone = at_once(8, lambda: undo_last(ann, queue))
+    assert {item.pk for item in undone if item} == {item.pk for item in items[4:]}
+    assert AuditEntry.objects.filter(action="undo decision").count() == 8
+    assert {decision.item_id for decision in Decision.objects.all()} == {item.pk for item in items[:4]}
