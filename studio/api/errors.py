@@ -85,8 +85,8 @@ def answer_error(error: Exception, _: Mapping[str, Any]) -> Response:
         return refusal(400, "malformed", "The request is malformed.")
     for kind, (status, code) in REFUSALS.items():
         if isinstance(error, kind):
-            in_one_line = " ".join(str(error).split())  # a closed gate has a line for each miss
-            return refusal(status, code, in_one_line, retry_after_s=10 if status == 503 else None)
+            retry_after_s = 10 if status == 503 else None
+            return refusal(status, code, _in_one_line(str(error)), retry_after_s=retry_after_s)
     LOG.error("a request to the API failed", exc_info=error)
     return refusal(500, "internal", "Something went wrong here: the log of the studio knows what.")
 
@@ -129,3 +129,9 @@ def _flat(detail: Any, name: str) -> Iterator[tuple[str, list[str]]]:
         texts = detail if isinstance(detail, list) else [detail]
         if texts:
             yield name, [str(text) for text in texts]
+
+
+def _in_one_line(text: str) -> str:
+    """A closed gate has a line for each miss, after one that ends with a colon."""
+    first, *misses = (" ".join(line.split()) for line in text.splitlines())
+    return f"{first} {'; '.join(misses)}".rstrip()

@@ -158,7 +158,7 @@ def test_the_gate_is_closed_in_one_line_until_an_administrator_lowers_it(run: Ru
     evaluated(run, [0.99, 0.99, 0.01, 0.01], [1, 1, 0, 0])
     publication = f"{SIGNS}/runs/{run.pk}/publish/"
     closed = is_error(caller.send(publication, {"version": "1.1"}), 409, "gate_closed")["error"]
-    assert "images of logo (png): 2, wanted at least 50" in closed
+    assert "wanted at least 50; images of logo (png): 2, wanted at least 50" in closed
     assert "\n" not in closed
     assert caller.get(f"{SIGNS}/runs/{run.pk}/gate/").json()["missed"] == 2
     lower = {"why": "a small set", "thresholds": {"min_class_images": 2, "min_recall_at_1_in_1000": None}}
