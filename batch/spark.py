@@ -115,18 +115,18 @@ class Session:
         Raises:
             BatchError: Spark does not start, or cannot do what it is asked for in the block.
         """
-        if self.master is not None:
-            check_master(self.master)
+        settings = self._settings()
+        check_master(settings["spark.master"])  # which --conf may say, too
         python = f"./{ENVIRONMENT}/bin/python" if self.archive else sys.executable
         with _environment({**java_environment(self.java_home), "PYSPARK_PYTHON": python}):
             builder = SparkSession.Builder().appName(self.name)
-            for key, setting in self._settings().items():
+            for key, setting in settings.items():
                 builder = builder.config(key, setting)
             try:
                 with Waiting("Spark starts", USUAL_START_S):
                     spark = (builder.enableHiveSupport() if hive else builder).getOrCreate()
             except Exception as error:  # Py4J's, Java's and PySpark's own, of which there are many
-                raise BatchError(f"Spark does not start: {str(error).splitlines()[0]}") from error
+                raise BatchError(f"Spark does not start: {_start_reason(error)}") from error
             try:
                 yield spark
             except (PySparkException, Py4JJavaError) as error:
@@ -328,6 +328,12 @@ def _reason(error: PySparkException | Py4JJavaError) -> str:
     """The line that matters: a Python worker's last; of Java's the first, which follows one of Py4J."""
     at = -1 if isinstance(error, PythonException) else int(isinstance(error, Py4JJavaError))
     return str(error).strip().splitlines()[at].removeprefix(": ")
+
+
+def _start_reason(error: Exception) -> str:
+    if isinstance(error, PySparkException) and error.getCondition() == "JAVA_GATEWAY_EXITED":
+        return "its Java has ended; what it said is above"
+    return _reason(error) if isinstance(error, Py4JJavaError) else str(error).splitlines()[0]
 
 
 @contextmanager

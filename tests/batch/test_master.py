@@ -27,9 +27,26 @@ def test_one_of_several_masters_is_enough() -> None:
         check_master(f"spark://127.0.0.1:{free_port()},127.0.0.1:{there.getsockname()[1]}")
 
 
-@pytest.mark.parametrize("master", ["yarn", "local[2]", "local-cluster[2,1,1024]"])
-def test_a_master_without_an_address_is_left_to_spark(master: str) -> None:
+@pytest.mark.parametrize("master", ["yarn", "local", "local[*]", "local[2,3]", "local-cluster[2,1,1024]"])
+def test_a_master_without_an_address_is_left_to_spark(master: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HADOOP_CONF_DIR", "/etc/hadoop/conf")
     check_master(master)
+
+
+@pytest.mark.parametrize("master", ["spork", "yarn-client", "head:7077", "mesos://head:5050", "local[]"])
+def test_what_is_no_master_is_told_with_what_one_is(master: str) -> None:
+    with pytest.raises(BatchError) as refused:
+        check_master(master)
+    assert str(refused.value).startswith(f"--master: {master!r} is none of yarn, k8s://…, spark://")
+
+
+def test_yarn_without_the_settings_of_its_cluster_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(BatchError, match="HADOOP_CONF_DIR has to name the folder"):
+        check_master("yarn")
+    monkeypatch.setenv("YARN_CONF_DIR", "/etc/hadoop/conf")
+    check_master("yarn")
 
 
 def test_a_port_that_cannot_be_is_named() -> None:

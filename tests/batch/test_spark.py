@@ -246,6 +246,26 @@ def test_a_master_that_does_not_answer_is_told_before_spark_is_started(
     assert said == f"logo-batch: --master: nothing answers at {master[8:]} (Connection refused)\n"
 
 
+def test_why_spark_does_not_start_is_told(artifact: Path, tmp_path: Path) -> None:
+    folder = many_files(tmp_path / "in", 1)
+    said = {}
+    for option, given in (("--archive", "none.tar.gz"), ("--java-home", tmp_path)):
+        command = [sys.executable, "-m", "batch.score", "--model", artifact, "--output", tmp_path / "out"]
+        done = subprocess.run(
+            [str(part) for part in (*command, *SPARK, option, given, folder)],
+            cwd=ROOT,
+            env=clean_environment({}),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        assert done.returncode == 2
+        said[option] = done.stderr.splitlines()[-1].removeprefix("logo-batch: Spark does not start: ")
+    assert said["--archive"].startswith("java.nio.file.NoSuchFileException: ")
+    assert said["--archive"].endswith("none.tar.gz")
+    assert said["--java-home"] == "its Java has ended; what it said is above"
+
+
 def read_on_spark(tables: list[Path]) -> list[list[tuple[str, bytes | None, str | None]]]:
     """The filename, content and URL of each row, for each of these tables."""
     with Session().open() as spark:
