@@ -19,6 +19,7 @@ from logo_detection.files import MAX_FILE_BYTES, held_file
 from logo_detection.scoring import Input
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FETCHED = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ def find_entries(arguments: Iterable[str]) -> Iterator[Entry]:
 def is_url(argument: str) -> bool:
     """Whether an argument has a scheme, and so is no path."""
     return _URL.match(argument) is not None
+
+
+def is_remote(argument: str) -> bool:
+    """Whether it is for Spark to read or write: it has a scheme, and not one that is fetched."""
+    return is_url(argument) and argument.partition(":")[0].lower() not in _FETCHED
 
 
 def as_input(entry: Entry, *, fetcher: Fetcher, memory: ByteBudget, max_bytes: int = MAX_FILE_BYTES) -> Input:

@@ -20,6 +20,7 @@ from time import perf_counter
 
 from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
+from batch.inputs import is_remote
 from batch.local import score_locally
 from batch.options import (
     add_fetch_options,
@@ -32,7 +33,7 @@ from batch.options import (
 )
 from batch.output import Output
 from batch.rows import OUTCOME_SCORED, PARTITIONS, RowSchema, Tally, version_in
-from batch.sources import InputSource, find_source
+from batch.sources import InputSource, find_source, without_file_scheme
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
 from logo_detection.commands import GOES_ON, Parser, hint, run_command
@@ -92,7 +93,8 @@ def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConf
             raise BatchError(f"--{others[0].replace('_', '-')} goes with --engine spark")
         if not options.output:
             raise BatchError("the local engine writes to a folder: --output FOLDER")
-        output = Output(Path(options.output), partition_by)
+        _check_local(options.output, *source.paths, options.names or "")
+        output = Output(Path(without_file_scheme(options.output)), partition_by)
         return score_locally(source, output, config, options.rows_per_file, options.retry)
     from batch.spark import Session, SparkOutput, score_on_spark  # the only road to PySpark
 
@@ -108,6 +110,11 @@ def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConf
         verbose=options.verbose,
     )
     return score_on_spark(session, source, spark_output, config, options.rows_per_file, options.retry)
+
+
+def _check_local(*paths: str) -> None:
+    if of_spark := next((path for path in paths if is_remote(without_file_scheme(path))), None):
+        raise BatchError(f"{of_spark} goes with --engine spark: the local engine has files of this machine")
 
 
 def _summary(tally: Tally) -> str:

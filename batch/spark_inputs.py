@@ -15,7 +15,7 @@ from pyspark.sql.types import BinaryType, DataType, StringType, StructType
 
 from batch import sources
 from batch.errors import BatchError
-from batch.inputs import Entry, is_url
+from batch.inputs import Entry, is_remote
 from batch.rows import KEY
 from batch.sources import InputSource
 from batch.table_columns import BYTES, FILENAME, TEXT, URL, check_type, find_columns
@@ -38,7 +38,6 @@ _TYPES = {
 _LISTED = pa.schema(
     [("input", pa.string()), ("filename", pa.string()), ("path", pa.binary()), ("url", pa.string())]
 )
-_FETCHED = ("http", "https")
 _GLOB_CHARACTERS = re.compile(r"[][{}*?\\]")
 _HIDDEN = r"^\."
 """Names that are passed over in a folder; Spark's default are those that begin with `_`, too."""
@@ -62,11 +61,6 @@ def read_inputs(spark: SparkSession, source: InputSource) -> DataFrame:
     if local:
         frames.append(_listed(spark, sources.entries(InputSource("files", local))))
     return frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
-
-
-def is_remote(path: str) -> bool:
-    """Whether it is for Spark to read: it has a scheme, and not one that is fetched."""
-    return is_url(path) and path.partition(":")[0].lower() not in _FETCHED
 
 
 def holds_content(spark: SparkSession, source: InputSource) -> bool:

@@ -184,7 +184,7 @@ def test_every_file_has_its_own_row_whatever_its_name(artifact: Path, tmp_path: 
     folder, output = tmp_path / "[a]{b}*", tmp_path / "out"
     names = awkward_files(folder)
     for _ in range(2):  # the second time, all are known
-        assert run(artifact, output, f"{scheme}{folder}") == 0
+        assert main(["--model", str(artifact), "--output", f"{scheme}{output}", f"{scheme}{folder}"]) == 0
     rows = read_keys(output)
     assert sorted(filename for _, filename in rows) == names
     assert all(path == filename for path, filename in rows)
@@ -328,6 +328,9 @@ def test_two_jobs_do_not_write_to_one_output(
         (["in", "--master", "yarn"], "--master goes with --engine spark"),
         (["in", "--java-home", "/usr"], "--java-home goes with --engine spark"),
         (["in", "--conf", "a=b"], "--conf goes with --engine spark"),
+        (["in", "--output", "hdfs://head/scores"], "hdfs://head/scores goes with --engine spark"),
+        (["s3a://bucket/images.parquet"], "s3a://bucket/images.parquet goes with --engine spark"),
+        (["in", "hdfs://head/more"], "hdfs://head/more goes with --engine spark"),
         (["in", "--partition-by", "filename"], "'filename' is none of target, format, error, model_version"),
         (["in", "--precision", "int8"], "has no int8 model: take f32 or bf16"),
         (["in", "--rows-per-file", "0"], "'0' is not a whole number from 1 on"),
