@@ -50,7 +50,8 @@ def read_csv(path: Path, *required: str) -> Iterator[dict[str, str]]:
 
 def _check_header(path: Path, columns: Sequence[str], required: Sequence[str]) -> None:
     if missing := [name for name in required if name not in columns]:
-        raise BatchError(f"{path} has no column {', '.join(missing)}")
+        has = ", ".join(columns) or "no header"
+        raise BatchError(f"{path} has no column {', '.join(missing)}; it has {has}")
     if twice := next((name for name in columns if columns.count(name) > 1), None):
         raise BatchError(f"{path} has two columns {twice}")
 

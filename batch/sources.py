@@ -9,7 +9,7 @@ two rows of one name is refused, because nobody could tell their results apart.
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import iglob
@@ -106,20 +106,50 @@ def entries(source: InputSource) -> Iterator[Entry]:
 
 
 def find_files(paths: Sequence[str]) -> Iterator[Entry]:
-    """The files that paths stand for. Raises BatchError for one that stands for nothing."""
+    """The files that paths stand for.
+
+    Raises:
+        BatchError: A path stands for nothing, or is a folder of Parquet, whose files are no images.
+    """
     for path in paths:
         if not (is_url(path) or os.path.lexists(path) or any(iglob(path, recursive=True))):  # noqa: PTH207
             raise BatchError(f"no such file: {path}")
+        if os.path.isdir(path) and _begins_with_parquet(path):  # noqa: PTH112
+            raise BatchError(f"{path} has files of Parquet: --read parquet reads them as a table of images")
     yield from find_entries(paths)
 
 
+def _begins_with_parquet(folder: str) -> bool:
+    files = (entry.input for entry in find_entries([folder]))
+    # Of a table, what begins with _ is no part.
+    first = next((file for file in files if not os.path.basename(file).startswith("_")), "")  # noqa: PTH119
+    return first.lower().endswith(".parquet")
+
+
 def read_url_list(path: Path) -> Iterator[Entry]:
-    """URLs, and what they are called: as themselves, unless a column says otherwise. Raises BatchError."""
-    if path.suffix.lower() != ".csv":
-        yield from (Entry.of_url(url) for line in read_lines(path) if (url := line.strip(" \t")))
+    """URLs, and what they are called: as themselves, unless a column says otherwise.
+
+    Raises:
+        BatchError: The list cannot be read, or the first of its URLs is none: a header, a path, a name.
+    """
+    listed = _url_entries(path)
+    first = next(listed, None)
+    if first is None:
         return
-    for row in read_csv(path, URL):
-        yield Entry.of_url(row[URL], row.get(FILENAME) or row[URL])
+    if first.url and not is_url(first.url):
+        raise BatchError(
+            f"{path}: {first.url!r} is no URL, and the first of the list; paths are"
+            " given as folders, files or patterns"
+        )
+    yield first
+    yield from listed
+
+
+def _url_entries(path: Path) -> Iterator[Entry]:
+    if path.suffix.lower() == ".csv":
+        rows = read_csv(path, URL)
+        return (Entry.of_url(row[URL], row.get(FILENAME) or row[URL]) for row in rows)
+    return (Entry.of_url(url) for line in read_lines(path) if (url := line.strip(" \t")))
 
 
 def read_names(path: str) -> dict[str, None]:
@@ -183,7 +213,7 @@ def _of_table(source: InputSource) -> Iterator[Entry]:
     _check_names(path, names, columns)
     wanted = None if source.names is None else read_names(source.names)
     if wanted is not None and not pc.any(pc.is_in(names, value_set=pa.array(wanted, pa.string()))).as_py():
-        raise none_wanted(source.names or "", path, wanted)
+        raise none_wanted(source.names or "", path, next(iter(wanted), None), len(wanted))
     missing = dict(wanted or {})
     with _reading(path):
         found = _scan(table, columns)
@@ -243,21 +273,20 @@ def _reading(path: str) -> Iterator[None]:
         ) from error
 
 
-def none_wanted(names: str, table: str, wanted: Collection[str]) -> BatchError:
+def none_wanted(names: str, table: str, first: str | None, number: int) -> BatchError:
     """The error of a list of names of which a table has none: it is hardly the list that was meant."""
-    if not wanted:
+    if first is None:
         return BatchError(f"{names} has no names")
-    first = next(iter(wanted))
     header = "; a list has a name a line, and no header" if "," in first or first == FILENAME else ""
     return BatchError(
-        f"{names}: {table} has none of its {len(wanted):,} names, of which the first is {first!r}{header}"
+        f"{names}: {table} has none of its {number:,} names, of which the first is {first!r}{header}"
     )
 
 
 def _check_names(path: str, names: pa.ChunkedArray, columns: TableColumns) -> None:
     """Every row has a name; and a name of its own, where images have nothing else to be known by."""
     if names.null_count:
-        raise BatchError(f"{path} has {names.null_count:,} rows without a {'.'.join(columns.name)}")
+        raise BatchError(f"{path}: {'.'.join(columns.name)} is null in {names.null_count:,} of its rows")
     if columns.content and len(names) > pc.count_distinct(names).as_py():
         counts = pc.value_counts(names)
         twice = counts.filter(pc.greater(counts.field("counts"), 1))[0]["values"]

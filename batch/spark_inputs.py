@@ -173,7 +173,8 @@ def _of_table(spark: SparkSession, source: InputSource) -> DataFrame:
         return frame
     names = _names(spark, source.names)
     if frame.select("filename").join(names, "filename", "left_semi").isEmpty():
-        raise sources.none_wanted(source.names, path, [row.filename for row in names.take(1)])
+        first = names.first()
+        raise sources.none_wanted(source.names, path, first.filename if first else None, names.count())
     return _joined(frame, names)
 
 
@@ -194,8 +195,8 @@ def _names(spark: SparkSession, path: str) -> DataFrame:
 
 
 def _check_named(path: str, table: DataFrame, column: str, shown: str) -> None:
-    if not table.where(F.col(column).isNull()).isEmpty():
-        raise BatchError(f"{path} has rows without a {shown}")
+    if without := table.where(F.col(column).isNull()).count():
+        raise BatchError(f"{path}: {shown} is null in {without:,} of its rows")
 
 
 def _check_distinct(path: str, table: DataFrame, column: str, shown: str) -> None:

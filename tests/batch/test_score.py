@@ -215,9 +215,9 @@ def test_one_filename_of_two_urls_is_two_rows_and_one_url_by_two_names_likewise(
 def test_a_manifest_opens_no_files_of_this_machine(artifact: Path, tmp_path: Path) -> None:
     manifest, image = tmp_path / "urls.txt", tmp_path / "red.png"
     image.write_bytes(RED)
-    manifest.write_text(f"{image}\n")
+    manifest.write_text(f"file://{image}\n{image}\n")
     assert run(artifact, tmp_path / "out", manifest) == 1
-    assert errors(read_rows(tmp_path / "out")) == {"red.png": "url_not_allowed"}
+    assert [row["error"] for row in read_rows(tmp_path / "out").values()] == ["url_not_allowed"] * 2
 
 
 def test_an_output_of_rows_without_keys_is_refused(

@@ -65,7 +65,7 @@ def test_names_may_be_a_table_too(tmp_path: Path) -> None:
     [
         ({"filename": ["a"]}, "has no column filename and content, or url; it has filename"),
         ({"filename": ["a", "b", "a"], "content": [RED] * 3}, "has more than one row of a"),
-        ({"filename": ["a", None], "content": [RED] * 2}, "has 1 rows without a filename"),
+        ({"filename": ["a", None], "content": [RED] * 2}, "filename is null in 1 of its rows"),
     ],
 )
 def test_a_table_that_cannot_be_read_row_by_row_is_refused(
@@ -98,5 +98,43 @@ def test_only_files_may_be_several() -> None:
 def test_a_manifest_without_urls_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text("filename,address\na,b\n")
-    with pytest.raises(BatchError, match="has no column url"):
+    with pytest.raises(BatchError, match="has no column url; it has filename, address"):
         names(InputSource("manifest", (str(path),)))
+    path.write_text("")
+    with pytest.raises(BatchError, match="has no column url; it has no header"):
+        names(InputSource("manifest", (str(path),)))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("m.txt", "url\nhttps://a.test/1\n"),
+        ("m.txt", "\n/pictures/a.png\n"),
+        ("m.csv", "filename,url\na,Foo.png\n"),
+    ],
+)
+def test_a_list_that_begins_with_something_else_than_a_url_is_refused(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(BatchError, match=r"m\.(txt|csv): '(url|/pictures/a\.png|Foo\.png)' is no URL"):
+        names(find_source([str(path)], None, None))
+
+
+def test_a_url_of_a_list_may_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("filename,url\na,\nb,https://a.test/1\n")
+    assert names(find_source([str(path)], None, None)) == ["a", "b"]
+
+
+def test_a_folder_of_parquet_is_read_as_a_table_where_that_is_said_and_refused_otherwise(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "images" / "year=2024"
+    folder.mkdir(parents=True)
+    write_table(folder / "part-0.parquet", filename=["a"], content=[RED])
+    (tmp_path / "images" / "_SUCCESS").touch()
+    assert names(find_source([str(tmp_path / "images")], "parquet", None)) == ["a"]
+    with pytest.raises(BatchError, match="images has files of Parquet: --read parquet reads them"):
+        names(find_source([str(tmp_path / "images")], None, None))
