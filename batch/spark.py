@@ -11,7 +11,7 @@ import pickle
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
@@ -31,10 +31,10 @@ from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
 from batch.java import java_environment
 from batch.master import check_master
-from batch.output import check_layout, check_row_columns, check_same, layout
+from batch.output import Output, check_layout, check_row_columns, check_same, layout
 from batch.rows import KEY, OUTCOME_SCORED, SPARK_SCHEMA, RowSchema, Tally
 from batch.sources import InputSource
-from batch.spark_files import replace_files
+from batch.spark_files import check_colons, local_path, replace_files
 from batch.spark_inputs import broadcast_if_small, holds_content, literal_path, read_inputs
 from batch.spark_worker import Counters, score_batches
 from datasets.progress import Waiting
@@ -160,6 +160,15 @@ class SparkOutput:
     is_table: bool = False
     partition_by: tuple[str, ...] = ()
 
+    def locked(self, spark: SparkSession) -> AbstractContextManager[None]:
+        """A folder of this machine to oneself for a block, as `Output.locked` does; anything else as it is.
+
+        Raises:
+            BatchError: Another job of this machine writes to it, or nobody may.
+        """
+        folder = None if self.is_table else local_path(spark, self.name)
+        return Output(folder).locked() if folder else nullcontext()
+
     def done(self, spark: SparkSession, row_schema: RowSchema) -> DataFrame | None:
         """What has its row already, in the columns of `rows.KEY`, and `error`.
 
@@ -272,7 +281,9 @@ def score_on_spark(
     Raises:
         BatchError: The source or the output is not usable, Spark does not start, or a task fails for good.
     """
-    with session.open(hive=output.is_table) as spark:
+    tables = source.paths if source.kind == "parquet" else ()
+    check_colons(*tables, *(() if output.is_table else (output.name,)))
+    with session.open(hive=output.is_table) as spark, output.locked(spark):
         output.check_database(spark)
         output.forget(spark, config.row_schema, retry)
         return _score(spark, source, output, config, rows_per_file)

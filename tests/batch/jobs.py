@@ -149,7 +149,7 @@ def damaged_table(path: Path, column: str) -> Path:
     return path
 
 
-def run(artifact: Path, output: Path, *arguments: object) -> int:
+def run(artifact: Path, output: Path | str, *arguments: object) -> int:
     """Run the command in this process. Returns its status."""
     return main(["--model", str(artifact), "--workers", "1", "--output", str(output), *map(str, arguments)])
 

@@ -246,6 +246,29 @@ def test_a_master_that_does_not_answer_is_told_before_spark_is_started(
     assert said == f"logo-batch: --master: nothing answers at {master[8:]} (Connection refused)\n"
 
 
+def test_a_folder_that_another_job_writes_to_is_refused(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = many_files(tmp_path / "in", 1), tmp_path / "out %20[1]"
+    with Output(output).locked():
+        assert run(artifact, output, folder, *SPARK) == 2
+    assert capsys.readouterr().err == f"logo-batch: another job writes to {output}\n"
+    assert run(artifact, f"file://{output}", folder, *SPARK) == 0
+    assert len(read_rows(output)) == 1
+
+
+def test_a_path_with_a_colon_is_told_before_spark_is_started(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = many_files(tmp_path / "in:1", 1)
+    table = write_table(tmp_path / "t:1.parquet", filename=["a"], content=[RED])
+    for output, given in ((tmp_path / "out:1", folder), ("hdfs://head:8020/2024-01-01T10:00/out", folder)):
+        assert run(artifact, output, given, *SPARK) == 2
+        assert capsys.readouterr().err.startswith(f"logo-batch: {output} has a colon: Spark can use no such")
+    assert run(artifact, tmp_path / "out", table, *SPARK) == 2
+    assert capsys.readouterr().err.startswith(f"logo-batch: {table} has a colon")
+
+
 def test_why_spark_does_not_start_is_told(artifact: Path, tmp_path: Path) -> None:
     folder = many_files(tmp_path / "in", 1)
     said = {}
@@ -300,7 +323,7 @@ def test_columns_of_another_type_are_refused_in_one_line(
     pq.write_table(pa.table({"filename": ["a"], "content": ["words"]}), table)
     assert run(artifact, tmp_path / "out", table, *SPARK) == 2
     assert f"{table}: the column content is text, and not bytes" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").rglob("*.parquet"))
 
 
 def test_both_engines_give_the_same_rows_whatever_the_names(artifact: Path, tmp_path: Path) -> None:
