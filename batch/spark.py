@@ -60,6 +60,8 @@ _SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.log.level": "ERROR",
     "spark.sql.session.timeZone": "UTC",
+    # In UTC, as the local engine writes them; Spark's default has no time zone.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_IN_BATCH),
     "spark.sql.execution.arrow.maxBytesPerBatch": str(BYTES_IN_BATCH),
     "spark.sql.parquet.columnarReaderBatchSize": str(JAVA_ROWS_READ),
@@ -77,6 +79,9 @@ _QUIET = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properti
 
 # Java does little but start here, and the second compiler takes as long as that again.
 _QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+
+# Hive before version 4 reads no other timestamps.
+_FOR_HIVE = {"spark.sql.parquet.outputTimestampType": "INT96"}
 
 _ON_THIS_MACHINE = {
     "spark.driver.host": "127.0.0.1",
@@ -115,7 +120,7 @@ class Session:
         Raises:
             BatchError: Spark does not start, or cannot do what it is asked for in the block.
         """
-        settings = self._settings()
+        settings = self._settings(hive)
         check_master(settings["spark.master"])  # which --conf may say, too
         python = f"./{ENVIRONMENT}/bin/python" if self.archive else sys.executable
         with _environment({**java_environment(self.java_home), "PYSPARK_PYTHON": python}):
@@ -136,13 +141,15 @@ class Session:
             finally:
                 _stop(spark)
 
-    def _settings(self) -> dict[str, str]:
+    def _settings(self, hive: bool) -> dict[str, str]:
         # Of stages, as the local engine's bar: where somebody looks.
         settings = {**_SETTINGS, "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
         java_options = [] if self.verbose else [_QUIET]
         if self.master is None:
             settings |= _ON_THIS_MACHINE
             java_options.append(_QUICK_START)
+        if hive:
+            settings |= _FOR_HIVE
         if self.verbose:
             settings["spark.log.level"] = "WARN"
         if java_options:

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 import psutil
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
 from batch.batch_scorer import ScorerConfig
 from batch.output import Output
-from batch.rows import OUTCOME_SCORED, RowSchema
+from batch.rows import OUTCOME_SCORED, SCHEMA, RowSchema
 from batch.sources import InputSource
 from batch.spark import BYTES_IN_BATCH, TASKS_PER_CORE, Session, SparkOutput, score_on_spark, task_count
 from batch.spark_inputs import read_inputs
@@ -73,6 +74,8 @@ def test_both_engines_write_the_same_rows_also_of_a_file_that_hangs_its_worker(t
     rows = read_rows(tmp_path / "spark")
     assert errors(rows) == EXPECTED_ERRORS
     assert without_time(rows) == without_time(read_rows(tmp_path / "local"))
+    schema = ds.dataset(tmp_path / "spark", format="parquet").schema
+    assert {field.name: field.type for field in schema} == {field.name: field.type for field in SCHEMA}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +213,9 @@ def test_a_table_of_the_metastore_is_added_to(
     (folder / "new.png").write_bytes(RED)
     assert main([str(part) for part in command]) == 0
     assert "1 of 1 files scored (2 were there) in " in capfd.readouterr().err
-    assert len(read_rows(tmp_path / "warehouse" / "scores")) == 3
+    table = tmp_path / "warehouse" / "scores"
+    assert len(read_rows(table)) == 3
+    assert ds.dataset(table, format="parquet").schema.field("scored_at").type == pa.timestamp("ns")  # INT96
     elsewhere = ["nowhere.scores" if part == "scores" else str(part) for part in command]
     assert main(elsewhere) == 2
     assert "logo-batch: --table: there is no database nowhere; make it first" in capfd.readouterr().err
