@@ -20,7 +20,7 @@ from time import perf_counter
 
 from batch.batch_scorer import ScorerConfig
 from batch.errors import BatchError
-from batch.inputs import is_remote
+from batch.inputs import is_remote, is_url
 from batch.local import score_locally
 from batch.options import (
     add_fetch_options,
@@ -77,6 +77,7 @@ def _score(options: argparse.Namespace) -> int:
     policy = fetch_policy(options)
     config = ScorerConfig(model, row_schema, policy, options.workers, options.decode_timeout_s)
     source = find_source(options.inputs, options.read, options.names)
+    _check_apart(source.paths, options.output or "")
     tally = _engine(options, source, config)
     sys.stderr.write(
         f"{_summary(tally)} in {perf_counter() - began:.1f} s by {artifact.name} {artifact.version}"
@@ -110,6 +111,17 @@ def _engine(options: argparse.Namespace, source: InputSource, config: ScorerConf
         verbose=options.verbose,
     )
     return score_on_spark(session, source, spark_output, config, options.rows_per_file, options.retry)
+
+
+def _check_apart(inputs: Sequence[str], output: str) -> None:
+    """Raise BatchError for an output in an input's folder: what is written there would be read as inputs."""
+    folder = without_file_scheme(output)
+    if not output or is_url(folder):
+        return
+    real = Path(os.path.realpath(folder))
+    for given in map(without_file_scheme, inputs):
+        if os.path.isdir(given) and real.is_relative_to(os.path.realpath(given)):  # noqa: PTH112  of any name
+            raise BatchError(f"the output {output} is in the input {given}: choose one outside it")
 
 
 def _check_local(*paths: str) -> None:

@@ -353,6 +353,19 @@ def test_what_cannot_work_is_refused_in_one_line(
     assert len(text.splitlines()) == 1
 
 
+@pytest.mark.parametrize("where", ["in", "in/below/out", "in/../link/out"])
+@pytest.mark.parametrize("engine", ["local", "spark"])
+def test_an_output_in_an_input_is_refused(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str, engine: str
+) -> None:
+    folder = many_files(tmp_path / "in", 1)
+    (tmp_path / "link").symlink_to(folder)
+    output = tmp_path / where
+    assert run(artifact, output, folder, "--engine", engine) == 2
+    assert f"the output {output} is in the input {folder}: choose one outside it" in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == ["0000.png"]
+
+
 def test_columns_of_partitions_may_be_named_one_by_one(artifact: Path, tmp_path: Path) -> None:
     folder, output = many_files(tmp_path / "in", 1), tmp_path / "out"
     by = ("--partition-by", "model_version", "--partition-by", "error,format", "--partition-by", "error")
