@@ -7,14 +7,12 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from itertools import product, starmap
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-
-from pyspark.sql import SparkSession
 
 from batch.errors import BatchError
 from batch.lists import read_csv
@@ -83,8 +81,12 @@ def _train(
         "logo-fit",
         options.verbose,
     )
+    path: str = options.labels
+    # What is wrong with a CSV is told before Spark starts.
+    examples = _examples(read_csv(Path(path)), options) if path.lower().endswith(".csv") else None
     with session.open() as spark:
-        examples = _labelled(spark, options)
+        if examples is None:
+            examples = _examples(read_labels(spark, path), options)
         rows = read_features(spark, options.features, source.version)
         check_same_head(rows, options.features, old, source.labels)
         usable, unusable = _with_features(examples, find_features(spark, rows, examples), options)
@@ -94,10 +96,8 @@ def _train(
         return plan, train_head(spark, rows, plan, search), unusable
 
 
-def _labelled(spark: SparkSession, options: argparse.Namespace) -> dict[str, Example]:
-    path: str = options.labels
-    rows = read_csv(Path(path)) if path.lower().endswith(".csv") else read_labels(spark, path)
-    return as_examples(rows, path, options.label_column, options.images)
+def _examples(rows: Iterable[Mapping[str, Any]], options: argparse.Namespace) -> dict[str, Example]:
+    return as_examples(rows, options.labels, options.label_column, options.images)
 
 
 def _with_features(

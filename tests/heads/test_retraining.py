@@ -23,7 +23,7 @@ from logo_detection.classifier import load_classifier
 from logo_detection.decode.image import load_image
 from tests.batch.jobs import run, write_table
 from tests.batch.shapes import SHAPES, write_shapes
-from tests.harness.process import ROOT, clean_environment
+from tests.harness.process import ROOT, clean_environment, free_port
 from tests.harness.server import running_server
 from tests.images import one_colour
 from tests.models import tiny_onnx, write_artifact
@@ -226,6 +226,15 @@ def write_artifact_of_version(directory: Path, version: str) -> Path:
     path = write_artifact(directory) / "manifest.json"
     path.write_text(path.read_text().replace('"version": "1"', f'"version": "{version}"'))
     return directory
+
+
+def test_labels_of_a_csv_are_refused_before_spark_is_started(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = write_labels(tmp_path / "labels.csv", {"a": "logo"}, column="kind")
+    nobody = ("--master", f"spark://127.0.0.1:{free_port()}")
+    assert fit(artifact, tmp_path / "features", labels, tmp_path / "out", *nobody) == 2
+    assert "labels.csv has no column label; it has filename, kind" in capsys.readouterr().err
 
 
 def test_a_fit_that_is_killed_while_it_writes_leaves_no_artifact(
