@@ -19,7 +19,7 @@ from batch.batch_scorer import inputs_under_way
 from batch.grid import Grid
 from batch.inputs import find_inputs
 from batch.listing import json_document, text_table
-from batch.options import add_fetch_options, add_model_options, fetch_policy, value
+from batch.options import add_fetch_options, add_model_options, fetch_policy, number, value
 from batch.overlays import write_file, write_overlay
 from batch.target import find_target
 from logo_detection.artifact import load_artifact
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    share = number(text)
     if not 0 <= share <= 1:
         raise ValueError(f"{text!r} is not between 0 and 1")
     return share

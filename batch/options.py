@@ -1,6 +1,7 @@
 """The options that the commands of this package share, and what they are turned into."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -115,9 +116,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """The number that a text is, or NaN: it is in no range, so that the caller names what was wanted."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def positive_seconds(text: str) -> float:
     """Seconds, more than 0 and not endless, or ValueError."""
-    seconds = float(text)
+    seconds = number(text)
     if not 0 < seconds < float("inf"):
         raise ValueError(f"{text!r} is not a number of seconds")
     return seconds

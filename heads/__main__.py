@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from batch.options import add_spark_options, positive, positive_seconds, value
+from batch.options import add_spark_options, number, positive, positive_seconds, value
 from heads.labels import LABEL
 from heads.retraining import TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
 from heads.spark_ml import UNTUNED
@@ -99,8 +99,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    numbers = tuple(float(part) for part in text.split(","))
-    if not all(0 <= number < float("inf") for number in numbers):
+    numbers = tuple(number(part) for part in text.split(","))
+    if not all(0 <= each < float("inf") for each in numbers):
         raise ValueError(f"{text!r} is not numbers from 0 on, with commas between them")
     return numbers
 
@@ -118,7 +118,7 @@ def _folds(text: str) -> int:
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    share = number(text)
     if not 0 < share < 1:
         raise ValueError(f"{text!r} is not between 0 and 1")
     return share

@@ -180,6 +180,8 @@ def test_an_empty_folder_is_an_empty_list(run: Run, tmp_path: Path) -> None:
         (["--target", "flag", "a.png"], "mean-colour has no class 'flag' to ask for; it has logo"),
         (["--workers", "0", "a.png"], "'0' is not a whole number from 1 on"),
         (["--threshold", "nan", "a.png"], "'nan' is not between 0 and 1"),
+        (["--threshold", "high", "a.png"], "'high' is not between 0 and 1"),
+        (["--fetch-timeout-s", "5s", "a.png"], "'5s' is not a number of seconds"),
         (["--plot", "/nowhere/grid.png", "a.png"], "is in a folder that does not exist"),
         (["--allowed-hosts", "a/b", "a.png"], "'a/b'"),
         (["--fetch-headers-file", "/nowhere", "a.png"], "'/nowhere' cannot be read as JSON"),
