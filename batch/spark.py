@@ -22,7 +22,6 @@ from warnings import catch_warnings
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
-from pyspark.accumulators import AccumulatorParam
 from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as everybody has it
@@ -36,7 +35,7 @@ from batch.rows import KEY, OUTCOME_SCORED, SPARK_SCHEMA, RowSchema, Tally
 from batch.sources import InputSource
 from batch.spark_files import check_colons, local_path, replace_files
 from batch.spark_inputs import broadcast_if_small, holds_content, literal_path, read_inputs
-from batch.spark_worker import Counters, score_batches
+from batch.spark_worker import Counters, Tallies, score_batches
 from datasets.progress import Waiting
 
 ROWS_IN_BATCH = 64
@@ -324,7 +323,7 @@ def _score(
         waiting = waiting.repartition(task_count(waiting.count(), rows_per_file, _cores(context)))
     for path in config.model.files:
         context.addFile(path)
-    counters = Counters(context.accumulator(Counter[str](), _Tallies()), context.accumulator(0))
+    counters = Counters(context.accumulator(Counter[str](), Tallies()), context.accumulator(0))
     pickled = pickle.dumps(replace(config, workers=1))
     score = partial(score_batches, config=pickled, counters=counters)
     output.write(waiting.mapInArrow(score, config.row_schema.spark_schema))
@@ -367,11 +366,3 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = setting
-
-
-class _Tallies(AccumulatorParam[Counter[str]]):
-    def zero(self, value: Counter[str]) -> Counter[str]:
-        return Counter()
-
-    def addInPlace(self, value1: Counter[str], value2: Counter[str]) -> Counter[str]:  # noqa: N802  Spark's
-        return value1 + value2

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark import SparkFiles
-from pyspark.accumulators import Accumulator
+from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from batch.batch_scorer import BatchScorer, ScorerConfig
 from batch.inputs import Entry
@@ -80,3 +80,13 @@ def _kept_scorer(pickled: bytes) -> _KeptScorer:
     config: ScorerConfig = pickle.loads(pickled)  # noqa: S301  the driver's, like the code that runs here
     path = SparkFiles.get(Path(config.model.path).name)
     return _KeptScorer(replace(config, model=replace(config.model, path=path)))
+
+
+class Tallies(AccumulatorParam[Counter[str]]):
+    """Adds counts. Executors have this module, and not what the driver alone needs."""
+
+    def zero(self, value: Counter[str]) -> Counter[str]:
+        return Counter()
+
+    def addInPlace(self, value1: Counter[str], value2: Counter[str]) -> Counter[str]:  # noqa: N802  Spark's
+        return value1 + value2
