@@ -6,6 +6,7 @@ What can be asked of Spark is left to it: reading, joining, distributing, repeat
 Each task's files appear in the output when the task is done, so that a job that is killed goes on from there.
 """
 
+import logging
 import os
 import pickle
 import sys
@@ -122,6 +123,8 @@ class Session:
         settings = self._settings(hive)
         check_master(settings["spark.master"])  # which --conf may say, too
         python = f"./{ENVIRONMENT}/bin/python" if self.archive else sys.executable
+        # It tells of every connection, and with a traceback of one that ended; what matters is raised, too.
+        logging.getLogger("py4j").setLevel(logging.INFO if self.verbose else logging.WARNING)
         with _environment({**java_environment(self.java_home), "PYSPARK_PYTHON": python}):
             builder = SparkSession.Builder().appName(self.name)
             for key, setting in settings.items():

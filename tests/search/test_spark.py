@@ -1,5 +1,6 @@
 """Trials as tasks of Spark: executors in processes of their own, a folder that all see."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,3 +73,13 @@ def test_a_task_that_is_stopped_ends_its_process_and_a_failed_one_says_so(
     failing = Noted(job_in(tmp_path / "failing", "raise SystemExit(3)", timeout_s=TIMEOUT_S))
     run_all(iter([failing]), python, 1)
     assert failing.outcome is Outcome.FAILED
+
+
+def test_connections_to_java_are_not_logged(
+    launcher: SparkLauncher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        work = Noted(job_in(tmp_path, timeout_s=TIMEOUT_S))
+        run_all(iter([work]), with_command(launcher, sys.executable, "-c", ""), 1)
+    assert work.outcome == Outcome.DONE
+    assert not [one for one in caplog.records if one.name.startswith("py4j")]
