@@ -219,7 +219,7 @@ def import_chunk(chunk: Chunk, exclusions: Exclusions, directory: Path) -> Resul
 
 
 def prepare_image(content: bytes, source: Source) -> tuple[bytes, Format]:
-    """A file as it is kept in the set, and its format: scaled down where it is too large, else as it came.
+    """A file as it is kept in the set, and its format: edited and scaled as its source says, else as it came.
 
     Raises:
         ItemError: The server would not admit it.
@@ -227,6 +227,8 @@ def prepare_image(content: bytes, source: Source) -> tuple[bytes, Format]:
     """
     if content.startswith(LFS_POINTER):
         raise ImageRefused("is a pointer of Git LFS")
+    for text, other in source.replace.items():
+        content = content.replace(text.encode(), other.encode())
     header = read_header(content, DecodeLimits())
     data = _scaled(content, header, source)
     picture = open_picture(data, CHECKED_SIDE, CHECKED_SIDE)

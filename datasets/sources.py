@@ -38,6 +38,7 @@ class Source(BaseModel):
         most: Of more files, so many are drawn by a hash of their paths; all, if it is not given.
         side: Pixels. A raster image with a longer side is scaled down to it; a vector drawing is kept.
         quality: Of the JPEG as which a scaled image is written if it is opaque; a PNG, if it is not given.
+        replace: Text in the files' bytes, and what takes its place, in order: to take away a ground, say.
         group: A regular expression that captures in a path what belongs together. Without it a logo's group
             is its brand, and another file stands alone.
     """
@@ -54,6 +55,7 @@ class Source(BaseModel):
     most: int | None = Field(default=None, ge=1)
     side: int | None = Field(default=None, ge=32, le=4096)
     quality: int | None = Field(default=None, ge=1, le=100)
+    replace: dict[_Text, Annotated[str, StringConstraints(max_length=200)]] = {}
     group: re.Pattern[str] | None = None
 
     def group_of(self, path: str) -> str:

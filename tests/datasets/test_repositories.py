@@ -113,6 +113,15 @@ def test_a_small_raster_and_a_drawing_are_kept_as_they_are(tmp_path: Path) -> No
     assert {one.original: one.path.read_bytes() for one in examples} == files
 
 
+def test_the_ground_of_a_drawing_can_be_taken_away(tmp_path: Path) -> None:
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">%s</svg>'
+    ground, mark = b'<path d="M0 0h64v64H0z"/>', b'<path d="M20 20h9v9h-9z"%s/>'
+    commit = clone_of(tmp_path, {"a.svg": drawing % (ground + mark % b' fill="#fff"')})
+    replace = {ground.decode(): "", 'fill="#fff"': 'fill="#123"'}
+    (one,), _ = run(tmp_path, source("o/n", commit, replace=replace))
+    assert one.path.read_bytes() == drawing % (mark % b' fill="#123"')
+
+
 def test_what_is_no_image_of_use_is_told_and_costs_nothing_else(tmp_path: Path) -> None:
     commit = clone_of(
         tmp_path,
