@@ -56,13 +56,17 @@ def make_teacher(
     own = run.teacher(teacher.network)
     own.artifact.mkdir(parents=True, exist_ok=True)
     network = fit_teacher(recipe, teacher, own.path, shards, validation)
-    predict = predictor(network, torch.device("cpu"), mixed_precision=False)
-    scores = predict_all(predict, validation, recipe.size)
+    cpu = torch.device("cpu")
+    quick, exact = (
+        predictor(network, cpu, recipe.mixed_precision),
+        predictor(network, cpu, mixed_precision=False),
+    )
+    scores = predict_all(quick, validation, recipe.size)
     temperature = temperature_of(recipe, validation, scores).temperature
     export_onnx(network, temperature, recipe.spec, own.artifact)
     facts = teacher_facts(recipe, teacher, run, temperature)
     artifact = publish(facts, own.artifact)
-    check_parity(predict, temperature, load_classifier(artifact.model_source()), validation)
+    check_parity(exact, temperature, load_classifier(artifact.model_source()), validation)
     publish_evaluated(artifact, facts, own, validation, workers)
 
 
