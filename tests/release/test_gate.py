@@ -130,8 +130,8 @@ def test_a_threshold_that_is_none_is_refused(values: dict[str, Any], message: st
         thresholds_of(values)
 
 
-# What the shipped model has reached on a hold-out with icons, emoji and arms. No later one shall fall behind.
-SHIPPED = Thresholds(min_balanced_accuracy=0.87, min_auc_pr=0.88, min_recall_at_3_in_1000=0.37)
+# What the shipped model reaches on a hold-out of which a fifth are icons and emoji. No later one is worse.
+SHIPPED = Thresholds(min_balanced_accuracy=0.87, min_auc_pr=0.875, min_recall_at_3_in_1000=0.44)
 
 
 def test_the_shipped_model_is_as_good_as_it_was() -> None:
