@@ -32,6 +32,7 @@ from model_server.settings import (
     SettingsError,
     check_ports,
     ineffective_timeouts,
+    misspelt_settings,
     open_enough_files,
     read_fetch_policy,
     read_settings,
@@ -68,7 +69,7 @@ def main() -> int:
         open_enough_files(settings)
         for name in unused_settings(settings):
             log.info("%s is set, and has no effect: images are scored one by one, as they come", name)
-        for line in ineffective_timeouts(settings):
+        for line in [*misspelt_settings(os.environ), *ineffective_timeouts(settings)]:
             log.warning(line)
         policy = read_fetch_policy(settings)
         artifact = load_artifact(settings.model_path, settings.image_height, settings.image_width)

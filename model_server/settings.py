@@ -6,6 +6,8 @@ docs/operations.md documents each with its unit and default; a test compares the
 import os
 import resource
 import socket
+from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -39,6 +41,9 @@ GRPC_PACKAGES = ("grpc_health", "grpc_reflection")
 
 NEVER_EMPTY = ("MODEL_PATH", "ALLOWED_HOSTS")
 """An empty variable is an unset one, but for these: another model, or more hosts, is no small slip."""
+
+MISSPELT = 0.8
+"""From 0 to 1, how alike to a setting's name a variable's is that is taken for a misspelt one."""
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -127,7 +132,25 @@ def read_settings(**overrides: Any) -> Settings:
             f"IMAGES_MAX_NUM: {settings.images_max_num} may not exceed QUEUE_MAX_IMAGES, "
             f"{settings.queue_max_images}; leave that unset, and it follows"
         )
+    allowed = {allowed_host.host for allowed_host in settings.allowed_hosts}
+    for override in settings.origin_overrides:
+        if override.host not in allowed:
+            raise SettingsError(f"ORIGIN_OVERRIDES: {override.host} is no host of ALLOWED_HOSTS")
     return settings
+
+
+def misspelt_settings(variables: Iterable[str]) -> list[str]:
+    """A line for every environment variable whose name is nearly that of a setting, and has no effect.
+
+    It is a warning and no error: a cluster sets variables of its own, whose names nobody here chooses.
+    """
+    settings = [name.upper() for name in Settings.model_fields]
+    return [
+        f"{variable} is no setting, and has no effect; did you mean {nearest}?"
+        for variable in sorted(variables)
+        if variable.upper() not in settings
+        for nearest in get_close_matches(variable.upper(), settings, n=1, cutoff=MISSPELT)
+    ]
 
 
 def unused_settings(settings: Settings) -> list[str]:

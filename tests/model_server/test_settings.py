@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from model_server.settings import Settings, SettingsError, ineffective_timeouts, read_settings
+from model_server.settings import (
+    Settings,
+    SettingsError,
+    ineffective_timeouts,
+    misspelt_settings,
+    read_settings,
+)
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -141,6 +147,43 @@ def test_a_timeout_that_the_requests_own_one_ends_before_gets_a_line(monkeypatch
     assert line.startswith("FETCH_TIMEOUT_S: 5 s is not below REQUEST_TIMEOUT_S, 4 s")
     monkeypatch.setenv("REQUEST_TIMEOUT_S", "3")
     assert len(ineffective_timeouts(read_settings())) == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [
+        ("WORKER", "WORKERS"),
+        ("REQUEST_TIMEOUT", "REQUEST_TIMEOUT_S"),
+        ("FETCH_TIMEOUT_MS", "FETCH_TIMEOUT_S"),
+        ("IMAGES_MAX_SIZE", "IMAGE_MAX_SIZE"),
+        ("LOGFORMAT", "LOG_FORMAT"),
+        ("FETCH_HEADERS", "FETCH_HEADERS_FILE"),
+    ],
+)
+def test_a_misspelt_setting_gets_a_line_with_the_right_name(variable: str, setting: str) -> None:
+    line = f"{variable} is no setting, and has no effect; did you mean {setting}?"
+    assert misspelt_settings([variable]) == [line]
+
+
+def test_settings_and_the_variables_of_a_cluster_are_not_misspelt() -> None:
+    clusters = [
+        "HOSTNAME",
+        "HTTP_PORT",
+        "KUBERNETES_PORT",
+        "LOGO_DETECTION_PORT",
+        "MODEL_VERSION",
+        "STORAGE_URI",
+    ]
+    assert misspelt_settings([*clusters, *(name.upper() for name in Settings.model_fields)]) == []
+    assert misspelt_settings(["workers"]) == []  # the names' case does not matter
+
+
+def test_an_origin_of_a_host_that_is_not_allowed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORIGIN_OVERRIDES", "comons.wikimedia.org=http://127.0.0.1:6101")
+    with pytest.raises(
+        SettingsError, match=r"^ORIGIN_OVERRIDES: comons\.wikimedia\.org is no host of ALLOWED_HOSTS$"
+    ):
+        read_settings()
 
 
 def test_settings_cannot_be_changed() -> None:
