@@ -252,7 +252,7 @@ def test_the_standard_canary_is_the_same_pod_with_another_model() -> None:
 def test_a_keras_file_is_found_where_kserve_puts_it() -> None:
     settings = environment(render(CHART / "ci" / "liftwing-production-values.yaml"))
     assert settings["MODEL_PATH"] == "/mnt/models/logo_max_all.keras"
-    assert environment(render(model__storageUri="s3://a/b"))["MODEL_PATH"] == "/mnt/models"
+    assert environment(render(model__storageUri="pvc://a/b"))["MODEL_PATH"] == "/mnt/models"
 
 
 def test_the_keras_runtime_gets_a_tmp_of_bounded_size_and_nothing_else_does() -> None:
@@ -329,7 +329,7 @@ def test_alerts_link_to_the_teams_own_copy_of_the_runbook() -> None:
     assert all(alert["annotations"]["runbook_url"] == f"{page}#{alert['alert'].lower()}" for alert in alerts)
 
 
-def test_the_notes_say_how_to_call_and_warn_of_a_model_out_of_reach(tmp_path: Path) -> None:
+def test_the_notes_say_how_to_call_and_warn_of_an_open_network(tmp_path: Path) -> None:
     # Only `helm install` shows notes, and asks for a cluster: so they are made part of a document.
     chart = shutil.copytree(CHART, tmp_path / "chart")
     notes = (chart / "templates" / "NOTES.txt").read_text()
@@ -338,9 +338,8 @@ def test_the_notes_say_how_to_call_and_warn_of_a_model_out_of_reach(tmp_path: Pa
     render_notes = ("template", "logo-detection", chart, *shown)
     assert ":predict" in run_helm(*render_notes)
     assert "WARNING" not in run_helm(*render_notes)
-    assert "WARNING: model.storageUri" in run_helm(
-        *render_notes, values={"model": {"storageUri": "s3://a/b"}}
-    )
+    open_network = run_helm(*render_notes, values={"networkPolicy": {"enabled": False}})
+    assert "WARNING: without the NetworkPolicy" in open_network
 
 
 def test_the_probes_and_helms_own_test_pass_against_a_real_server(tmp_path: Path) -> None:

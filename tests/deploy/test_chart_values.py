@@ -13,6 +13,10 @@ OVERRIDDEN = {
     "settings__ALLOWED_HOSTS": "a.example",
     "settings__ORIGIN_OVERRIDES": "a.example=http://127.0.0.1:1",
 }
+STORED = {
+    "model__storageUri": "s3://models/a",
+    "networkPolicy__egress__objectStore": [{"name": "store", "cidrs": ["192.0.2.1/32"], "port": 443}],
+}
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,17 @@ def test_no_object_of_the_values_takes_unknown_keys() -> None:
             {"resources__requests__memory": "2049Mi"},
             r"limits\.memory: 2Gi is below resources\.requests\.memory",
         ),
+        (
+            {"resources__limits__memory": "128Mi", "resources__requests__memory": "128Mi"},
+            r"limits\.memory: 128Mi is below 512Mi",
+        ),
+        ({"tmpSizeLimit": "2Gi"}, "tmpSizeLimit: 2Gi is in memory, and not below .*, 2Gi"),
+        ({**STORED, "model__file": "a.keras"}, "tmpSizeLimit: is empty, and the Keras runtime"),
+        ({"model__storageUri": "s3://models/a"}, "objectStore: is empty"),
+        (
+            {"autoscaling__minReplicas": 3, "autoscaling__maxReplicas": 2},
+            r"minReplicas: 3 is above autoscaling\.maxReplicas, 2",
+        ),
         ({"resources__limits__nvidia.com/gpu": "1"}, r"nvidia\.com/gpu"),
         ({"settings__ALLOWED_HOSTS": "a.example/x/"}, "imageOrigins: has no entry named a.example"),
         ({"settings__ALLOWED_HOSTS": "upload.wikimedia.org"}, "commons.wikimedia.org is no host of"),
@@ -94,3 +109,9 @@ def test_hosts_whose_files_can_be_fetched_are_allowed() -> None:
     render(settings__ALLOWED_HOSTS=",", networkPolicy__egress__imageOrigins=[])
     render(settings__ALLOWED_HOSTS="a.example", networkPolicy__enabled=False)
     render(resources__requests__cpu="500m", resources__limits__cpu="0.5")
+
+
+def test_a_model_that_can_be_fetched_is_allowed() -> None:
+    render(**STORED, model__file="a.keras", tmpSizeLimit="256Mi")
+    render(model__storageUri="pvc://models/a")  # a volume, which no network policy stands before
+    render(model__storageUri="s3://models/a", networkPolicy__enabled=False)

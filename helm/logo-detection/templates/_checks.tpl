@@ -5,6 +5,7 @@
 {{- include "checkModel" . -}}
 {{- include "checkGrpc" . -}}
 {{- include "checkResources" . -}}
+{{- include "checkAutoscaling" . -}}
 {{- include "checkOrigins" . -}}
 {{- end }}
 
@@ -17,6 +18,13 @@
 {{- define "checkModel" -}}
 {{- if and .Values.model.file (not .Values.model.storageUri) }}
 {{- fail "model.file: names a file below model.storageUri, which is not set" }}
+{{- end }}
+{{- if and (hasSuffix ".keras" .Values.model.file) (not .Values.tmpSizeLimit) }}
+{{- fail "tmpSizeLimit: is empty, and the Keras runtime unpacks model.file in /tmp; 256Mi does for LiftWing's" }}
+{{- end }}
+{{- $fetched := and .Values.model.storageUri (not (hasPrefix "pvc://" .Values.model.storageUri)) -}}
+{{- if and $fetched .Values.networkPolicy.enabled (not .Values.networkPolicy.egress.objectStore) }}
+{{- fail "networkPolicy.egress.objectStore: is empty, so that model.storageUri could not be fetched" }}
 {{- end }}
 {{- end }}
 
@@ -36,6 +44,22 @@
 {{- if lt (float64 (include "quantity" .)) (float64 (include "quantity" $amount)) }}
 {{- fail (printf "resources.limits.%s: %s is below resources.requests.%s, %s" $name . $name $amount) }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- with $limits.memory }}
+{{- if lt (float64 (include "quantity" .)) (float64 (include "quantity" "512Mi")) }}
+{{- fail (printf "resources.limits.memory: %s is below 512Mi, without which a server does not start" .) }}
+{{- end }}
+{{- if and $.Values.tmpSizeLimit (ge (float64 (include "quantity" $.Values.tmpSizeLimit)) (float64 (include "quantity" .))) }}
+{{- fail (printf "tmpSizeLimit: %s is in memory, and not below resources.limits.memory, %s" $.Values.tmpSizeLimit .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "checkAutoscaling" -}}
+{{- with .Values.autoscaling }}
+{{- if gt (int .minReplicas) (int .maxReplicas) }}
+{{- fail (printf "autoscaling.minReplicas: %d is above autoscaling.maxReplicas, %d" (int .minReplicas) (int .maxReplicas)) }}
 {{- end }}
 {{- end }}
 {{- end }}
