@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.manifests import CHART, Refused, render
+from tests.manifests import CHART, Refused, only, render, validate
 
 pytestmark = pytest.mark.slow  # helm comes with `make chart` and `make test-all`
 
 OVERRIDDEN = {
     "settings__ALLOWED_HOSTS": "a.example",
     "settings__ORIGIN_OVERRIDES": "a.example=http://127.0.0.1:1",
+}
+PROXIED = {
+    "networkPolicy__egress__imageOrigins": [{"name": "proxy", "cidrs": ["192.0.2.1/32"], "port": 443}],
 }
 STORED = {
     "model__storageUri": "s3://models/a",
@@ -94,6 +97,11 @@ def test_no_object_of_the_values_takes_unknown_keys() -> None:
             {**OVERRIDDEN, "networkPolicy__egress__imageOrigins": []},
             "imageOrigins: is empty, and settings.ORIGIN_OVERRIDES leads a.example somewhere",
         ),
+        (
+            {**OVERRIDDEN, "settings__ORIGIN_OVERRIDES": "a.example=http://192.0.2.1:6101", **PROXIED},
+            "imageOrigins: has no entry of port 6101, to which settings.ORIGIN_OVERRIDES leads a.example",
+        ),
+        ({"resources__limits__cpu": 1}, r"limits\.cpu: 1 is below resources\.requests\.cpu, 2"),
         ({"canary__trafficPercent": 10, "deploymentMode": "RawDeployment"}, "Standard"),
     ],
 )
@@ -103,12 +111,23 @@ def test_values_that_contradict_each_other_are_refused(values: dict[str, object]
 
 
 def test_hosts_whose_files_can_be_fetched_are_allowed() -> None:
-    proxy = [{"name": "proxy", "cidrs": ["192.0.2.1/32"], "port": 443}]
-    render(**OVERRIDDEN, networkPolicy__egress__imageOrigins=proxy)
+    render(**OVERRIDDEN, **PROXIED)
+    for origin in ("https://192.0.2.1", "http://192.0.2.1:443"):
+        render(
+            settings__ALLOWED_HOSTS="a.example", settings__ORIGIN_OVERRIDES=f"a.example={origin}", **PROXIED
+        )
     render(networkPolicy__egress__imageOrigins=[])  # no host is named, and none is let out
     render(settings__ALLOWED_HOSTS=",", networkPolicy__egress__imageOrigins=[])
     render(settings__ALLOWED_HOSTS="a.example", networkPolicy__enabled=False)
     render(resources__requests__cpu="500m", resources__limits__cpu="0.5")
+
+
+def test_cores_may_be_numbers_as_in_any_pod() -> None:
+    service = only(render(resources__requests__cpu=2, resources__limits__cpu=2.5), "InferenceService")
+    validate(service)
+    (container,) = service["spec"]["predictor"]["containers"]
+    amounts = container["resources"]
+    assert (amounts["requests"]["cpu"], amounts["limits"]["cpu"]) == ("2", "2.5")
 
 
 def test_a_model_that_can_be_fetched_is_allowed() -> None:

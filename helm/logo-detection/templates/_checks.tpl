@@ -42,7 +42,7 @@
 {{- range $name, $amount := .Values.resources.requests }}
 {{- with get $limits $name }}
 {{- if lt (float64 (include "quantity" .)) (float64 (include "quantity" $amount)) }}
-{{- fail (printf "resources.limits.%s: %s is below resources.requests.%s, %s" $name . $name $amount) }}
+{{- fail (printf "resources.limits.%s: %v is below resources.requests.%s, %v" $name . $name $amount) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -67,10 +67,12 @@
 {{/* A quantity of Kubernetes' as a plain number: 500m is 0.5, 2Gi is 2147483648. */}}
 {{- define "quantity" -}}
 {{- $factors := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
-{{- mulf (regexFind "^[0-9.]+" . | float64) (get $factors (regexFind "[A-Za-z]*$" .)) -}}
+{{- $text := toString . -}}
+{{- mulf (regexFind "^[0-9.]+" $text | float64) (get $factors (regexFind "[A-Za-z]*$" $text)) -}}
 {{- end }}
 
 {{/* Each host that is fetched from is let out, by an entry of its name or to where an override leads; and nobody else.
+     An address of the pod itself (127.0.0.1) needs no entry, another one at least one of its port.
      Without ALLOWED_HOSTS and without any origin, images come inline alone. */}}
 {{- define "checkOrigins" -}}
 {{- $origins := list -}}
@@ -79,6 +81,8 @@
 {{- range compact (splitList "," (.Values.settings.ALLOWED_HOSTS | default "commons.wikimedia.org,upload.wikimedia.org")) }}
 {{- $allowed = append $allowed (trim . | splitList "/" | first | lower) -}}
 {{- end }}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.egress.imageOrigins }}{{ $ports = append $ports (toString .port) }}{{ end -}}
 {{- $overridden := list -}}
 {{- range compact (splitList "," (.Values.settings.ORIGIN_OVERRIDES | default "")) }}
 {{- $host := trim . | splitList "=" | first | lower -}}
@@ -86,6 +90,12 @@
 {{- fail (printf "settings.ORIGIN_OVERRIDES: %s is no host of settings.ALLOWED_HOSTS" $host) }}
 {{- end }}
 {{- $overridden = append $overridden $host -}}
+{{- $origin := trim . | splitList "=" | last -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $origin) | default (ternary "443" "80" (hasPrefix "https:" $origin)) -}}
+{{- $inPod := regexMatch "//(127\\.[0-9.]+|localhost|\\[::1\\])(:|$)" $origin -}}
+{{- if and $.Values.networkPolicy.enabled $origins (not $inPod) (not (has $port $ports)) }}
+{{- fail (printf "networkPolicy.egress.imageOrigins: has no entry of port %s, to which settings.ORIGIN_OVERRIDES leads %s" $port $host) }}
+{{- end }}
 {{- end }}
 {{- if and .Values.networkPolicy.enabled (or $origins .Values.settings.ALLOWED_HOSTS) }}
 {{- range $allowed }}

@@ -70,7 +70,12 @@ containers:
       {{- include "environment" . | nindent 6 }}
     {{- include "probes" .root | nindent 4 }}
     resources:
-      {{- toYaml $values.resources | nindent 6 }}
+      {{- range $bound, $amounts := $values.resources }}
+      {{ $bound }}:
+        {{- range $name, $amount := $amounts }}
+        {{ $name }}: {{ $amount | quote }}
+        {{- end }}
+      {{- end }}
     securityContext:
       {{- include "securityContext" .root | nindent 6 }}
     {{- if or $values.fetchHeaders.secretName $values.tmpSizeLimit }}
