@@ -56,6 +56,14 @@ def _queue_for(settings: dict[str, int]) -> int:
     return max(QUEUE_MIN_IMAGES, QUEUE_SHARE * settings["images_max_num"])
 
 
+def _local(path: object) -> object:
+    if isinstance(path, str) and "://" in path:
+        raise ValueError(
+            f"{path!r} is no folder or file of this machine; KServe fetches a storage URI to /mnt/models"
+        )
+    return path
+
+
 class SettingsError(Exception):
     """A setting is not usable. One line, for the operator, that names it."""
 
@@ -69,7 +77,7 @@ class Settings(BaseSettings):
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "logo-detection"
-    model_path: Path = Path("model_artifacts/logo-detection")
+    model_path: Annotated[Path, BeforeValidator(_local)] = Path("model_artifacts/logo-detection")
     runtime: Literal["auto", "openvino", "keras"] = "auto"
     image_height: PositiveInt | None = None
     image_width: PositiveInt | None = None

@@ -67,6 +67,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("RUNTIME", "onnx"),
         ("LOG_FORMAT", "xml"),
         ("MODEL_NAME", "a/b"),
+        ("MODEL_PATH", "s3://models/logo-detection/2.0.0"),
         ("ALLOWED_HOSTS", "https://a.example"),
         ("ORIGIN_OVERRIDES", "a.example"),
     ],
