@@ -19,7 +19,7 @@ from types import FrameType
 
 from logo_detection.commands import Parser, run_command
 from studio.backup import back_up, restore
-from studio.settings import Settings, SettingsInvalid, read_settings
+from studio.settings import Settings, SettingsInvalid, read_settings, unknown_settings
 
 LOG = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ def serve() -> int:
     """Serve until told to end. Returns the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.django_settings")
     settings = read_settings()
+    for line in unknown_settings(os.environ):
+        LOG.warning(line)
     check_port(settings)
     make_data_folder(settings)
     if (password := prepare_database()) is not None:

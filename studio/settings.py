@@ -4,6 +4,7 @@ docs/studio.md documents each with its unit and default; a test compares the two
 """
 
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, Valida
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from datasets.mediawiki import user_agent
+from logo_detection.commands import hint
 from logo_detection.cores import available_cores
 from logo_detection.errors import LogoDetectionError
 from logo_detection.fetch.policy import AllowedHost, parse_allowed_hosts
@@ -136,3 +138,16 @@ def read_settings(**overrides: Any) -> Settings:
             " the clear: set STUDIO_HTTPS where a proxy speaks https, or listen on 127.0.0.1"
         )
     return settings
+
+
+def unknown_settings(variables: Iterable[str]) -> list[str]:
+    """A line for every environment variable that has the studio's prefix, and is no setting.
+
+    They are told and not refused: a cluster sets STUDIO_SERVICE_HOST and more for a service of that name.
+    """
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    return [
+        f"{variable} is no setting, and has no effect{hint(variable.upper(), known)}"
+        for variable in sorted(variables)
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known
+    ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.settings import PREFIX, Settings, SettingsInvalid, read_settings
+from studio.settings import PREFIX, Settings, SettingsInvalid, read_settings, unknown_settings
 from tests.harness.process import ROOT
 
 pytestmark = pytest.mark.slow
@@ -79,3 +79,11 @@ def test_names_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_data_are_kept_out_of_the_repository() -> None:
     assert f"/{Path(TABLE['STUDIO_DATA'].strip('`'))}/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_a_misspelt_setting_gets_a_line_with_the_right_name() -> None:
+    variables = ["STUDIO_DATABASE", "STUDIO_HTTP", "STUDIO_DATA", "HTTPS", "PORTS"]
+    assert unknown_settings(variables) == [
+        "STUDIO_DATABASE is no setting, and has no effect; did you mean STUDIO_DATABASE_URL?",
+        "STUDIO_HTTP is no setting, and has no effect; did you mean STUDIO_HTTPS?",
+    ]
