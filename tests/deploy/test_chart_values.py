@@ -134,3 +134,10 @@ def test_a_model_that_can_be_fetched_is_allowed() -> None:
     render(**STORED, model__file="a.keras", tmpSizeLimit="256Mi")
     render(model__storageUri="pvc://models/a")  # a volume, which no network policy stands before
     render(model__storageUri="s3://models/a", networkPolicy__enabled=False)
+
+
+def test_a_revision_may_be_a_number_as_helms_set_makes_it() -> None:
+    service = only(render(fetchHeaders__secretName="headers", fetchHeaders__revision=2), "InferenceService")
+    validate(service)
+    annotations = service["spec"]["predictor"]["annotations"]
+    assert annotations["logo-detection/fetch-headers-revision"] == "2"
