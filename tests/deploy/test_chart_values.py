@@ -1,14 +1,17 @@
 """The chart's values: what the schema or the chart itself refuses, by name, and what it does not."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from tests.manifests import CHART, Refused, only, render, validate
+from tests.harness.process import ROOT
+from tests.manifests import CHART, KUBERNETES_VERSION, Refused, only, render, run_helm, validate
 
 pytestmark = pytest.mark.slow  # helm comes with `make chart` and `make test-all`
 
+RUNBOOK = ROOT / "docs" / "operations.md"
 OVERRIDDEN = {
     "settings__ALLOWED_HOSTS": "a.example",
     "settings__ORIGIN_OVERRIDES": "a.example=http://127.0.0.1:1",
@@ -63,6 +66,12 @@ def test_no_object_of_the_values_takes_unknown_keys() -> None:
     ("values", "named"),
     [
         ({"settings__REQUEST_TIMEOUT_S": 14}, "REQUEST_TIMEOUT_S"),
+        (
+            {"settings__IMAGES_MAX_NUM": 300, "settings__QUEUE_MAX_IMAGES": 200},
+            "IMAGES_MAX_NUM: 300 may not exceed settings.QUEUE_MAX_IMAGES, 200",
+        ),
+        ({"settings__FETCH_MEMORY_MAX": 67108863}, "BODY_MAX_SIZE: 67108864 may not exceed .*, 67108863"),
+        ({"settings__BODY_MAX_SIZE": 2**30}, "FETCH_MEMORY_MAX: 2147483648 bytes do not fit into .*, 2Gi"),
         ({"model__file": "a.keras"}, "storageUri"),
         ({"grpc__enabled": True, "deploymentMode": "Knative"}, "Standard"),
         ({"grpc__enabled": True, "grpc__port": 8080}, "grpc.port"),
@@ -141,3 +150,23 @@ def test_a_revision_may_be_a_number_as_helms_set_makes_it() -> None:
     validate(service)
     annotations = service["spec"]["predictor"]["annotations"]
     assert annotations["logo-detection/fetch-headers-revision"] == "2"
+
+
+def runbook_upgrades() -> list[str]:
+    """What the runbook's commands give `helm upgrade` to set, a command each: `--set a=b --set c=d`."""
+    text = RUNBOOK.read_text().replace("\\\n", "")
+    return re.findall(r"helm --namespace logo-detection upgrade .*?--reuse-values\s+(--set .*)", text)
+
+
+def test_every_upgrade_of_the_runbook_is_taken_as_it_stands() -> None:
+    upgrades = runbook_upgrades()
+    assert len(upgrades) == 3
+    for options in upgrades:
+        mode = "plain-canary" if "storageUri" in options else "liftwing-staging"
+        values = ("--values", CHART / "ci" / f"{mode}-values.yaml", "--kube-version", KUBERNETES_VERSION)
+        assert "InferenceService" in run_helm("template", "logo-detection", CHART, *values, *options.split())
+
+
+def test_limits_that_follow_from_others_are_allowed() -> None:
+    render(settings__IMAGES_MAX_NUM=300)  # the queue is four times as long
+    render(settings__BODY_MAX_SIZE=200_000_000)  # two of them are held at most

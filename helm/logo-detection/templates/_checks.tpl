@@ -5,6 +5,7 @@
 {{- include "checkModel" . -}}
 {{- include "checkGrpc" . -}}
 {{- include "checkResources" . -}}
+{{- include "checkSettings" . -}}
 {{- include "checkAutoscaling" . -}}
 {{- include "checkOrigins" . -}}
 {{- end }}
@@ -12,6 +13,29 @@
 {{- define "checkTimeouts" -}}
 {{- if le (float64 .Values.timeoutSeconds) (float64 .Values.settings.REQUEST_TIMEOUT_S) }}
 {{- fail "timeoutSeconds: must exceed settings.REQUEST_TIMEOUT_S, or requests are cut off instead of answered" }}
+{{- end }}
+{{- end }}
+
+{{/* The server refuses the first two at its start; bodies and files that do not fit would end it later. */}}
+{{- define "checkSettings" -}}
+{{- $settings := .Values.settings -}}
+{{- $images := int ($settings.IMAGES_MAX_NUM | default 50) -}}
+{{- $queue := int ($settings.QUEUE_MAX_IMAGES | default (max 200 (mul 4 $images))) -}}
+{{- if gt $images $queue }}
+{{- fail (printf "settings.IMAGES_MAX_NUM: %d may not exceed settings.QUEUE_MAX_IMAGES, %d" $images $queue) }}
+{{- end }}
+{{- $body := int64 ($settings.BODY_MAX_SIZE | default 67108864) -}}
+{{- $file := int64 ($settings.FETCH_MAX_SIZE | default 67108864) -}}
+{{- $held := int64 ($settings.FETCH_MEMORY_MAX | default (max 134217728 (mul 2 (max $body $file)))) -}}
+{{- range $name, $size := dict "BODY_MAX_SIZE" $body "FETCH_MAX_SIZE" $file }}
+{{- if gt $size $held }}
+{{- fail (printf "settings.%s: %d may not exceed settings.FETCH_MEMORY_MAX, %d" $name $size $held) }}
+{{- end }}
+{{- end }}
+{{- with .Values.resources.limits.memory }}
+{{- if ge (float64 $held) (float64 (include "quantity" .)) }}
+{{- fail (printf "settings.FETCH_MEMORY_MAX: %d bytes do not fit into resources.limits.memory, %s" $held .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 
