@@ -147,6 +147,8 @@ def _entries(setting: str) -> list[str]:
 
 
 def _parse_allowed_host(entry: str) -> AllowedHost:
+    if "://" in entry:
+        raise ValueError(f"{entry!r} is a URL: give its host alone, or host/prefix/")
     host, slash, rest = entry.partition("/")
     prefix = slash + rest or "/"
     if _PREFIX.fullmatch(prefix) is None:  # without the last slash, /wiki would open /wikimania, too

@@ -187,6 +187,12 @@ def test_an_origin_of_a_host_that_is_not_allowed_is_refused(monkeypatch: pytest.
         read_settings()
 
 
+def test_a_url_in_the_place_of_an_allowed_host_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "a.example,https://b.example")
+    with pytest.raises(SettingsError, match=r"^ALLOWED_HOSTS: 'https://b\.example' is a URL: give its host"):
+        read_settings()
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         read_settings().port = 1
