@@ -241,7 +241,7 @@ def _check_kind(path: Path) -> None:
     """Refuse what is no artifact of any kind, before something in it is missed."""
     if not path.exists():
         raise ArtifactError(f"no such file or folder: {path}")
-    if not (path.is_dir() or path.suffix == ".keras"):
+    if not (path.is_dir() or (path.suffix == ".keras" and path.is_file())):
         raise ArtifactError(f"{path} is neither an artifact's folder nor a .keras file")
 
 

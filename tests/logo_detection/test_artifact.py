@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,11 @@ def test_a_path_that_is_no_artifact_of_any_kind_is_refused_as_that(tmp_path: Pat
         load_artifact(words)
     with pytest.raises(ArtifactError, match=r"no such file or folder: .*absent\.keras"):
         load_artifact(tmp_path / "absent.keras")
+    os.mkfifo(tmp_path / "pipe.keras")
+    with pytest.raises(
+        ArtifactError, match=r"pipe\.keras is neither an artifact's folder nor a \.keras file"
+    ):
+        load_artifact(tmp_path / "pipe.keras")
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "golden/a.png"])
