@@ -124,6 +124,14 @@ def number(text: str) -> float:
         return math.nan
 
 
+def share(text: str) -> float:
+    """A share of a whole: more than 0 and less than 1, or ValueError."""
+    part = number(text)
+    if not 0 < part < 1:
+        raise ValueError(f"{text!r} is not between 0 and 1")
+    return part
+
+
 def positive_seconds(text: str) -> float:
     """Seconds, more than 0 and not endless, or ValueError."""
     seconds = number(text)

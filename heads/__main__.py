@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from batch.options import add_spark_options, number, positive, positive_seconds, value
+from batch.options import add_spark_options, number, positive, positive_seconds, share, value
 from heads.labels import LABEL
 from heads.retraining import TUNED_ELASTIC_NETS, TUNED_REG_PARAMS, retrain_head
 from heads.spark_ml import UNTUNED
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_training_options(group: argparse._ArgumentGroup) -> None:
     option = group.add_argument
     option("--classes", metavar="LABELS", type=_names, default=(), help="the only ones, in the model's order")
-    option("--hold-out", metavar="SHARE", type=value(_share), default=0.2, help="default %(default)s")
+    option("--hold-out", metavar="SHARE", type=value(share), default=0.2, help="default %(default)s")
     option("--seed", metavar="N", type=int, default=0, help="of the split (default %(default)s)")
     option("--iterations", metavar="N", type=value(positive), default=100, help="default %(default)s")
     option("--tune", action="store_true", help="cross-validate every regParam with every elasticNetParam")
@@ -115,13 +115,6 @@ def _folds(text: str) -> int:
     if positive(text) < 2:
         raise ValueError("there are two folds or more")
     return int(text)
-
-
-def _share(text: str) -> float:
-    share = number(text)
-    if not 0 < share < 1:
-        raise ValueError(f"{text!r} is not between 0 and 1")
-    return share
 
 
 if __name__ == "__main__":

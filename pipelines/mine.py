@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
-from batch.options import positive, value
+from batch.options import positive, share, value
 from datasets.manifest import CSV_NAME, Example, read_examples, write_examples
 from datasets.progress import Progress, Waiting
 from datasets.survey import check_names, lines_of, plain_name, some_of, survey_of
@@ -253,7 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     option("--fine-tune", action="store_true", help="train the whole network, too, for some minutes")
     option("--name", help="of the model (default: that of the folder)")
-    option("--hold-out", metavar="SHARE", type=_share, default=0.3, help="default %(default)s")
+    option("--hold-out", metavar="SHARE", type=value(share), default=0.3, help="default %(default)s")
     option("--seed", metavar="N", type=int, default=1, help="of the split (default %(default)s)")
     option(
         "--base-rates",
@@ -270,13 +270,6 @@ def _parser() -> argparse.ArgumentParser:
         help="processes that read pictures (default: one per core, here %(default)s)",
     )
     return parser
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
-    return share
 
 
 if __name__ == "__main__":

@@ -141,3 +141,14 @@ def test_what_cannot_be_told_apart_is_refused_in_a_line(
     assert mine(artifact, tmp_path / "data", tmp_path / "out") == 2
     assert complaint in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("wrong", ["half", "0", "1", "nan"])
+def test_a_hold_out_that_is_no_share_is_refused_with_what_one_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--hold-out", wrong])
+    assert capsys.readouterr().err == (
+        f"logo-mine: argument --hold-out: '{wrong}' is not between 0 and 1 (see logo-mine --help)\n"
+    )
