@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from signal import SIGINT
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from logo_detection.errors import LogoDetectionError
 
@@ -18,6 +18,10 @@ INTERRUPTED = 128 + SIGINT
 
 class Parser(argparse.ArgumentParser):
     """A parser that complains in one line, which names the nearest option to one that there is not."""
+
+    def __init__(self, **options: Any) -> None:
+        """As argparse's, but options are written out: half of one is a slip that may begin long work."""
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """One line, where argparse would print the whole usage."""

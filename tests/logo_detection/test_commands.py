@@ -33,6 +33,8 @@ def test_an_interrupted_command_says_in_a_line_how_to_go_on(capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (["--outpu", "x"], "logo-test: --outpu: no such option; did you mean --output?"),
+        (["run", "--lim", "1"], "logo-test: --lim: no such option; did you mean --limit?"),
         (["--outptu", "x"], "logo-test: --outptu: no such option; did you mean --output?"),
         (["--outptu=x"], "logo-test: --outptu: no such option; did you mean --output?"),
         (["run", "--lmiit", "1"], "logo-test: --lmiit: no such option; did you mean --limit?"),
