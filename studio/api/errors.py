@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from logo_detection.errors import ArtifactError, LogoDetectionError
 from release.errors import GateClosed
+from studio.background.claims import WorkRefused
 from studio.images.candidates import ImportRefused
 from studio.images.labelling import LabellingRefused, NotTheirs
 from studio.images.membership import NameTaken
@@ -39,6 +40,7 @@ REFUSALS: Mapping[type[LogoDetectionError], tuple[int, str]] = {
     TooManyWaiting: (503, "too_many_waiting"),
     ScoredFileInvalid: (400, "scored_file_invalid"),
     RecipeInvalid: (400, "recipe_invalid"),
+    WorkRefused: (409, "work_refused"),
     NotTheirs: (403, "not_theirs"),
     LabellingRefused: (409, "labelling_refused"),
     NameTaken: (409, "name_taken"),

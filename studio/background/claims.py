@@ -29,6 +29,10 @@ class Cancelled(LogoDetectionError):
     """Somebody has asked to cancel this work."""
 
 
+class WorkRefused(LogoDetectionError):
+    """Work cannot be cancelled, or go on, as it stands. One line."""
+
+
 def claim_next(kind: type[W], stale_s: float = STALE_S) -> W | None:
     """Take the oldest piece of work that waits, or whose runner is gone. None: there is none."""
     now = timezone.now()
@@ -71,15 +75,46 @@ def give_back(work: Work) -> None:
 
 
 def ask_to_cancel(work: Work) -> bool:
-    """Cancel what waits now, and what runs soon. Returns whether there was something to cancel."""
+    """Cancel what waits now, and what runs soon. To ask for it again changes nothing.
+
+    Returns:
+        Whether this has asked for it.
+
+    Raises:
+        WorkRefused: It has ended by itself.
+    """
     manager = type(work)._default_manager
     waiting = manager.filter(pk=work.pk, state=State.WAITING)
     if waiting.update(state=State.CANCELLED, ended_at=timezone.now()):
         return True
-    return manager.filter(pk=work.pk, state__in=OPEN_STATES).update(cancel_asked=True) == 1
+    if manager.filter(pk=work.pk, state__in=OPEN_STATES, cancel_asked=False).update(cancel_asked=True):
+        return True
+    now = manager.get(pk=work.pk)
+    if now.state in (State.DONE, State.FAILED):
+        raise WorkRefused(f"{_named(now)} is {now.state} already: there is nothing to cancel.")
+    return False
 
 
 def reopen(work: Work) -> bool:
-    """Let a runner go on with what failed or was cancelled. Returns whether it had."""
-    ended = type(work)._default_manager.filter(pk=work.pk, state__in=(State.FAILED, State.CANCELLED))
-    return ended.update(state=State.WAITING, claim="", cancel_asked=False, ended_at=None, message="") == 1
+    """Let a runner go on with what failed or was cancelled. To ask for it again changes nothing.
+
+    Returns:
+        Whether this has asked for it.
+
+    Raises:
+        WorkRefused: It is done, or is about to end, as somebody has cancelled it.
+    """
+    manager = type(work)._default_manager
+    ended = manager.filter(pk=work.pk, state__in=(State.FAILED, State.CANCELLED))
+    if ended.update(state=State.WAITING, claim="", cancel_asked=False, ended_at=None, message=""):
+        return True
+    now = manager.get(pk=work.pk)
+    if now.state == State.DONE:
+        raise WorkRefused(f"{_named(now)} is done already: only what has failed or was cancelled goes on.")
+    if now.cancel_asked:
+        raise WorkRefused(f"{_named(now)} is about to end, as it was cancelled: it can go on once it has.")
+    return False
+
+
+def _named(work: Work) -> str:
+    return f"{type(work).__name__} {work.pk}"

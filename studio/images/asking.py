@@ -69,7 +69,11 @@ def ask_for_import(by: User, dataset: Dataset, wanted: WantedImport, settings: S
 
 
 def cancel_import(by: User, job: Import, settings: Settings) -> bool:
-    """Cancel an import; what it has brought in stays. Returns whether it was open."""
+    """Cancel an import; what it has brought in stays. Returns whether this has asked for it.
+
+    Raises:
+        WorkRefused: It has ended by itself.
+    """
     if not ask_to_cancel(job):
         return False
     job.refresh_from_db()

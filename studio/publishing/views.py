@@ -18,6 +18,7 @@ from release.model_card import NAME as CARD
 from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset, role_in
+from studio.images.views.grid import refused
 from studio.images.zip_stream import stream_folder
 from studio.people import audit
 from studio.people.access import requires, user_of
@@ -63,8 +64,7 @@ def publish(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase
     """Publish a run, if the gate lets it through."""
     run, document = evaluated(visit, run_id)
     if document is None:
-        reason = "the run has no evaluation yet"
-        return render(request, "images/refused.html", {"visit": visit, "reason": reason}, status=409)
+        return refused(request, visit, "the run has no evaluation yet", 409)
     form = PublishForm(request.POST)
     if not form.is_valid():
         return _gate_of_run(request, visit, run, document, form, 400)

@@ -52,18 +52,26 @@ def ask_for_comparison(by: User, run: Run, beside: Run) -> Evaluation:
 
 @transaction.atomic
 def evaluate_again(by: User, evaluation: Evaluation) -> bool:
-    """Begin an evaluation again that has failed, or was cancelled. Returns whether it had."""
-    had_ended = reopen(evaluation)
-    if had_ended:
+    """Begin an evaluation again that has failed, or was cancelled. Returns whether this has asked for it.
+
+    Raises:
+        WorkRefused: It is done, or is about to end.
+    """
+    is_new = reopen(evaluation)
+    if is_new:
         Evaluation.objects.filter(pk=evaluation.pk).update(attempts=0)
         audit.record(by, "evaluate again", evaluation)
-    return had_ended
+    return is_new
 
 
 @transaction.atomic
 def cancel_evaluation(by: User, evaluation: Evaluation) -> bool:
-    """Cancel an evaluation. Returns whether it was open."""
-    was_open = ask_to_cancel(evaluation)
-    if was_open:
+    """Cancel an evaluation. Returns whether this has asked for it.
+
+    Raises:
+        WorkRefused: It has ended by itself.
+    """
+    is_new = ask_to_cancel(evaluation)
+    if is_new:
         audit.record(by, "cancel evaluation", evaluation)
-    return was_open
+    return is_new

@@ -13,9 +13,11 @@ from django.views.decorators.http import require_GET, require_POST
 from evaluation.document import read_document
 from evaluation.evaluate import DOCUMENT, PAGE, PREDICTIONS
 from evaluation.report import remarks
+from studio.background.claims import WorkRefused
 from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
+from studio.images.views.grid import refused
 from studio.people.models import Role
 from studio.results.asking import ComparisonRefused, ask_for_comparison, cancel_evaluation, evaluate_again
 from studio.results.figures import confusion_of, side_by_side, table_of
@@ -104,7 +106,7 @@ def add_comparison(request: HttpRequest, visit: Visit, run_id: int) -> HttpRespo
             raise ComparisonRefused("other: is the number of a run of this data set")
         ask_for_comparison(visit.user, run, other)
     except ComparisonRefused as error:
-        return render(request, "images/refused.html", {"visit": visit, "reason": str(error)}, status=400)
+        return refused(request, visit, str(error))
     return redirect("comparison", visit.dataset.name, run.pk, other.pk)
 
 
@@ -143,19 +145,25 @@ def predictions(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpRespons
 
 @require_POST
 @in_dataset(Role.TRAINER)
-def again(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
+def again(request: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
     """Begin an evaluation again that has failed, or was cancelled."""
     evaluation = get_object_or_404(evaluations_of(visit), pk=evaluation_id)
-    evaluate_again(visit.user, evaluation)
+    try:
+        evaluate_again(visit.user, evaluation)
+    except WorkRefused as error:
+        return refused(request, visit, str(error), 409)
     return _back(visit, evaluation)
 
 
 @require_POST
 @in_dataset(Role.TRAINER)
-def cancel(_: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
+def cancel(request: HttpRequest, visit: Visit, evaluation_id: int) -> HttpResponseBase:
     """Cancel an evaluation."""
     evaluation = get_object_or_404(evaluations_of(visit), pk=evaluation_id)
-    cancel_evaluation(visit.user, evaluation)
+    try:
+        cancel_evaluation(visit.user, evaluation)
+    except WorkRefused as error:
+        return refused(request, visit, str(error), 409)
     return _back(visit, evaluation)
 
 

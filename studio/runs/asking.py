@@ -56,18 +56,29 @@ def ask_for_run(by: User, version: Version, recipe: str, numbers: Mapping[str, f
 
 @transaction.atomic
 def cancel_run(by: User, run: Run) -> bool:
-    """Cancel a run; its checkpoints stay. Returns whether it was open."""
-    was_open = ask_to_cancel(run)
-    if was_open:
+    """Cancel a run; its checkpoints stay. Returns whether this has asked for it.
+
+    Raises:
+        WorkRefused: It has ended by itself.
+    """
+    is_new = ask_to_cancel(run)
+    if is_new:
         audit.record(by, "cancel run", f"{run.version}: run {run.pk}")
-    return was_open
+    return is_new
 
 
 @transaction.atomic
 def resume_run(by: User, run: Run) -> bool:
-    """Have a run that failed or was cancelled go on from its last checkpoint. Returns whether it had."""
-    had_ended = reopen(run)
-    if had_ended:
+    """Have a run that failed or was cancelled go on from its last checkpoint.
+
+    Returns:
+        Whether this has asked for it.
+
+    Raises:
+        WorkRefused: It is done, or is about to end.
+    """
+    is_new = reopen(run)
+    if is_new:
         Run.objects.filter(pk=run.pk).update(attempts=0)
         audit.record(by, "resume run", f"{run.version}: run {run.pk}")
-    return had_ended
+    return is_new

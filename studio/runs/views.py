@@ -8,9 +8,11 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, St
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from studio.background.claims import WorkRefused
 from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
+from studio.images.views.grid import refused
 from studio.images.zip_stream import stream_folder
 from studio.people import audit
 from studio.people.models import Role
@@ -116,17 +118,25 @@ def artifact(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
 
 @require_POST
 @in_dataset(Role.TRAINER)
-def cancel(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
+def cancel(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """Cancel a run."""
-    cancel_run(visit.user, get_object_or_404(runs_of(visit), pk=run_id))
+    found = get_object_or_404(runs_of(visit), pk=run_id)
+    try:
+        cancel_run(visit.user, found)
+    except WorkRefused as error:
+        return refused(request, visit, str(error), 409)
     return redirect("run", visit.dataset.name, run_id)
 
 
 @require_POST
 @in_dataset(Role.TRAINER)
-def resume(_: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
+def resume(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase:
     """Have a run go on from its last checkpoint."""
-    resume_run(visit.user, get_object_or_404(runs_of(visit), pk=run_id))
+    found = get_object_or_404(runs_of(visit), pk=run_id)
+    try:
+        resume_run(visit.user, found)
+    except WorkRefused as error:
+        return refused(request, visit, str(error), 409)
     return redirect("run", visit.dataset.name, run_id)
 
 
@@ -168,8 +178,7 @@ def _new(
 ) -> HttpResponseBase:
     """The form; 400 where one is given, which has errors."""
     if recipe not in recipe_names():
-        context = {"visit": visit, "reason": f"recipe: there is no {recipe!r}"}
-        return render(request, "images/refused.html", context, status=400)
+        return refused(request, visit, f"recipe: there is no {recipe!r}")
     version = get_object_or_404(visit.dataset.versions, number=_number(number))
     shown = {"visit": visit, "version": version, "recipe": recipe, "form": form or NumbersForm(recipe)}
     return render(request, "runs/new.html", shown, status=400 if form else 200)

@@ -87,7 +87,7 @@ class CancelImport(DatasetView):
 
     @describes("cancel-import", ImportShape, request=EmptyRequest)
     def post(self, request: Request, dataset: str, import_id: int) -> Response:
-        """Cancel it, if it is not done."""
+        """Cancel it; 409 where it has ended by itself."""
         found = get_object_or_404(self.visit.dataset.imports, pk=import_id)
         cancel_import(self.user, found, STUDIO)
         found.refresh_from_db()

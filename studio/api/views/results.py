@@ -132,7 +132,7 @@ class EvaluateAgain(DatasetView):
 
     @describes("evaluate-again", EvaluationShape, request=EmptyRequest)
     def post(self, request: Request, dataset: str, evaluation_id: int) -> Response:
-        """Begin it again, if it has ended so."""
+        """Begin it again; 409 where it is done, or about to end."""
         found = get_object_or_404(evaluations_of(self.visit), pk=evaluation_id)
         evaluate_again(self.user, found)
         found.refresh_from_db()
@@ -147,7 +147,7 @@ class CancelEvaluation(DatasetView):
 
     @describes("cancel-evaluation", EvaluationShape, request=EmptyRequest)
     def post(self, request: Request, dataset: str, evaluation_id: int) -> Response:
-        """Cancel it, if it is not done."""
+        """Cancel it; 409 where it has ended by itself."""
         found = get_object_or_404(evaluations_of(self.visit), pk=evaluation_id)
         cancel_evaluation(self.user, found)
         found.refresh_from_db()

@@ -301,7 +301,7 @@ class CancelIntake(QueueView):
 
     @describes("cancel-intake", IntakeShape, request=EmptyRequest)
     def post(self, request: Request, dataset: str, queue_id: int, intake_id: int) -> Response:
-        """Cancel it, if it is not done."""
+        """Cancel it; 409 where it has ended by itself."""
         job = get_object_or_404(self.found.queue.intakes, pk=intake_id)
         cancel(self.found, job)
         job.refresh_from_db()

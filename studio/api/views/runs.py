@@ -96,7 +96,7 @@ class CancelRun(DatasetView):
 
     @describes("cancel-run", OneRunShape, request=EmptyRequest)
     def post(self, request: Request, dataset: str, run_id: int) -> Response:
-        """Cancel it, if it is not done."""
+        """Cancel it; 409 where it has ended by itself."""
         found = _find(self.visit, run_id)
         cancel_run(self.user, found)
         found.refresh_from_db()
@@ -111,7 +111,7 @@ class ResumeRun(DatasetView):
 
     @describes("resume-run", OneRunShape, request=EmptyRequest)
     def post(self, request: Request, dataset: str, run_id: int) -> Response:
-        """Resume it, if it has ended so."""
+        """Resume it; 409 where it is done, or about to end."""
         found = _find(self.visit, run_id)
         resume_run(self.user, found)
         found.refresh_from_db()

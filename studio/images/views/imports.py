@@ -8,11 +8,13 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from studio.background.claims import WorkRefused
 from studio.django_settings import STUDIO
 from studio.images.access import Visit, in_dataset
 from studio.images.asking import WantedImport, ask_for_import, cancel_import
 from studio.images.candidates import ImportRefused
 from studio.images.models import Dataset, Import, LabelClass
+from studio.images.views.grid import refused
 from studio.images.wiki import MAX_DEPTH, MAX_FILES, CategoryRequest
 from studio.people.models import Role
 
@@ -107,10 +109,13 @@ def import_page(request: HttpRequest, visit: Visit, import_id: int) -> HttpRespo
 
 @require_POST
 @in_dataset(Role.TRAINER)
-def cancel(_: HttpRequest, visit: Visit, import_id: int) -> HttpResponseBase:
+def cancel(request: HttpRequest, visit: Visit, import_id: int) -> HttpResponseBase:
     """Cancel an import; what it has brought in stays."""
     found = get_object_or_404(visit.dataset.imports, pk=import_id)
-    cancel_import(visit.user, found, STUDIO)
+    try:
+        cancel_import(visit.user, found, STUDIO)
+    except WorkRefused as error:
+        return refused(request, visit, str(error), 409)
     return redirect("import", visit.dataset.name, found.pk)
 
 

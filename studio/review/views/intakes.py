@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from studio.background.claims import ask_to_cancel
+from studio.background.claims import WorkRefused, ask_to_cancel
 from studio.background.models import OPEN_STATES
 from studio.django_settings import STUDIO
 from studio.images.candidates import ImportRefused
 from studio.images.folders import find_below
+from studio.images.views.grid import refused
 from studio.people import audit
 from studio.people.models import Role
 from studio.review.access import QueueVisit, in_queue
@@ -74,10 +75,13 @@ def intake(request: HttpRequest, found: QueueVisit, intake_id: int) -> HttpRespo
 
 @require_POST
 @in_queue(Role.TRAINER)
-def cancel_intake(_: HttpRequest, found: QueueVisit, intake_id: int) -> HttpResponseBase:
+def cancel_intake(request: HttpRequest, found: QueueVisit, intake_id: int) -> HttpResponseBase:
     """Cancel an intake; what it has brought stays."""
     one = get_object_or_404(found.queue.intakes, pk=intake_id)
-    cancel(found, one)
+    try:
+        cancel(found, one)
+    except WorkRefused as error:
+        return refused(request, found.visit, str(error), 409)
     return redirect("review-intake", found.visit.dataset.name, found.queue.pk, one.pk)
 
 
@@ -112,7 +116,11 @@ def ask_for_intake(found: QueueVisit, table: str, pictures: str) -> Intake:
 
 @transaction.atomic
 def cancel(found: QueueVisit, job: Intake) -> None:
-    """Cancel an intake, if it is not done."""
+    """Cancel an intake.
+
+    Raises:
+        WorkRefused: It has ended by itself.
+    """
     if ask_to_cancel(job):
         audit.record(found.visit.user, "cancel intake", found.queue, job.name)
 

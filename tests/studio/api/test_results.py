@@ -101,6 +101,9 @@ def test_an_evaluation_is_cancelled_and_begun_again(run: Run, administrator: Use
     path = f"{SIGNS}/evaluations/{waiting.pk}"
     assert caller.send(f"{path}/cancel/").json()["state"] == State.CANCELLED
     assert caller.send(f"{path}/again/").json()["state"] == State.WAITING
+    Evaluation.objects.update(state=State.DONE)
+    for what in ("cancel", "again"):
+        is_error(caller.send(f"{path}/{what}/"), 409, "work_refused")
 
 
 def publish(caller: Caller, run: Run, version: str) -> int:

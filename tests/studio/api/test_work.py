@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from studio.background.models import State
 from studio.django_settings import STUDIO
 from studio.images.asking import MAX_OPEN
-from studio.images.models import Dataset, Import
+from studio.images.models import Dataset, Import, Version
 from studio.images.uploads import Uploads
 from studio.images.wiki import CategoryRequest, read_request
 from studio.people.models import AuditEntry, User
@@ -161,6 +162,18 @@ def test_an_import_is_cancelled_and_only_so_many_wait(caller: Caller, studio: Pa
     assert caller.send(f"{SIGNS}/imports/{sent.json()['id']}/cancel/").json()["state"] == "cancelled"
     assert len(list((studio / "uploads").iterdir())) == MAX_OPEN - 1
     assert caller.send(f"{SIGNS}/imports/", body).status_code == 201
+
+
+def test_what_has_ended_by_itself_is_neither_cancelled_nor_resumed(
+    caller: Caller, dataset: Dataset, administrator: User
+) -> None:
+    own = {"dataset": dataset, "asked_by": administrator}
+    brought = Import.objects.create(kind="zip", name="a.zip", labels="none", state=State.DONE, **own)
+    version = Version.objects.create(dataset=dataset, number=1, digest="1", images=1, made_by=administrator)
+    run = Run.objects.create(version=version, recipe="quick", state=State.DONE, asked_by=administrator)
+    addresses = f"imports/{brought.pk}/cancel", f"runs/{run.pk}/cancel", f"runs/{run.pk}/resume"
+    for address in addresses:
+        is_error(caller.send(f"{SIGNS}/{address}/"), 409, "work_refused")
 
 
 def test_nothing_labelled_is_no_version(caller: Caller) -> None:
