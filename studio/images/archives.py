@@ -6,6 +6,7 @@ unpacked, whatever the archive says of them.
 
 import lzma
 import stat
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ _DAMAGES = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError,
     ValueError,
 )  # fmt: skip
+_CONTROL = frozenset(
+    {"Cc", "Cs", "Zl", "Zp"}
+)  # in Unicode's general categories; other languages need the rest
 _NESTED = frozenset({".zip", ".jar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 
 
@@ -106,7 +110,7 @@ def _why_refused(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
         return "it has no name"
     if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in path.parts[0]:
         return "its path leaves the archive"
-    if not entry.filename.isprintable():
+    if any(unicodedata.category(each) in _CONTROL for each in entry.filename):
         return "its name has control characters"
     if mode and not (stat.S_ISREG(mode) or stat.S_IFMT(mode) == 0):
         return "it is a link or a device"

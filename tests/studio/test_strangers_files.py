@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 PAYLOAD = b"<script>document.title='owned'</script>"
 EVIL = "<img src=x onerror=alert(1)>"
+TURNED = "\u202egnp.\u2066\u200bexe"
 DESCRIPTION = 0x010E  # EXIF
 
 
@@ -141,3 +142,23 @@ def test_names_of_strangers_are_text_in_the_pages(
         assert PAYLOAD.decode() not in text, page
         shown += "&lt;img src=x" in text
     assert shown >= 8  # they were there to be seen
+
+
+def test_names_cannot_turn_a_page_round(dataset: Dataset, browser: Client, administrator: User) -> None:
+    job = bring(browser, dataset, {f"logo/{TURNED}.png": pattern(1), f"{TURNED}.png": b"none"})
+    image = dataset.images.get()
+    label_images(administrator, dataset, [image.pk], class_of(dataset, "logo"), why=TURNED)
+    Image.objects.update(source=TURNED, author=TURNED)
+    for page in (
+        "/datasets/signs/", f"/datasets/signs/images/{image.pk}", "/datasets/signs/history",
+        f"/datasets/signs/imports/{job.pk}",
+    ):  # fmt: skip
+        text = browser.get(page).content.decode()
+        assert "\\u202egnp.\\u2066\\u200bexe" in text, page
+        assert not set(TURNED[:1] + "\u2066\u200b") & set(text), page
+
+
+def test_letters_that_join_stay_as_they_are(dataset: Dataset, browser: Client) -> None:
+    joined = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.png"
+    bring(browser, dataset, {joined: pattern(1)})
+    assert joined in browser.get("/datasets/signs/").content.decode()

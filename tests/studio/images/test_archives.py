@@ -73,6 +73,11 @@ def test_a_name_with_control_characters_is_refused(tmp_path: Path) -> None:
     assert list(refused.values()) == ["its name has control characters"]
 
 
+@pytest.mark.parametrize("name", ["\u0645\u06cc\u200c\u062e.png", "\u65e5\u3000\u672c.png", "1\xa0000.png"])
+def test_a_name_in_any_language_comes_in(name: str, tmp_path: Path) -> None:
+    assert listed(tmp_path / "a", zipped({name: b"x"})) == ({name: ""}, {})
+
+
 def test_folders_and_what_systems_leave_behind_are_no_files(tmp_path: Path) -> None:
     data = zipped({"logo/": b"", "__MACOSX/logo/._a.png": b"x", "logo/.DS_Store": b"x", "logo/a.png": b"x"})
     assert listed(tmp_path / "a", data) == ({"logo/a.png": "logo"}, {})
