@@ -70,8 +70,9 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "studio.hidden_characters.HiddenCharactersMiddleware",
+    "studio.method_page.MethodPageMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "studio.people.log_in_anew.LogInMiddleware",
     # Behind the log-in, as it reads the body, in which a stranger could send anything.
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from oauth2_provider.models import get_application_model
@@ -22,7 +24,7 @@ from studio.review.taking_in import heat_map_of
 from studio.runs.models import Run
 from studio.runs.process import ARTIFACT, LOG
 from tests.studio.review.world import alarms, make_queue
-from tests.studio.world import class_of, log_in, make_user, rows, stranger
+from tests.studio.world import HTMX, class_of, log_in, make_user, rows, stranger
 
 pytestmark = pytest.mark.slow
 
@@ -251,3 +253,42 @@ def test_every_answer_has_the_headers_of_security(world: World, browser: Client)
 
 def test_a_host_that_is_not_named_is_refused() -> None:
     assert Client(SERVER_NAME="evil.example").get("/log-in").status_code == 400
+
+
+def test_a_page_that_is_out_of_date_says_so_and_a_role_that_is_missing_is_told_apart(
+    world: World, administrator: User
+) -> None:
+    client = Client(SERVER_NAME="localhost", enforce_csrf_checks=True)
+    client.force_login(administrator)
+    assert b"<h1>Out of date</h1>" in client.post(world.address("add-version")).content
+    told = log_in(make_user("tester", V)).post(world.address("add-version"))
+    assert (told.status_code, b"Your role does not allow this." in told.content) == (403, True)
+    assert b"load" not in told.content
+
+
+@pytest.mark.parametrize(
+    ("referer", "after"),
+    [
+        ("http://localhost/datasets/signs/?label=logo", "/datasets/signs/?label=logo"),
+        ("http://evil.example/datasets/signs/", "/"),
+        (None, "/"),
+    ],
+)  # fmt: skip
+def test_who_sends_a_form_after_the_log_out_comes_back_to_its_page(
+    referer: str | None, after: str, world: World
+) -> None:
+    headers = {"Referer": referer} if referer else {}
+    answer = stranger().post(world.address("label"), headers=headers)
+    assert answer.status_code == 302
+    assert QueryDict(urlsplit(answer["Location"]).query)["next"] == after
+
+
+def test_a_part_of_a_page_that_is_asked_for_after_the_log_out_has_the_page_loaded(world: World) -> None:
+    answer = stranger().get(world.address("run"), headers=HTMX)
+    assert (answer.status_code, answer["HX-Refresh"], answer.content) == (401, "true", b"")
+
+
+def test_an_address_that_is_no_page_says_so(world: World, browser: Client) -> None:
+    answer = browser.get(world.address("add-import"))
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert b"<h1>Not a page</h1>" in answer.content

@@ -48,20 +48,25 @@
   };
   window.addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
 
+  const refusals = {
+    "log-in": "You are no longer logged in: load the page again.",
+    403: "This is not allowed: load the page again.",
+  };
+
   const post = async (address, images, fields, done) => {
     const body = new URLSearchParams(fields);
     images.forEach((image) => body.append("image", image));
     body.append("csrfmiddlewaretoken", labelling.querySelector("[name=csrfmiddlewaretoken]").value);
     let answer, text;
     try {
-      answer = await fetch(address, { method: "POST", body, credentials: "same-origin", keepalive: true });
+      answer = await fetch(address, { method: "POST", body, credentials: "same-origin", keepalive: true, redirect: "manual" });
       text = await answer.text();
     } catch {
       said.textContent = "The studio does not answer.";
       return;
     }
     if (!answer.ok) {
-      said.textContent = answer.status === 403 ? "This is not allowed: load the page again." : "The studio refused it.";
+      said.textContent = refusals[answer.type === "opaqueredirect" ? "log-in" : answer.status] || "The studio refused it.";
       return;
     }
     said.textContent = answer.status === 204 ? "There is nothing to undo." : done;
