@@ -45,12 +45,15 @@ def ask_for_import(by: User, dataset: Dataset, wanted: WantedImport, settings: S
     Raises:
         ImportRefused: It contradicts itself, its folder is not there, or too many imports wait.
     """
-    if sum(map(bool, (wanted.files, wanted.folder, wanted.category))) != 1:
-        raise ImportRefused("Choose files, or name a folder or a category.")
+    sources = sum(map(bool, (wanted.files, wanted.folder, wanted.category)))
+    if sources == 0:
+        raise ImportRefused(_what_there_is(settings), "uploads")
+    if sources > 1:
+        raise ImportRefused("Choose files, a folder or a category: only one of these.", "uploads")
     if wanted.category and wanted.labels == Import.Labels.FOLDERS:
-        raise ImportRefused("A category has no folders: choose one label for all, or none.")
+        raise ImportRefused("A category has no folders: choose one label for all, or none.", "labels")
     if wanted.labels == Import.Labels.ONE and wanted.label is None:
-        raise ImportRefused("Choose the label that all get.")
+        raise ImportRefused("Choose the label that all get.", "label")
     if dataset.imports.filter(state__in=OPEN_STATES).count() >= MAX_OPEN:
         raise ImportRefused(f"{MAX_OPEN} imports wait already.")
     kind, name, path = _source(wanted, settings)
@@ -83,22 +86,33 @@ def cancel_import(by: User, job: Import, settings: Settings) -> bool:
     return True
 
 
+def _what_there_is(settings: Settings) -> str:
+    """What may come in: files, and the other sources that are set up."""
+    others = {"a folder": settings.import_folder, "a category": settings.contact}
+    named = " or ".join(name for name, is_set_up in others.items() if is_set_up)
+    return f"Choose files, or name {named}." if named else "Choose files."
+
+
 def _source(wanted: WantedImport, settings: Settings) -> tuple[Import.Kind, str, str]:
     """The kind, the name and the place of what is to come in; uploads are kept first."""
     if wanted.folder:
         if settings.import_folder is None:
-            raise ImportRefused("folders are not imported here: STUDIO_IMPORT_FOLDER is not set")
-        return Import.Kind.FOLDER, wanted.folder, str(find_below(settings.import_folder, wanted.folder))
+            raise ImportRefused("folders are not imported here: STUDIO_IMPORT_FOLDER is not set", "folder")
+        return (
+            Import.Kind.FOLDER,
+            wanted.folder,
+            str(find_below(settings.import_folder, wanted.folder, "folder")),
+        )
     if wanted.category:
         if settings.contact is None:
-            raise ImportRefused("categories are not imported here: STUDIO_CONTACT is not set")
+            raise ImportRefused("categories are not imported here: STUDIO_CONTACT is not set", "category")
         wanted.category.labelled()  # it is refused here, and not when the runner has come to it
         token = _uploads(settings).keep_content(REQUEST, wanted.category.to_bytes())
         return Import.Kind.COMMONS, wanted.category.category, token
     names = [file.name or "" for file in wanted.files]
     archives = [name for name in names if name.lower().endswith(".zip")]
     if archives and len(names) > 1:
-        raise ImportRefused("an archive comes alone")
+        raise ImportRefused("an archive comes alone", "uploads")
     token = _uploads(settings).keep(wanted.files)
     if archives:
         return Import.Kind.ZIP, names[0], token

@@ -13,7 +13,15 @@ from studio.images.store import Readable
 
 
 class ImportRefused(LogoDetectionError):
-    """Nothing of an import can come in. One line, for whoever asked for it."""
+    """Nothing of an import can come in. One line, for whoever asked for it.
+
+    Attributes:
+        field: Of what was asked for, which is wrong; None: not a single one is.
+    """
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(reason)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,13 @@ from datasets.manifest import IMAGE_SUFFIXES, DatasetInvalid, Example, read_exam
 from studio.images.candidates import Candidate, Candidates, Facts, ImportRefused, opened
 
 
-def find_below(root: Path, text: str) -> Path:
+def find_below(root: Path, text: str, field: str) -> Path:
     """The file or folder that a path below the root names; links that lead out of it are refused.
+
+    Args:
+        root: The studio's folder for imports.
+        text: The path.
+        field: Of what was asked for, in which it stands.
 
     Raises:
         ImportRefused: It is not there, or not below the root.
@@ -16,9 +21,9 @@ def find_below(root: Path, text: str) -> Path:
     try:
         found = (root / text.strip().lstrip("/")).resolve(strict=True)
     except (OSError, ValueError, RuntimeError):
-        raise ImportRefused(f"there is no {text!r} in the folder for imports") from None
+        raise ImportRefused(f"there is no {text!r} in the folder for imports", field) from None
     if not found.is_relative_to(root.resolve()):
-        raise ImportRefused(f"there is no {text!r} in the folder for imports")
+        raise ImportRefused(f"there is no {text!r} in the folder for imports", field)
     return found
 
 

@@ -59,7 +59,7 @@ class CategoryRequest:
         try:
             return parse_category(f"{_ANY_LABEL}={self.category}")
         except ValueError:
-            raise ImportRefused("category: is Category: and the title of one") from None
+            raise ImportRefused("category: is Category: and the title of one", "category") from None
 
     def to_bytes(self) -> bytes:
         """As `read_request` reads it."""

@@ -29,6 +29,10 @@ class PublicationRefused(LogoDetectionError):
     """A run cannot be published so, or a version not be deleted. One line."""
 
 
+class VersionTaken(PublicationRefused):
+    """There is an artifact version of that name already."""
+
+
 def proposed_version(run: Run, data: Path) -> str:
     """A version that says where it comes from: that of the recipe, and the run."""
     return f"{read_manifest(RunFolder(run.folder(data)).artifact).version}-run{run.pk}"
@@ -49,7 +53,8 @@ def publish_run(
 
     Raises:
         GateClosed: It misses a threshold; names each.
-        PublicationRefused: The version is taken, or the evaluation is of another model.
+        VersionTaken: There is one of that name already.
+        PublicationRefused: The evaluation is of another model.
         ArtifactError: The run's artifact is not what its manifest says.
     """
     source = RunFolder(run.folder(data)).artifact
@@ -72,7 +77,7 @@ def _keep(
 ) -> ArtifactVersion:
     lock_versions()
     if ArtifactVersion.objects.filter(version=version).exists():
-        raise PublicationRefused(f"version: there is a version {version} already")
+        raise VersionTaken(f"version: there is a version {version} already")
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     made = ArtifactVersion.objects.create(
         version=version,

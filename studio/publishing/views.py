@@ -36,6 +36,7 @@ from studio.publishing.gate import current_thresholds, set_thresholds, shown_thr
 from studio.publishing.models import Activation, ArtifactVersion, GateSetting
 from studio.publishing.publication import (
     PublicationRefused,
+    VersionTaken,
     delete_version,
     proposed_version,
     publish_run,
@@ -71,6 +72,9 @@ def publish(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase
     version, note = form.cleaned_data["version"], form.cleaned_data["note"]
     try:
         made = publish_run(visit.user, run, document, version, note, STUDIO.data)
+    except VersionTaken as error:
+        form.add_error("version", str(error))
+        return _gate_of_run(request, visit, run, document, form, 409)
     except GateClosed:
         form.add_error(None, "The gate is closed: see what the run misses.")
         return _gate_of_run(request, visit, run, document, form, 409)

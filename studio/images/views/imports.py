@@ -93,7 +93,7 @@ def add_import(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             made = ask_for_import(visit.user, visit.dataset, form.wanted(), STUDIO)
             return redirect("import", visit.dataset.name, made.pk)
         except ImportRefused as error:
-            form.add_error(None, str(error))
+            form.add_error(error.field, str(error))
     return render(request, "images/imports.html", _imports(visit, form), status=400)
 
 

@@ -54,7 +54,7 @@ def add_intake(request: HttpRequest, found: QueueVisit) -> HttpResponseBase:
             made = ask_for_intake(found, form.cleaned_data["table"], form.cleaned_data["pictures"])
             return redirect("review-intake", found.visit.dataset.name, found.queue.pk, made.pk)
         except ImportRefused as error:
-            form.add_error(None, str(error))
+            form.add_error(error.field, str(error))
     return render(request, "review/intakes.html", _intakes(found, form), status=400)
 
 
@@ -106,8 +106,8 @@ def ask_for_intake(found: QueueVisit, table: str, pictures: str) -> Intake:
         queue=found.queue,
         kind=Intake.Kind.TABLE,
         name=table,
-        path=str(find_below(root, table)),
-        pictures=str(find_below(root, pictures)) if pictures else "",
+        path=str(find_below(root, table, "table")),
+        pictures=str(find_below(root, pictures, "pictures")) if pictures else "",
         asked_by=found.visit.user,
     )
     audit.record(found.visit.user, "take table in", found.queue, table)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -17,10 +18,13 @@ from studio.background.claims import ask_to_cancel, claim_next
 from studio.background.heart import Heart
 from studio.background.models import State
 from studio.django_settings import STUDIO
+from studio.images.asking import WantedImport, ask_for_import
+from studio.images.candidates import ImportRefused
 from studio.images.jobs import run_next_import
 from studio.images.models import UNKNOWN, Change, Dataset, File, Image, Import
 from studio.images.store import FileStore
 from studio.people.models import User
+from studio.settings import read_settings
 from tests.harness.process import until
 from tests.images import jpeg, one_colour, picture, png_bomb, svg
 from tests.studio.world import HTMX, bring, equipment, pattern, run_imports, upload
@@ -318,3 +322,39 @@ def test_the_store_keeps_a_file_once_and_whole(studio: Path) -> None:
     assert first == again
     assert store.file(first.sha256).read_bytes() == b"bytes"
     assert not File.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({}, "uploads"),
+        ({"folder": "a", "category": "Category:Logos"}, "uploads"),
+        ({"folder": "nowhere"}, "folder"),
+        ({"category": "Logos"}, "category"),
+        ({"category": "Category:Logos", "labels": "folders"}, "labels"),
+        ({"category": "Category:Logos", "labels": "one"}, "label"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_an_import_stands_beside_its_field(
+    sent: dict[str, str], field: str, dataset: Dataset, browser: Client
+) -> None:
+    answer = browser.post("/datasets/signs/imports/add", {"labels": "none", **sent})
+    assert answer.status_code == 400
+    assert re.findall(rb'errorlist[^>]* id="id_(.*?)_error"', answer.content) == [field.encode()]
+
+
+@pytest.mark.parametrize(
+    ("unset", "told"),
+    [
+        ({}, "Choose files, or name a folder or a category."),
+        ({"contact": None}, "Choose files, or name a folder."),
+        ({"contact": None, "import_folder": None}, "Choose files."),
+    ],
+    ids=str,
+)
+def test_sources_are_named_that_are_set_up(
+    unset: dict[str, None], told: str, dataset: Dataset, administrator: User
+) -> None:
+    with pytest.raises(ImportRefused, match=f"^{re.escape(told)}$"):
+        ask_for_import(administrator, dataset, WantedImport("none"), read_settings(**unset))

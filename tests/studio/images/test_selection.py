@@ -159,3 +159,16 @@ def _seconds(browser: Client, fields: dict[str, str]) -> float:
     assert response.status_code == 200
     assert response.content.count(b'class="tile"') == 60
     return took
+
+
+def test_a_data_set_without_images_says_how_they_come_in(dataset: Dataset, browser: Client) -> None:
+    page = browser.get("/datasets/signs/").content
+    assert b'There is no image yet. <a href="/datasets/signs/imports">Import some</a>' in page
+
+
+def test_a_selection_without_images_leads_back_to_all(
+    dataset: Dataset, administrator: User, browser: Client
+) -> None:
+    rows(dataset, administrator, [0.5])
+    page = browser.get("/datasets/signs/?label=logo").content
+    assert b'No image is like that. <a href="/datasets/signs/">Show all</a>' in page

@@ -87,6 +87,7 @@ def test_a_version_is_used_once(run: Run, browser: Client) -> None:
     sent = browser.post(f"/datasets/signs/runs/{run.pk}/publish/add", {"version": "1.1"})
     assert sent.status_code == 409
     assert b"there is a version 1.1 already" in sent.content
+    assert b'id="id_version_error"' in sent.content
     assert ArtifactVersion.objects.get() == made
     assert not list((STUDIO.data / "unfinished").iterdir())
 
