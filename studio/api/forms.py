@@ -85,4 +85,11 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # it has none
             self.add_error("user", "Name a user where it acts for one, and nobody else.")
         if is_for_one and values.get("client_type") != Application.CLIENT_CONFIDENTIAL:
             self.add_error("client_type", "What acts for one user has to keep a secret.")
+        if not is_for_one and values.get("redirect_uris") == "":
+            self.add_error("redirect_uris", "Name an address to which it may send people back.")
         return values
+
+    def _post_clean(self) -> None:
+        """The model's own checks come last, as they tell of no field."""
+        if not self.errors:
+            super()._post_clean()  # type: ignore[misc]  # the stubs leave it out

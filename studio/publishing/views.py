@@ -76,7 +76,6 @@ def publish(request: HttpRequest, visit: Visit, run_id: int) -> HttpResponseBase
         form.add_error("version", str(error))
         return _gate_of_run(request, visit, run, document, form, 409)
     except GateClosed:
-        form.add_error(None, "The gate is closed: see what the run misses.")
         return _gate_of_run(request, visit, run, document, form, 409)
     except LogoDetectionError as error:
         form.add_error(None, str(error))

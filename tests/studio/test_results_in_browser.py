@@ -78,7 +78,7 @@ def test_from_results_to_an_active_version_and_a_trial(
     expect(page.locator("#served")).to_contain_text("STUDIO_SERVER_URL names no server")
     tab.check_barriers()
     page.get_by_role("link", name="Change them").click()
-    expect(page.get_by_role("cell", name="1.0 (changed)").first).to_be_visible()
+    expect(page.get_by_role("cell", name="1 (changed)", exact=True).first).to_be_visible()
     tab.check_barriers()
     _try(tab)
 

@@ -135,6 +135,36 @@ def test_no_code_goes_where_it_should_not(changes: dict[str, str], browser: Clie
     assert not Grant.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"redirect_uris": ""}, {"redirect_uris"}),
+        ({"redirect_uris": "http://evil.example/back"}, {"redirect_uris"}),
+        ({"authorization_grant_type": "client-credentials"}, {"user", "client_type"}),
+        ({"name": " "}, {"name"}),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_an_application_stands_beside_its_field(
+    fields: dict[str, str], wrong: set[str], browser: Client
+) -> None:
+    whole = {
+        "name": "app", "authorization_grant_type": "authorization-code", "client_type": "public",
+        "redirect_uris": BACK,
+    }  # fmt: skip
+    sent = browser.post("/applications", whole | fields)
+    assert sent.status_code == 400
+    assert set(re.findall(r'errorlist[^>]* id="id_(.*?)_error"', sent.content.decode())) == wrong
+    assert sent.content.count(b"errorlist") == len(wrong)
+
+
+def test_a_code_without_a_challenge_is_worth_nothing(browser: Client) -> None:
+    application = register(browser)
+    answer = allow(browser, application, code_challenge="")
+    assert exchange(application, answer).json()["error"] == "invalid_grant"
+    assert not AccessToken.objects.exists()
+
+
 def test_the_pages_form_cannot_be_bent_to_another_address(browser: Client) -> None:
     application = register(browser)
     asked = {"client_id": application["client_id"], **ASKED}

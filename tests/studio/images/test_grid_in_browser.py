@@ -12,7 +12,9 @@ from tests.studio.world import rows
 pytestmark = pytest.mark.slow
 
 
-def test_who_is_logged_out_meanwhile_is_told_and_labels_nothing(dataset: Dataset, administrator: User) -> None:
+def test_who_is_logged_out_meanwhile_is_told_and_labels_nothing(
+    dataset: Dataset, administrator: User
+) -> None:
     rows(dataset, administrator, [0.5])
     with web() as url, chromium() as browser, open_tab(browser, url, administrator) as tab:
         page = tab.go("/datasets/signs/")
