@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+handler500 = "studio.disk_full.answer_failure"
+
 urlpatterns = [
     path("", include("studio.people.urls")),
     path("", include("studio.images.urls")),

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from logo_detection.errors import ArtifactError, LogoDetectionError
 from release.errors import GateClosed
 from studio.background.claims import WorkRefused
+from studio.disk_full import DISK_FULL, STATUS, is_disk_full
 from studio.images.candidates import ImportRefused
 from studio.images.labelling import LabellingRefused, NotTheirs
 from studio.images.membership import NameTaken
@@ -90,6 +91,8 @@ def answer_error(error: Exception, _: Mapping[str, Any]) -> Response:
             retry_after_s = 10 if status == 503 else None
             return refusal(status, code, _in_one_line(str(error)), retry_after_s=retry_after_s)
     LOG.error("a request to the API failed", exc_info=error)
+    if is_disk_full(error):
+        return refusal(STATUS, "disk_full", DISK_FULL)
     return refusal(500, "internal", "Something went wrong here: the log of the studio knows what.")
 
 

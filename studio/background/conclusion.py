@@ -9,6 +9,7 @@ from logo_detection.errors import LogoDetectionError
 from studio.background.claims import Cancelled, Lost, finish, give_back
 from studio.background.heart import Heart, Stopping
 from studio.background.models import State, Work
+from studio.disk_full import DISK_FULL, is_disk_full
 
 LOG = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ def conclude(
         end(State.CANCELLED, "")
     except LogoDetectionError as error:
         end(State.FAILED, str(error))
-    except Exception:
+    except Exception as error:
         LOG.exception("%s %d failed", type(work).__name__.lower(), work.pk)
-        end(State.FAILED, "something went wrong here: the log of the studio knows what")
+        unknown = "something went wrong here: the log of the studio knows what"
+        end(State.FAILED, DISK_FULL if is_disk_full(error) else unknown)
     else:
         end(State.DONE, message)

@@ -51,6 +51,7 @@
   const refusals = {
     "log-in": "You are no longer logged in: load the page again.",
     403: "This is not allowed: load the page again.",
+    507: "The studio's disk is full: tell whoever runs it.",
   };
 
   const post = async (address, images, fields, done) => {
