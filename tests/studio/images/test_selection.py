@@ -164,6 +164,7 @@ def _seconds(browser: Client, fields: dict[str, str]) -> float:
 def test_a_data_set_without_images_says_how_they_come_in(dataset: Dataset, browser: Client) -> None:
     page = browser.get("/datasets/signs/").content
     assert b'There is no image yet. <a href="/datasets/signs/imports">Import some</a>' in page
+    assert b'id="labelling"' not in page
 
 
 def test_a_selection_without_images_leads_back_to_all(
