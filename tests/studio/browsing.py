@@ -1,6 +1,7 @@
 """Pages of this test's studio in a real Chromium, as somebody who is logged in."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ from dataclasses import dataclass, field
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connections
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from studio.people.models import User
-from tests.harness.process import ROOT, free_port, until
+from tests.harness.process import ROOT, until
 from tests.harness.tools import required
 from tests.studio.world import log_in
 
@@ -47,12 +49,17 @@ class Tab:
 
 @contextmanager
 def web() -> Iterator[str]:
-    """The web server on this test's data folder. Gives its address."""
-    port = free_port()
-    options = ("--no-control-socket", "--worker-class=gthread", "--threads=4", f"--bind=127.0.0.1:{port}")
-    command = [sys.executable, "-m", "gunicorn", *options, "studio.wsgi:application"]
-    process = subprocess.Popen(command, cwd=ROOT)
-    url = f"http://127.0.0.1:{port}"
+    """The web server on this test's data folder. Gives its address.
+
+    It inherits a socket that is bound already: a port that was free a moment ago may be that of another
+    test's server, which would answer in its place.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        bound = listening.fileno()
+        options = ("--no-control-socket", "--worker-class=gthread", "--threads=4", f"--bind=fd://{bound}")
+        command = [sys.executable, "-m", "gunicorn", *options, "studio.wsgi:application"]
+        process = subprocess.Popen(command, cwd=ROOT, pass_fds=(bound,))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
 
     def is_up() -> bool:
         assert process.poll() is None
@@ -71,13 +78,20 @@ def web() -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser; meanwhile Django thinks that its event loop runs our own code."""
+    """A browser; meanwhile Django thinks that its event loop runs our own code.
+
+    In an event loop Django keeps connections of their own. They end here, as the next browser would else get
+    them, and with them the former test's database.
+    """
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=required("chromium"))
-            yield browser
-            browser.close()
+            try:
+                yield browser
+            finally:
+                connections.close_all()
+                browser.close()
     finally:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
