@@ -89,7 +89,7 @@ train: $(TRAINING) ## train a model on DATA by RECIPE; in several processes that
 
 .PHONY: search
 search: $(TRAINING) $(VENV)/.search $(VENV)/.spark ## find RECIPE's numbers on folds of DATA's training images: runs/search; ARGS="--trials 30 --at-once 2"
-	$(BIN)/logo-search --recipe $(RECIPE) $(if $(DATA),--data $(DATA)) $(ARGS)
+	$(BIN)/logo-search --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) $(ARGS)
 
 # An environment of its own: PyTorch brings gigabytes where its build for CPUs alone is not at hand.
 .venv-teacher/.installed: requirements/train.txt training/teacher/requirements.txt

@@ -143,7 +143,7 @@ def commands_that_print(venv: Path, *names: str) -> None:
         command = venv / "bin" / name
         command.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
         command.chmod(0o755)
-    for done in ("bin/python", ".runtime", ".spark", ".project", ".train"):
+    for done in ("bin/python", ".runtime", ".spark", ".project", ".search", ".train"):
         (venv / done).touch()
 
 
@@ -161,12 +161,21 @@ def test_a_pattern_reaches_the_command_as_it_is_and_a_home_is_found(verb: str, t
 
 def test_a_path_with_blanks_and_quotes_is_one_path(tmp_path: Path) -> None:
     commands_that_print(
-        tmp_path, "logo-classify", "logo-batch", "logo-train", "logo-holdout", "logo-evaluate", "logo-mine"
+        tmp_path,
+        *("logo-classify", "logo-batch", "logo-train", "logo-holdout", "logo-evaluate", "logo-mine"),
+        "logo-search",
     )
     pictures = tmp_path / "My pictures, and the children's"
     pictures.mkdir()
     given = (f"VENV={tmp_path}", f"INPUT={pictures}", f"DATA={pictures}", f"MODEL={pictures}", "OUTPUT=a b")
-    for verb, times in (("classify", 2), ("batch", 2), ("train", 1), ("evaluate", 3), ("mine", 2)):
+    for verb, times in (
+        ("classify", 2),
+        ("batch", 2),
+        ("train", 1),
+        ("evaluate", 3),
+        ("mine", 2),
+        ("search", 1),
+    ):
         assert make(verb, *given).splitlines().count(str(pictures)) == times, verb
     assert "a b" in make("batch", *given).splitlines()
     tilde = make("classify", *given[:1], "INPUT=a.png 'b c.png'", "MODEL=~/a b", HOME="/home/somebody")
