@@ -25,6 +25,10 @@ CLASSIFYING := $(if $(call BARE_KERAS,$(MODEL))$(filter keras,$(RUNTIME)),keras,
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# What a verb cannot do without, said before anything is set up; ARGS may have it, too.
+needs-%:
+	@$(if $(or $($*),$(ARGS)),:,echo "make: $*= is missing; make help says what it is" >&2; exit 2)
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 		{ echo "make: Python 3.11 is required: install it, or name it with PYTHON=" >&2; exit 2; }
@@ -50,24 +54,24 @@ WRITABLE := $(shell test -w . && echo yes)
 
 # set -f: a pattern such as 'pictures/**/*.png' is for the command, which knows ** where the shell does not.
 .PHONY: classify
-classify: $(if $(WRITABLE),$(VENV)/.project) $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
+classify: needs-INPUT $(if $(WRITABLE),$(VENV)/.project) $(VENV)/.$(CLASSIFYING) ## score INPUT (files, folders, URLs); ARGS="--json --plot grid.png"
 	@set -f; $(if $(WRITABLE),$(BIN)/logo-classify,$(BIN)/python -m batch.classify) $(INPUTS) $(if $(MODEL),--model $(call path,$(MODEL))) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
 .PHONY: batch
-batch: $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help
+batch: needs-INPUT $(VENV)/.project $(VENV)/.$(CLASSIFYING) $(VENV)/.spark ## score INPUT into OUTPUT by ENGINE=local or spark; more: ARGS=--help
 	@set -f; $(BIN)/logo-batch --engine $(or $(ENGINE),local) $(if $(OUTPUT),--output $(call path,$(OUTPUT))) \
 		$(if $(MODEL),--model $(call path,$(MODEL))) $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS) $(INPUTS)
 
 # INPUT is what `make batch ARGS=--embed` wrote.
 .PHONY: fit
-fit: $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## train a new head for MODEL's backbone, by LABELS of the features in INPUT: an artifact, OUTPUT; ARGS=--tune
+fit: needs-INPUT $(VENV)/.project $(VENV)/.train $(VENV)/.spark ## train a new head for MODEL's backbone, by LABELS of the features in INPUT: an artifact, OUTPUT; ARGS=--tune
 	@$(BIN)/logo-fit $(if $(LABELS),--labels $(call path,$(LABELS))) $(if $(OUTPUT),--output $(call path,$(OUTPUT))) \
 		$(if $(MODEL),--model $(call path,$(MODEL))) $(ARGS) $(if $(INPUT),$(call path,$(INPUT)))
 
 TRAINING := $(VENV)/.project $(VENV)/.train
 
 .PHONY: mine
-mine: $(TRAINING) ## a model of your own pictures, a folder per class in DATA: page, artifact (OUTPUT), the line that serves it
+mine: needs-DATA $(TRAINING) ## a model of your own pictures, a folder per class in DATA: page, artifact (OUTPUT), the line that serves it
 	@$(BIN)/logo-mine $(if $(OUTPUT),--output $(call path,$(OUTPUT))) $(if $(MODEL),--model $(call path,$(MODEL))) \
 		$(ARGS) $(if $(DATA),$(call path,$(DATA)))
 
@@ -83,12 +87,12 @@ data: $(TRAINING) ## build a set of images from git repositories into DATA (data
 		--clones $(call path,$(or $(CLONES),clones)) --into $(call path,$(or $(DATA),data)) $(ARGS)
 
 .PHONY: train
-train: $(TRAINING) ## train a model on DATA by RECIPE; in several processes that learn as one: PROCESSES=2
+train: needs-DATA $(TRAINING) ## train a model on DATA by RECIPE; in several processes that learn as one: PROCESSES=2
 	$(BIN)/logo-train --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) \
 		$(if $(PROCESSES),--processes $(PROCESSES)) $(ARGS)
 
 .PHONY: search
-search: $(TRAINING) $(VENV)/.search $(VENV)/.spark ## find RECIPE's numbers on folds of DATA's training images: runs/search; ARGS="--trials 30 --at-once 2"
+search: needs-DATA $(TRAINING) $(VENV)/.search $(VENV)/.spark ## find RECIPE's numbers on folds of DATA's training images: runs/search; ARGS="--trials 30 --at-once 2"
 	$(BIN)/logo-search --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) $(ARGS)
 
 # An environment of its own: PyTorch brings gigabytes where its build for CPUs alone is not at hand.
@@ -101,7 +105,7 @@ search: $(TRAINING) $(VENV)/.search $(VENV)/.spark ## find RECIPE's numbers on f
 	@touch $@
 
 .PHONY: teacher
-teacher: .venv-teacher/.installed ## fine-tune the teachers of RECIPE on DATA, in the run that `make train` goes on with
+teacher: needs-DATA .venv-teacher/.installed ## fine-tune the teachers of RECIPE on DATA, in the run that `make train` goes on with
 	.venv-teacher/bin/python -m training.teacher --recipe $(call path,$(RECIPE)) $(if $(DATA),--data $(call path,$(DATA))) $(ARGS)
 
 # What a recipe holds out of DATA: RECIPE where it is given, else MODEL's own. IMAGES names a folder all of whose images
@@ -132,7 +136,7 @@ pipeline: $(PIPELINES) ## compile the Kubeflow pipelines: build/pipelines/*.yaml
 	done
 
 .PHONY: pipeline-run
-pipeline-run: $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to an artifact; ARGS="--threshold min_auc_pr=0.8"
+pipeline-run: needs-MANIFEST $(PIPELINES) ## run the pipeline here, from MANIFEST by RECIPE to an artifact; ARGS="--threshold min_auc_pr=0.8"
 	@$(BIN)/logo-pipeline run $(if $(MANIFEST),--manifest $(call path,$(MANIFEST))) --recipe $(call path,$(RECIPE)) $(ARGS)
 
 .PHONY: studio
@@ -140,10 +144,10 @@ studio: $(TRAINING) $(VENV)/.studio ## where people work: data sets, labels, tra
 	@exec $(BIN)/logo-studio
 
 .PHONY: studio-backup studio-restore
-studio-backup: $(TRAINING) $(VENV)/.studio ## copy the studio, which may run, into a new folder: OUT=
+studio-backup: needs-OUT $(TRAINING) $(VENV)/.studio ## copy the studio, which may run, into a new folder: OUT=
 	@$(BIN)/logo-studio backup $(if $(OUT),$(call path,$(OUT)))
 
-studio-restore: $(TRAINING) $(VENV)/.studio ## bring such a copy back, into a new STUDIO_DATA: FROM=
+studio-restore: needs-FROM $(TRAINING) $(VENV)/.studio ## bring such a copy back, into a new STUDIO_DATA: FROM=
 	@$(BIN)/logo-studio restore $(if $(FROM),$(call path,$(FROM)))
 
 TESTED := $(TRAINING) $(VENV)/.int8 $(VENV)/.search $(VENV)/.spark $(VENV)/.pipelines $(VENV)/.studio $(VENV)/.dev

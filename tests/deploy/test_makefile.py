@@ -238,3 +238,25 @@ def test_another_python_is_refused_in_one_line(python: str, tmp_path: Path) -> N
     assert done.returncode == 2
     assert done.stderr.startswith("make: Python 3.11 is required: install it, or name it with PYTHON=\n")
     assert not venv.exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "variable"),
+    [
+        ("mine", "DATA"),
+        ("train", "DATA"),
+        ("search", "DATA"),
+        ("classify", "INPUT"),
+        ("studio-restore", "FROM"),
+    ],
+)
+def test_a_verb_without_what_it_needs_says_so_before_anything_is_set_up(
+    verb: str, variable: str, tmp_path: Path
+) -> None:
+    command = ["make", "--no-print-directory", verb, f"VENV={tmp_path}/venv"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=clean_environment({}), capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"make: {variable}= is missing; make help says what it is\n")
+    assert not (tmp_path / "venv").exists()
