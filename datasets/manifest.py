@@ -74,7 +74,7 @@ def read_examples(path: Path) -> list[Example]:
             something cannot be read.
     """
     try:
-        manifest = _manifest_of(path)
+        manifest = manifest_of(path)
         examples = list(_from_folders(path) if manifest is None else _from_manifest(manifest))
     except OSError as error:
         raise DatasetInvalid(f"{error.filename or path}: cannot be read ({_reason(error)})") from error
@@ -97,7 +97,12 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
         table.writerows(rows)
 
 
-def _manifest_of(path: Path) -> Path | None:
+def manifest_of(path: Path) -> Path | None:
+    """The manifest that a set is read by; none where it is a folder per class.
+
+    Raises:
+        DatasetInvalid: There is no such set.
+    """
     if path.is_dir():
         return next((path / name for name in MANIFESTS if (path / name).is_file()), None)
     if not path.is_file():

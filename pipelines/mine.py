@@ -18,10 +18,11 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import perf_counter
 
 from batch.options import positive, share, value
-from datasets.manifest import CSV_NAME, Example, read_examples, write_examples
+from datasets.manifest import CSV_NAME, Example, manifest_of, read_examples, write_examples
 from datasets.progress import Progress, Waiting
 from datasets.survey import check_names, lines_of, plain_name, some_of, survey_of
 from evaluation.evaluate import PAGE, base_rates, evaluate_artifact
@@ -72,7 +73,7 @@ def make_model(options: argparse.Namespace) -> None:
         say(f"{options.data}: {line}")
     check_names(list(survey.labels))
     artifact_path = options.output / ARTIFACT
-    check_output(artifact_path)
+    check_output(options.output, options.data)
     source = load_artifact(options.model)
     if options.fine_tune:
         check_source(source)
@@ -133,17 +134,38 @@ def read_named(data: Path) -> list[Example]:
         raise PipelineError(
             f"{data}: {len(examples):,} images are more than {MAX_IMAGES:,}: use logo-batch --embed, logo-fit"
         )
-    root = data if data.is_dir() else data.parent
+    root = folder_of(data)
     named = ((example, name_of(example, root)) for example in examples)
     return [
         replace(example, original=name, metadata={**example.metadata, PAIR: name}) for example, name in named
     ]
 
 
-def check_output(artifact: Path) -> None:
-    """Raise PipelineError where something lies at the artifact's place that is none."""
+def check_output(output: Path, data: Path) -> None:
+    """Refuse an output that would be lost, or would harm the pictures, before there is any work.
+
+    Raises:
+        PipelineError: It is among the pictures or would replace them, nothing can be written there, or what
+            lies at the artifact's place is no artifact.
+    """
+    artifact, root = output / ARTIFACT, folder_of(data).resolve()
+    if manifest_of(data) is None and output.resolve().is_relative_to(root):
+        raise PipelineError(f"--output: {output} is among the pictures of {data}: choose one beside them")
+    if any(root.is_relative_to(written.resolve()) for written in (artifact, output / IMAGES)):
+        raise PipelineError(f"--output: {output} would replace {data}, which it reads: choose another folder")
     if artifact.exists() and not (artifact / MANIFEST).is_file():
         raise PipelineError(f"{artifact} is no artifact that could be replaced: choose another --output")
+    try:
+        nearest = next(place for place in (output, *output.absolute().parents) if place.exists())
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise PipelineError(f"--output: cannot write to {output}: {error.strerror}") from error
+
+
+def folder_of(data: Path) -> Path:
+    """The folder of a set, which is given by its folder or by its manifest."""
+    return data if data.is_dir() else data.parent
 
 
 def lines_of_pictures(pictures: Sequence[Picture], source: Artifact) -> list[str]:
@@ -196,7 +218,7 @@ def write_set(folder: Path, data: Path, examples: Sequence[Example]) -> None:
     Its files stay where they are: a link leads to them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    root = data if data.is_dir() else data.parent
+    root = folder_of(data)
     link = folder / FILES
     link.unlink(missing_ok=True)
     link.symlink_to(root.resolve(), target_is_directory=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.manifest import read_examples
+from datasets.manifest import read_examples, write_examples
 from datasets.splits import HoldOut, split
 from logo_detection.artifact import load_artifact, read_manifest
 from pipelines.mine import main
@@ -120,6 +120,47 @@ def test_what_is_no_artifact_is_not_replaced(
     (tmp_path / "out" / "artifact").mkdir(parents=True)
     assert mine(artifact, data, tmp_path / "out") == 2
     assert "is no artifact that could be replaced" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("output", "complaint"),
+    [
+        ("data", "is among the pictures of"),
+        ("data/red", "is among the pictures of"),
+        ("link/mine", "is among the pictures of"),
+        ("file", "cannot write to"),
+        ("file/mine", "cannot write to"),
+    ],
+)
+def test_an_output_that_would_harm_the_pictures_or_be_lost_is_refused_before_any_work(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, complaint: str
+) -> None:
+    data = write_folder(tmp_path / "data", 2)
+    (tmp_path / "link").symlink_to(data)
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    assert mine(artifact, data, tmp_path / output) == 2
+    said = capsys.readouterr().err
+    assert f"logo-mine: --output: {complaint.replace('is among', f'{tmp_path / output} is among')}" in said
+    assert "reading the pictures" not in said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_set_that_it_left_is_not_replaced_by_a_model_of_it(
+    artifact: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert mine(artifact, pictures, output) == 0
+    assert mine(artifact, output / "images", output) == 2
+    assert f"{output} would replace {output / 'images'}, which it reads" in capsys.readouterr().err
+    assert (output / "images" / "files").resolve() == pictures.resolve()
+
+
+def test_beside_a_manifest_the_output_may_lie_in_its_folder(artifact: Path, tmp_path: Path) -> None:
+    data = write_folder(tmp_path / "data", 3)
+    write_examples(data / "manifest.csv", read_examples(data))
+    assert mine(artifact, data, data / "runs") == 0
+    assert mine(artifact, data / "manifest.csv", data / "runs") == 0
 
 
 @pytest.mark.parametrize(
