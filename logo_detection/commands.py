@@ -17,11 +17,16 @@ INTERRUPTED = 128 + SIGINT
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that complains in one line, which names the nearest option to one that there is not."""
+    """A parser that complains in one line, which names the nearest option to one that there is not.
+
+    A word in the place of a number is called that, where argparse would name Python's type.
+    """
 
     def __init__(self, **options: Any) -> None:
         """As argparse's, but options are written out: half of one is a slip that may begin long work."""
         super().__init__(allow_abbrev=False, **options)
+        self.register("type", int, _whole_number)
+        self.register("type", float, _number)
 
     def error(self, message: str) -> NoReturn:
         """One line, where argparse would print the whole usage."""
@@ -38,6 +43,20 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 for verb in action.choices.values():
                     yield from verb._option_string_actions
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def hint(wrong: str, right: Iterable[str]) -> str:

@@ -53,3 +53,25 @@ def test_an_option_that_there_is_not_gets_one_line_with_the_nearest(
         parser.parse_args(arguments)
     assert end.value.code == UNUSABLE
     assert capsys.readouterr().err == f"{line} (see logo-test --help)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--seed", "x"], "argument --seed: 'x' is not a whole number"),
+        (["--seed", "1.5"], "argument --seed: '1.5' is not a whole number"),
+        (["--rate", "much"], "argument --rate: 'much' is not a number"),
+        (["run", "--limit", "all"], "argument --limit: 'all' is not a whole number"),
+    ],
+)
+def test_a_word_in_the_place_of_a_number_is_called_that(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = Parser(prog="logo-test")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--rate", type=float)
+    parser.add_subparsers().add_parser("run").add_argument("--limit", type=int)
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(arguments)
+    assert end.value.code == UNUSABLE
+    assert complaint in capsys.readouterr().err

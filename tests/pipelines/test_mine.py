@@ -146,6 +146,15 @@ def test_an_output_that_would_harm_the_pictures_or_be_lost_is_refused_before_any
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("share", ["abc", "30", "0", "nan"])
+def test_a_hold_out_that_is_no_share_is_refused(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], share: str
+) -> None:
+    with pytest.raises(SystemExit):
+        mine(artifact, tmp_path, tmp_path / "out", "--hold-out", share)
+    assert f"argument --hold-out: {share!r} is not between 0 and 1" in capsys.readouterr().err
+
+
 def test_the_set_that_it_left_is_not_replaced_by_a_model_of_it(
     artifact: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
