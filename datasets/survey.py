@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import combining, normalize
 
 from datasets.manifest import IMAGE_SUFFIXES, MANIFESTS, DatasetInvalid, Example
 
@@ -64,12 +65,22 @@ def lines_of(survey: Survey) -> list[str]:
     said = [f"{sum(survey.labels.values()):,} images of {len(survey.labels)} classes: {counts}"]
     if survey.empty:
         said.append(f"no image is in the folder {some_of(survey.empty)}, which is no class then")
+    if alike := _alike(list(survey.labels)):
+        said.append(f"WARNING: classes whose names differ in case alone: {', '.join(alike)}")
     if survey.rare:
         rare = some_of(list(survey.rare))
         said.append(f"fewer than {FEW_IMAGES} images are of {rare}: what is measured of them says little")
     if survey.others:
         said.append(f"{len(survey.others):,} files are no images by their names: {some_of(survey.others)}")
     return said
+
+
+def _alike(labels: Sequence[str]) -> list[str]:
+    """Groups of names that are one name but for its case: one of them may be a slip."""
+    same: dict[str, list[str]] = {}
+    for label in labels:
+        same.setdefault(label.casefold(), []).append(label)
+    return [" = ".join(names) for names in same.values() if len(names) > 1]
 
 
 def check_names(labels: Sequence[str]) -> None:
@@ -85,8 +96,9 @@ def is_plain(name: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """The nearest plain name."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.") or "class"
+    """The nearest plain name; a letter with an accent is the letter."""
+    letters = "".join(one for one in normalize("NFKD", name) if not combining(one))
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", letters).strip("-_.") or "class"
 
 
 def some_of(names: Sequence[str], shown: int = SHOWN) -> str:

@@ -37,6 +37,11 @@ def test_rare_classes_empty_folders_and_other_files_are_named(tmp_path: Path) ->
     ]
 
 
+def test_classes_whose_names_differ_in_case_alone_are_named(tmp_path: Path) -> None:
+    folder(tmp_path, Heron=20, gull=20, heron=20)
+    assert said_of(tmp_path)[1:] == ["WARNING: classes whose names differ in case alone: Heron = heron"]
+
+
 def test_a_set_with_a_manifest_has_only_what_that_lists(tmp_path: Path) -> None:
     folder(tmp_path, cat=20, dog=0)
     rows = "".join(f"cat/{number}.png,feline\n" for number in range(20))
@@ -53,6 +58,10 @@ def test_an_odd_name_is_refused_with_what_a_plain_one_is(tmp_path: Path) -> None
         "classes without a plain name: 'Red roses' (such as Red-roses), '.x' (such as x), '…' (such as class)"
     )
     assert plain == "letters of A to Z, digits, '_', '.' and '-', of which the first is a letter or a digit"
+
+
+def test_a_letter_with_an_accent_is_the_letter_in_what_is_proposed() -> None:
+    assert plain_name("Grüner Reiher") == plain_name("Gru\u0308ner Reiher") == "Gruner-Reiher"
 
 
 @pytest.mark.parametrize("name", ["Red roses", "a/b", ".a", "ü", " "])
