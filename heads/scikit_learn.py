@@ -4,10 +4,12 @@ It is the same multinomial logistic regression as Spark ML's, with the same weig
 and the same scale of regParam, and needs no Java. Why both: docs/decisions/two-engines-for-heads.md.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -91,7 +93,10 @@ def _fit(features: Floats, truth: Ints, weights: Floats, reg_param: float, class
     middle, scale = features.mean(axis=0), np.maximum(features.std(axis=0), LEAST_DEVIATION)
     strength = 1 / (reg_param * len(truth))  # Spark's loss is a mean, scikit-learn's a sum
     model = LogisticRegression(C=strength, max_iter=ITERATIONS)
-    with threadpool_limits(1):  # of matrices so small, threads wait for each other most of the time
+    # Of matrices so small, threads wait for each other most of the time.
+    # A head that is not at its minimum after ITERATIONS is a head like others: the folds judge it.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((features - middle) / scale, truth, sample_weight=weights)
     present, coefficients, bias = model.classes_, model.coef_, model.intercept_
     if len(present) == 2:  # one row of coefficients, for the second class

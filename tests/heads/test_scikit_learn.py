@@ -47,3 +47,13 @@ def test_a_class_of_a_few_images_does_not_stop_it() -> None:
     trained = train_head(features_of(plan), plan, 1)
     assert np.isfinite(trained.head.weights).all()
     assert trained.reg_param in (*REG_PARAMS, UNTUNED_REG_PARAM)
+
+
+def test_a_head_that_stops_before_its_minimum_is_compared_like_others_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("heads.scikit_learn.ITERATIONS", 2)
+    plan = make_plan(examples({"a": 30, "b": 30, "c": 30}), 0.4, 1, ())
+    trained = train_head(features_of(plan), plan, 1)  # a warning would be an error here
+    assert np.isfinite(trained.head.weights).all()
+    assert len(trained.tuning) == len(REG_PARAMS)
