@@ -25,6 +25,8 @@ from evaluation.report import (
     rate_text,
     remarks,
     share_of_false_alarms,
+    told_targets,
+    untold_targets,
     when_predicted,
 )
 
@@ -72,6 +74,8 @@ def render_page(
         per_uploads=PER_UPLOADS,
         choosing_rates=CHOOSING_RATES,
         rate_rows=list(rate_rows(evaluation)),
+        told_targets=told_targets(evaluation),
+        untold_targets=untold_targets(evaluation),
         explained=_explained(evaluation),
         unseen=_unseen(evaluation),
         meanings=_meanings(document["model"]["calibration"], document["base_rates"]),

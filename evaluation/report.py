@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.arrays import Floats, Ints
 from evaluation.base_rates import BASE_RATES, PER_UPLOADS
-from evaluation.false_alarms import CHOOSING_RATES, RatePoint, least_others, rate_points
+from evaluation.false_alarms import CHOOSING_RATES, FALSE_ALARM_RATES, RatePoint, least_others, rate_points
 from evaluation.metrics import (
     THRESHOLD,
     ScoreMetrics,
@@ -213,7 +213,7 @@ def headline_table(evaluation: Mapping[str, Any]) -> str:
     by_recoding = evaluation["by_recoding"]
     columns = list(by_recoding.values())
     rows = [["images", *(f"{column['images']:,}" for column in columns)]]
-    for target, rate in product(evaluation["rate_points"], CHOOSING_RATES):
+    for target, rate in product(told_targets(evaluation), CHOOSING_RATES):
         title = f"{cell(target)}: found at {rate_text(rate)} false alarms"
         points = [point_at(found[target], rate) for found in evaluation["rate_points_by_recoding"].values()]
         rows.append([title, *(found_text(point) for point in points)])
@@ -237,13 +237,45 @@ def rates_table(evaluation: Mapping[str, Any]) -> str:
     base_rates = base_rates_of(evaluation)
     headings = [f"alarms at {rate:.2%}" for rate in base_rates]
     table = _table(["false alarms", "images", "threshold", "found (95 % interval)", *headings], rows)
-    return f"{table}\nAlarms are per {PER_UPLOADS:,} uploads, true + false, at these shares of logos.\n"
+    of = "logos" if LOGO in evaluation["rate_points"] else "the class"
+    told = f"{table}\nAlarms are per {PER_UPLOADS:,} uploads, true + false, at these shares of {of}.\n"
+    said = [told] if rows else []
+    if untold := untold_targets(evaluation):
+        said.append(f"{cell(untold)}\n")
+    return "\n".join(said)
+
+
+def told_targets(evaluation: Mapping[str, Any]) -> list[str]:
+    """The targets whose rates of false alarms are told: of several, those that have others enough for one.
+
+    A set of somebody's own classes often has too few for any, and rows without a number would hide the rest.
+    """
+    points = evaluation["rate_points"]
+    return [
+        target
+        for target, found in points.items()
+        if len(points) == 1 or any(point["recall"] is not None for point in found)
+    ]
+
+
+def untold_targets(evaluation: Mapping[str, Any]) -> str:
+    """A sentence about the other targets; nothing where there is none."""
+    told = told_targets(evaluation)
+    untold = [target for target in evaluation["rate_points"] if target not in told]
+    if not untold:
+        return ""
+    least = least_others(max(FALSE_ALARM_RATES))
+    return (
+        f"Few false alarms cannot be told of {', '.join(untold)}:"
+        f" that takes {least:,} images of other classes, or more."
+    )
 
 
 def rate_rows(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str, Sequence[Mapping[str, Any]]]]:
-    """Target, recoding and points: of all recodings together, and of each if there are several."""
+    """Told target, recoding and points: of all recodings together, and of each if there are several."""
     several = len(evaluation["rate_points_by_recoding"]) > 1
-    for target, points in evaluation["rate_points"].items():
+    for target in told_targets(evaluation):
+        points = evaluation["rate_points"][target]
         yield target, TOGETHER if several else AS_IS, points
         if several:
             for recoding, found in evaluation["rate_points_by_recoding"].items():

@@ -22,10 +22,14 @@ RATES = (0.02, 0.25)
 @pytest.fixture
 def outcomes() -> list[Outcome]:
     """Ten images of each class but `out_of_domain`; the last gnu is taken for a cat."""
-    found = examples({"cat": 10, "dog": 10, "gnu": 10})
+    return scored(10)
+
+
+def scored(each: int) -> list[Outcome]:
+    found = examples({"cat": each, "dog": each, "gnu": each})
     sure = {"cat": (0, 0.8, 0.1, 0.1), "dog": (0, 0.1, 0.8, 0.1), "gnu": (0, 0.1, 0.1, 0.8)}
-    scored = [Outcome(one, tuple(map(float, sure[one.label])), None) for one in found[:-1]]
-    return [*scored, Outcome(found[-1], sure["cat"], None)]
+    right = [Outcome(one, tuple(map(float, sure[one.label])), None) for one in found[:-1]]
+    return [*right, Outcome(found[-1], sure["cat"], None)]
 
 
 def test_every_class_of_images_has_thresholds_and_calibration_at_the_given_base_rates(
@@ -39,7 +43,8 @@ def test_every_class_of_images_has_thresholds_and_calibration_at_the_given_base_
     assert [alarms.base_rate for alarms in at_half.at] == list(RATES)
     assert {goal.base_rate for goal in by_class["cat"].goals} == set(RATES)
     assert by_class["dog"].calibration_error == pytest.approx((10 * 0.2 + 20 * 0.1) / 30)
-    headings = next(line for line in render_markdown(evaluation).splitlines() if "threshold" in line)
+    larger = evaluate_scores(align(scored(60), LABELS), LABELS, RATES)
+    headings = next(line for line in render_markdown(larger).splitlines() if "threshold" in line)
     assert "alarms at 2.00% | alarms at 25.00%" in headings
 
 
@@ -67,6 +72,9 @@ def test_the_page_lets_its_reader_choose_a_class(outcomes: list[Outcome], tmp_pa
     for part in ("gnu: the lowest threshold", "gnu: ECE 0.", "gnu with the lowest scores", "gnu9"):
         assert part in html
     assert "UploadWizard" not in html
+    assert "which of 3 classes is it?" in html
+    assert "Few false alarms cannot be told of cat, dog, gnu" in html
+    assert "fewer than 100 others" not in html
     assert np.isfinite(document["evaluation"]["by_recoding"]["as is"]["log_loss"])
 
 

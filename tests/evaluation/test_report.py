@@ -99,6 +99,22 @@ def test_without_a_logo_every_class_but_none_has_its_false_alarms() -> None:
     assert "which Commons has" not in render_markdown(report)
 
 
+def test_of_several_classes_those_with_too_few_others_are_a_sentence_and_no_rows() -> None:
+    labels = ("out_of_domain", "ship", "tree")
+    text = render_markdown(make_report({AS_IS: np.eye(3)[1:]}, np.arange(1, 3), labels, ["x", "y"]))
+    assert "false alarms |" not in text
+    assert (
+        "\nFew false alarms cannot be told of ship, tree: that takes 100 images of other classes, or more.\n"
+        in text
+    )
+    truth = np.array([1] * 100 + [2] * 9)
+    text = render_markdown(make_report({AS_IS: np.eye(3)[truth]}, truth, labels, ["x"] * 109))
+    assert "| tree: at most 1% | as is |" in text
+    assert "ship: at most" not in text
+    assert "told of ship: that takes 100" in text
+    assert "at these shares of the class." in text
+
+
 def test_kinds_of_commons_that_the_set_lacks_are_named() -> None:
     text = render_markdown(make_report(RECODED, TRUTH, LABELS, CATEGORIES))
     assert "Of these categories, which Commons has, the set has no image: arms, cartoon, chart," in text
