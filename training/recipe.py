@@ -3,10 +3,12 @@
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from datasets.splits import HoldOut
 from datasets.survey import PLAIN, is_plain
@@ -268,11 +270,36 @@ def shipped_recipes() -> dict[str, Path]:
 
 
 def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:
-    """A dataclass of its fields. Raises ValueError for one that it has not, and names the nearest."""
-    known = [known.name for known in fields(kind)]  # type: ignore[arg-type]  # each is a dataclass
+    """A dataclass of its fields. Raises ValueError for one that it has not, and for one that it lacks."""
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]  # each is a dataclass
     if strange := next((name for name in values if name not in known), None):
         raise ValueError(f"{strange}: no such field{hint(strange, known)}")
+    needed = (name for name, one in known.items() if one.default is one.default_factory is MISSING)
+    if lacking := next((name for name in needed if name not in values), None):
+        raise ValueError(f"{lacking}: is missing")
     return kind(**values)
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    """Raise ValueError where a field of a recipe is of another type than it should be; names it.
+
+    JSON is what is checked, since a list is a tuple there, but a text is no number.
+    """
+    held = values.get("hold_out", {})
+    if isinstance(held, Mapping):
+        held = {"sources": {}, "seed": 0, **held}
+        if isinstance(kinds := held.pop("kinds", []), list):
+            values = {**values, "held_out_kinds": kinds}
+    document = json.dumps({**values, "hold_out": held}, default=str)
+    try:
+        TypeAdapter(Recipe).validate_json(document, strict=True)
+    except ValidationError as error:
+        for found in error.errors():
+            if found["type"] not in ("missing", "value_error"):  # these are told better where they are made
+                place = ".".join(map(str, found["loc"]))
+                raise ValueError(
+                    f"{place}: {found['input']!r}: {found['msg'].replace('Input', 'it', 1)}"
+                ) from None
 
 
 def recipe_of(manifest: Path, read: Mapping[str, Any]) -> Recipe:
@@ -296,6 +323,7 @@ def _parse(path: Path, labels: Iterable[str]) -> Recipe:
 
 def _made_of(read: Mapping[str, Any]) -> Recipe:
     values: dict[str, Any] = {_FORMER_NAMES.get(name, name): value for name, value in read.items()}
+    _check_types(values)
     hold_out, kinds = _hold_out(values)
     values.pop("hold_out", None)
     values["labels"] = tuple(values.get("labels", ()))
@@ -304,7 +332,7 @@ def _made_of(read: Mapping[str, Any]) -> Recipe:
     if (distillation := values.pop("distillation", None)) is not None:
         values["distillation"] = _distillation(distillation)
     if (fold := values.pop("fold", None)) is not None:
-        values["fold"] = Fold(**fold)
+        values["fold"] = _made(Fold, fold)
     network = {name: tuple(numbers) for name, numbers in values.pop("network", {}).items()}
     tables = {name: MappingProxyType(value) for name, value in values.items() if isinstance(value, dict)}
     parsed = {"hold_out": hold_out, "held_out_kinds": kinds, "network": _made(Network, network)}

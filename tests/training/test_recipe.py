@@ -66,6 +66,41 @@ def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
         tiny_recipe(tmp_path, ("batch = ", "bacth = "))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("seed = 1", 'seed = "x"', "seed: 'x': it should be a valid integer"),
+        ("seed = 1", "seed = true", "seed: True: it should be a valid integer"),
+        ("dropout = 0.1", 'dropout = "much"', "dropout: 'much': it should be a valid number"),
+        ("dropout = 0.1", "dropout = []", r"dropout: \[\]: it should be a valid number"),
+        ("batch = ", "batch = true, size_2 = ", r"stages\.0\.batch: True: it should be a valid integer"),
+        ("seed = 1", "seed = 1\nlimits = 'none'", "limits: 'none': it should be a valid "),
+        ("seed = 1", "seed = 1\nfold = 3", "fold: 3: it should be "),
+        (
+            "seed = 1",
+            "seed = 1\nrecombined = { map = 'x' }",
+            r"recombined\.map: 'x': it should be a valid number",
+        ),
+        ("seed = 1", "seed = 1\ndistillation = { weight = 'x' }", r"distillation\.weight: 'x': it should"),
+        ('["out_of_domain", "logo"]', "3", "labels: 3: it should be a valid "),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_the_name_of_its_field(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    with pytest.raises(RecipeInvalid, match=complaint):
+        tiny_recipe(tmp_path, (old, new))
+
+
+@pytest.mark.parametrize("line", ["seed = 3", "stages = 3", "hold_out = 3", "network = 3", "stages = ['a']"])
+def test_a_table_that_is_none_and_what_is_missing_are_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(line)
+    named = "name: is missing" if line == "seed = 3" else line.split()[0]
+    with pytest.raises(RecipeInvalid, match=rf"recipe\.toml: {named}"):
+        read_recipe(path)
+
+
 def test_a_recipe_that_is_not_there_names_the_nearest_that_is() -> None:
     with pytest.raises(
         RecipeInvalid, match=r"^no such file: efficientnet\.toml; did you mean efficientnetv2-b0\?$"
