@@ -158,8 +158,10 @@ def make_plan(examples: Sequence[Example], share: float, seed: int, classes: Seq
     if missing := [label for label in labels if label not in plan.train_labels and label != OUT_OF_DOMAIN]:
         raise BatchError(f"there is no image of {missing[0]!r} to train on")
     if len({example.label for example in plan.holdout_examples}) < 2:
+        unseen = present - {example.label for example in plan.holdout_examples}
         raise BatchError(
-            f"{len(examples):,} images are too few to evaluate on: each class needs two that are not alike"
+            f"{len(examples):,} images are too few to evaluate on: each class needs two that are not alike,"
+            f" and none could be held out of {', '.join(sorted(unseen))}"
         )
     return plan
 
