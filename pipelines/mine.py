@@ -91,7 +91,7 @@ def make_model(options: argparse.Namespace) -> None:
     write_set(options.output / IMAGES, options.data, twins.examples)
     with Waiting("writing and checking the artifact", USUAL_WRITING_S):
         write_model(options, source, plan, trained, holdout)
-    say(f"{artifact_path}: {len(plan.labels)} classes, in {perf_counter() - began:.0f} s")
+    say(f"{artifact_path}: {len(plan.train_labels)} classes, in {perf_counter() - began:.0f} s")
     accuracy = balanced_accuracy(plan, trained.logits)
     sys.stdout.write(
         f"{render_markdown(holdout.evaluation)}\n"

@@ -72,6 +72,7 @@ def test_a_folder_becomes_a_model_that_its_last_line_serves(
         "WARNING: the same file has two classes, and is left out: blue/both.png, green/both.png",
     ):
         assert f"logo-mine: {line}\n" in said.err
+    assert f"logo-mine: {output / 'artifact'}: 3 classes, in " in said.err
 
     made = load_artifact(output / "artifact")
     assert (made.name, made.labels) == ("my-pictures", ("out_of_domain", "blue", "green", "red"))
